@@ -1,0 +1,1 @@
+"""Kilter: policy as code for AI infrastructure."""

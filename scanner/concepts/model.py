@@ -1,0 +1,355 @@
+"""Concepts: typed, normalised views that many kinds of resource share.
+
+Field values are plain data; ``Unknown`` stands wherever a value cannot be known, ``None`` where the
+source says nothing and no default applies (a default that the provider applies is filled in). Field
+types name the known case only: read every field as ``T | Unknown``. ``at`` is the attribute path that
+the view was read from, and ``sources`` maps a field's name to the path of the attribute behind it, so
+that a finding can point there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.core import Path, Resource
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class View:
+    """What every concept and every part of one has: where it comes from."""
+
+    at: Path = ()
+    sources: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Concept(View):
+    """A whole concept. ``kind`` is the resource's kind or type; ``production`` is a guess from names
+    (``True`` production, ``False`` clearly not, ``None`` cannot be told)."""
+
+    resource: Resource
+    kind: str = ""
+    name: str = ""
+    address: str = ""
+    namespace: str | None = None
+    labels: dict[str, Any] = field(default_factory=dict)
+    production: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Accelerators(View):
+    """One accelerator resource of a container, such as ``nvidia.com/gpu: 2`` (quantities as written)."""
+
+    resource: str = ""
+    vendor: str = ""
+    request: Any = None
+    limit: Any = None
+    count: int = 0
+    mig_profile: str | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class EnvironmentVariable(View):
+    """``value`` is ``None`` when it comes from a reference (``from_reference``)."""
+
+    name: str = ""
+    value: str | None = None
+    from_reference: bool = False
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Container(View):
+    """One container of a pod template. Probes, resources, mounts and ports are as in the manifest."""
+
+    name: str = ""
+    image: str | None = None
+    image_repository: str | None = None
+    image_tag: str | None = None
+    image_digest: str | None = None
+    init: bool = False
+    command: list[str] = field(default_factory=list)
+    args: list[str] = field(default_factory=list)
+    argv: list[str] = field(default_factory=list)
+    """Command and args, with ``sh -c`` scripts split into words."""
+    env: list[EnvironmentVariable] = field(default_factory=list)
+    ports: list[dict[str, Any]] = field(default_factory=list)
+    port_numbers: list[int] = field(default_factory=list)
+    """Declared ports and, where none is declared, the runtime's own default ports."""
+    requests: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
+    accelerators: list[Accelerators] = field(default_factory=list)
+    accelerator_count: int = 0
+    readiness_probe: dict[str, Any] | None = None
+    liveness_probe: dict[str, Any] | None = None
+    startup_probe: dict[str, Any] | None = None
+    startup_budget_seconds: float | None = None
+    """How long the container may take to start before a probe restarts it; ``None``: for ever."""
+    pre_stop: dict[str, Any] | None = None
+    security_context: dict[str, Any] = field(default_factory=dict)
+    privileged: bool = False
+    volume_mounts: list[dict[str, Any]] = field(default_factory=list)
+    shared_memory_bytes: int | None = None
+    """Size of /dev/shm: 64 MiB by default; ``None`` when bounded by the container's memory or the host's only."""
+    runtime: str | None = None
+    gpu_build: bool | None = None
+    """Whether the image is a build that needs an accelerator; ``None`` cannot be told."""
+    serving: Serving | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Serving(View):
+    """What the command line, the environment or the custom resource says of the model that is served."""
+
+    runtime: str = ""
+    model: str | None = None
+    revision: str | None = None
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    data_parallel: int = 1
+    dtype: str | None = None
+    quantization: str | None = None
+    context_length: int | None = None
+    gpu_memory_utilization: float | None = None
+    trust_remote_code: bool = False
+    device: str | None = None
+    storage_uri: str | None = None
+    load_format: str | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class PodSet(Concept):
+    """A set of equal pods. One resource may carry several (leader and worker, head and worker groups):
+    ``component`` tells them apart. ``role`` is serving, training, batch, notebook, system or other."""
+
+    role: str = "other"
+    runtime: str | None = None
+    component: str = ""
+    replicas: int | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    autoscaled: bool = False
+    strategy: str | None = None
+    max_surge: int | None = None
+    """Pods, percentages resolved against replicas, rounded as Kubernetes does; likewise max_unavailable."""
+    max_unavailable: int | None = None
+    pod_labels: dict[str, Any] = field(default_factory=dict)
+    pod_annotations: dict[str, Any] = field(default_factory=dict)
+    pod_spec: dict[str, Any] = field(default_factory=dict)
+    containers: list[Container] = field(default_factory=list)
+    init_containers: list[Container] = field(default_factory=list)
+    accelerator_count: int = 0
+    """Accelerators of one pod; ``group_accelerators``: of a whole group that serves or trains together."""
+    accelerator_resources: list[str] = field(default_factory=list)
+    group_accelerators: int = 0
+    group_size: int = 1
+    serving: Serving | None = None
+    service_account: str = "default"
+    automount_token: bool = True
+    host_network: bool = False
+    host_pid: bool = False
+    host_ipc: bool = False
+    volumes: list[dict[str, Any]] = field(default_factory=list)
+    claims: list[str] = field(default_factory=list)
+    durable_storage: bool = False
+    """Whether any volume outlives the pod (claim, NFS, CSI, cloud disk) or a checkpoint URI is given."""
+    node_selector: dict[str, Any] = field(default_factory=dict)
+    tolerations: list[dict[str, Any]] = field(default_factory=list)
+    affinity: dict[str, Any] = field(default_factory=dict)
+    topology_spread: list[dict[str, Any]] = field(default_factory=list)
+    restart_policy: str | None = None
+    termination_grace_seconds: int = 30
+    scheduling_gates: bool = False
+    gang_scheduled: bool = False
+    queue: str | None = None
+    deadline_seconds: int | None = None
+    backoff_limit: int | None = None
+    shutdown_after_finish: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Taint(View):
+    """A node taint; effect in Kubernetes' spelling (NoSchedule, PreferNoSchedule, NoExecute)."""
+
+    key: str = ""
+    value: str | None = None
+    effect: str = ""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class AcceleratorPool(Concept):
+    """Machines with accelerators that workloads share: node groups, Karpenter NodePools, compute clusters.
+
+    ``platform`` is eks, gke, aks, karpenter, batch, azureml, ec2, gce …; counts are machines.
+    """
+
+    platform: str = ""
+    cluster: str | None = None
+    instance_types: list[str] = field(default_factory=list)
+    instance_families: list[str] = field(default_factory=list)
+    accelerator: str | None = None
+    """Model as in facts (``nvidia-h100-80gb``); ``None``: cannot be told."""
+    accelerators: list[str] = field(default_factory=list)
+    accelerators_per_machine: int | None = None
+    accelerator_memory_gib: float | None = None
+    vendor: str | None = None
+    resource_names: list[str] = field(default_factory=list)
+    mig_profile: str | None = None
+    mig_strategy: str | None = None
+    sharing: str | None = None
+    shared_clients: int | None = None
+    taints: list[Taint] = field(default_factory=list)
+    taints_itself: bool = False
+    """Whether the platform adds an accelerator taint by itself (GKE)."""
+    node_labels: dict[str, Any] = field(default_factory=dict)
+    min_size: int | None = None
+    max_size: int | None = None
+    desired_size: int | None = None
+    autoscaling: bool | None = None
+    spot: bool | None = None
+    image_type: str | None = None
+    has_driver: bool | None = None
+    own_launch_template: bool = False
+    disk_gib: float | None = None
+    fast_network: bool | None = None
+    has_limits: bool | None = None
+    consolidation: str | None = None
+    region: str | None = None
+    subnets: list[Any] = field(default_factory=list)
+    hourly_usd: float | None = None
+    """On demand, for one machine; ``None`` when the price is not in facts."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class ModelEndpoint(Concept):
+    """A managed or self-run service that answers inference requests."""
+
+    platform: str = ""
+    instance_type: str | None = None
+    accelerator: str | None = None
+    accelerator_count: int | None = None
+    serverless: bool = False
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    autoscaled: bool | None = None
+    public: bool | None = None
+    authenticated: bool | None = None
+    encrypted_with_own_key: bool | None = None
+    data_capture: bool | None = None
+    model: str | None = None
+    hourly_usd: float | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class ModelRegistry(Concept):
+    """A store of models, model packages or container images for them."""
+
+    platform: str = ""
+    public: bool | None = None
+    authenticated: bool | None = None
+    immutable_tags: bool | None = None
+    scan_on_push: bool | None = None
+    encrypted_with_own_key: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class FeatureStore(Concept):
+    """A feature store or feature group."""
+
+    platform: str = ""
+    encrypted_with_own_key: bool | None = None
+    public: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Bucket(Concept):
+    """An object store. ``ai_purpose`` names what it holds for AI (models, checkpoints, training-data …)."""
+
+    platform: str = ""
+    ai_purpose: str | None = None
+    public_access: bool | None = None
+    """Whether outsiders are let in; ``public_access_blocked``: whether the platform's guard is fully on."""
+    public_access_blocked: bool | None = None
+    versioning: bool | None = None
+    lifecycle: bool | None = None
+    expires_noncurrent: bool | None = None
+    aborts_uploads: bool | None = None
+    encrypted_with_own_key: bool | None = None
+    force_destroy: bool | None = None
+    access_logged: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Notebook(Concept):
+    """An interactive workspace that runs code."""
+
+    platform: str = ""
+    instance_type: str | None = None
+    accelerator: str | None = None
+    accelerator_count: int | None = None
+    public: bool | None = None
+    direct_internet: bool | None = None
+    root_access: bool | None = None
+    idle_shutdown: bool | None = None
+    encrypted_with_own_key: bool | None = None
+    metadata_v1: bool | None = None
+    hourly_usd: float | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class TrainingJob(Concept):
+    """A managed training or batch job, or its definition."""
+
+    platform: str = ""
+    instance_type: str | None = None
+    accelerator_count: int | None = None
+    spot: bool | None = None
+    checkpointed: bool | None = None
+    retries: int | None = None
+    timeout_seconds: int | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class AccessGrant(Concept):
+    """Principals that may do actions on resources: one policy statement, RBAC binding or IAM member.
+
+    ``actions`` and ``resources`` are in the platform's words (``verb:group/resource`` for Kubernetes).
+    """
+
+    platform: str = ""
+    effect: str = "Allow"
+    principals: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    resources: list[str] = field(default_factory=list)
+    conditional: bool = False
+    public: bool | None = None
+    """Whether anyone (or any authenticated user of the platform) is among the principals."""
+    administrator: bool | None = None
+    """Whether the grant allows everything on everything."""
+    workload: bool | None = None
+    """Whether a training, serving or notebook workload is among the principals."""
+    role: str | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class NetworkBoundary(Concept):
+    """A rule that lets traffic in: a Service, Ingress, security group rule, firewall rule, NetworkPolicy."""
+
+    platform: str = ""
+    direction: str = "ingress"
+    origins: list[str] = field(default_factory=list)
+    """CIDR blocks or names that the traffic comes from."""
+    open_to_world: bool | None = None
+    ports: list[dict[str, Any]] = field(default_factory=list)
+    """``{from, to, protocol}``; an empty list means every port."""
+    tls: bool | None = None
+    authenticated: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Budget(Concept):
+    """A spending limit with alerts."""
+
+    platform: str = ""
+    amount: float | None = None
+    notifies: bool | None = None

@@ -1,0 +1,29 @@
+"""Ground floor: the plain data that every other layer speaks. Imports nothing of the layers above."""
+
+from scanner.core.diagnostics import Diagnostic, Level
+from scanner.core.findings import Finding, Severity, Undetermined
+from scanner.core.resources import Location, Locator, Origin, RelatedSpan, Resource
+from scanner.core.results import Parsed
+from scanner.core.sources import SourceFile, Span
+from scanner.core.values import Path, Unknown, Value, get, is_unknown
+
+__all__ = [
+    "Diagnostic",
+    "Finding",
+    "Level",
+    "Location",
+    "Locator",
+    "Origin",
+    "Parsed",
+    "Path",
+    "RelatedSpan",
+    "Resource",
+    "Severity",
+    "SourceFile",
+    "Span",
+    "Undetermined",
+    "Unknown",
+    "Value",
+    "get",
+    "is_unknown",
+]

@@ -1,0 +1,35 @@
+"""Findings and undetermined results: what evaluation says about a set-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from scanner.core.resources import Location, Resource
+from scanner.core.values import Path, Unknown
+
+Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+"""From the worst down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that does not hold for a resource. ``path`` is the attribute that ``location`` points at."""
+
+    rule: str
+    severity: Severity
+    message: str
+    resource: Resource
+    path: Path
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Undetermined:
+    """A rule that could not be decided for a resource, and the unknown values that would decide it."""
+
+    rule: str
+    resource: Resource
+    path: Path
+    causes: tuple[Unknown, ...]

@@ -1,0 +1,232 @@
+"""The syntax tree of the Terraform language. Both grammars produce it; every node knows its place.
+
+Offsets (``start``, ``end``) are code-point offsets into the file's text, end exclusive; ``Text`` turns
+them into spans. Nodes are immutable and shared between all instances of a block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal as OneOf
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The place of a node in the text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Node):
+    """A number, ``true``, ``false``, ``null``, or a string without interpolation (escapes resolved).
+
+    Numbers are ``int`` where they are whole and ``decimal.Decimal`` otherwise, so that no digit is lost.
+    """
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Node):
+    """A quoted or heredoc string with interpolations: text, interpolations and directives in order.
+
+    A template that is exactly one interpolation (``"${x}"``) keeps the value's own type.
+    Trim markers are already applied to the neighbouring text.
+    """
+
+    parts: tuple[TemplatePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateIf(Node):
+    """``%{ if c }…%{ else }…%{ endif }``."""
+
+    condition: Expression
+    then: tuple[TemplatePart, ...]
+    otherwise: tuple[TemplatePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFor(Node):
+    """``%{ for k, v in c }…%{ endfor }``; ``key`` is empty where only a value is bound."""
+
+    key: str
+    value: str
+    collection: Expression
+    body: tuple[TemplatePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Node):
+    """A root name: ``var``, ``local``, ``each``, ``aws_instance``, a ``for`` variable …"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetAttribute(Node):
+    """``object.name`` (and the legacy ``object.0``, whose name is then digits)."""
+
+    object: Expression
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    """``object[key]``."""
+
+    object: Expression
+    key: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Splat(Node):
+    """``object[*].a[0]`` (full) or ``object.*.a`` (attribute-only): ``each`` is applied to every item and
+    refers to it by ``SplatItem``."""
+
+    object: Expression
+    each: Expression
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SplatItem(Node):
+    """The current item of the nearest enclosing splat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """``name(arguments…)``; ``expand`` for a final ``...``. ``name`` may be ``provider::x::f``."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+    expand: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """``-x`` or ``!x``."""
+
+    operator: OneOf["-", "!"]
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """Arithmetic, comparison and logic, with HCL's precedence resolved."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional(Node):
+    """``condition ? then : otherwise``."""
+
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class TupleExpression(Node):
+    """``[a, b]``."""
+
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectItem(Node):
+    """``key = value`` in an object; a bare-word key is a string ``Literal``, ``(key)`` an expression."""
+
+    key: Expression
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectExpression(Node):
+    """``{ key = value }``."""
+
+    items: tuple[ObjectItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForExpression(Node):
+    """``[for k, v in c : value if condition]`` or ``{for … : key => value... if …}``.
+
+    ``key`` (the result's key) is ``None`` for the list form; ``grouping`` for ``...``.
+    """
+
+    key_name: str
+    value_name: str
+    collection: Expression
+    key: Expression | None
+    value: Expression
+    condition: Expression | None
+    grouping: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parentheses(Node):
+    """``(inner)``, kept because it changes what an object key means."""
+
+    inner: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid(Node):
+    """An expression that could not be read; it evaluates to unknown."""
+
+    message: str
+
+
+Expression: TypeAlias = (
+    Literal
+    | Template
+    | Variable
+    | GetAttribute
+    | Index
+    | Splat
+    | SplatItem
+    | Call
+    | Unary
+    | Binary
+    | Conditional
+    | TupleExpression
+    | ObjectExpression
+    | ForExpression
+    | Parentheses
+    | Invalid
+)
+TemplatePart: TypeAlias = Literal | Expression | TemplateIf | TemplateFor
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    """``name = expression``; the name is at ``start`` .. ``name_end``."""
+
+    name: str
+    name_end: int
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Node):
+    """``type "label" … { body }``; ``header_end`` is the end of the last label, before the brace."""
+
+    type: str
+    labels: tuple[str, ...]
+    header_end: int
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Node):
+    """Attributes and blocks in the order in which they are written."""
+
+    attributes: tuple[Attribute, ...]
+    blocks: tuple[Block, ...]
