@@ -1,0 +1,1 @@
+"""Text to resources, one front end for each source language."""

@@ -40,7 +40,7 @@ class ResourceGraph:
     """Resources in the order in which they were read, and the edges between them."""
 
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
-        self._graph = networkx.MultiDiGraph()
+        self._graph: networkx.MultiDiGraph[Resource] = networkx.MultiDiGraph()
         self._by_type: dict[str, list[Resource]] = {}
         for resource in resources:
             self.add(resource)
@@ -74,10 +74,12 @@ class ResourceGraph:
         return self._by_type.keys()
 
     def neighbours(self, resource: Resource, kind: EdgeKind, direction: Direction = "out") -> list[Neighbour]:
-        """The resources that ``resource`` points at (``out``) or that point at it (``in``) by such an edge."""
+        """The resources that ``resource`` points at (``out``) or that point at it (``in``)."""
         view = self._graph.succ if direction == "out" else self._graph.pred
         return [
-            Neighbour(other, edges[kind]["possible"]) for other, edges in view[resource].items() if kind in edges
+            Neighbour(other, edges[kind]["possible"])
+            for other, edges in view[resource].items()
+            if kind in edges
         ]
 
     def edges(self) -> Iterator[tuple[Resource, Resource, EdgeKind, bool]]:

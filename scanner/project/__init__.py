@@ -1,0 +1,1 @@
+"""Discovery, configuration and confined file access."""

@@ -1,0 +1,1 @@
+"""Findings to text, JSON, SARIF and the other formats."""

@@ -1,0 +1,151 @@
+"""What there is to scan: one walk over the tree that sorts files by the front end that reads them."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from scanner.project.tree import Tree, Unreadable, normalise
+
+SKIPPED_DIRECTORIES = frozenset(
+    {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
+     ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
+)  # fmt: skip
+TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
+MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+MAX_FILES = 200_000
+
+_KUBERNETES_HINT = re.compile(r"^[ \t{\"'-]*[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
+_AZUREML_HINT = re.compile(r"^\$schema:.*azuremlschemas", re.MULTILINE)
+_PLAN_HINT = '"planned_values"'
+
+
+@dataclass(slots=True)
+class Sources:
+    """Paths by front end, each relative to the tree's root and sorted."""
+
+    terraform_directories: list[str] = field(default_factory=list)
+    manifests: list[str] = field(default_factory=list)
+    charts: list[str] = field(default_factory=list)
+    kustomizations: list[str] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
+    azureml: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str, str]] = field(default_factory=list)
+    """(path, diagnostic code, message) for files that looked relevant and could not be read."""
+    truncated: bool = False
+
+
+def discover(tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = ()) -> Sources:
+    """Sort the files below ``paths`` by what reads them; ``exclude`` holds glob patterns over paths."""
+    sources = Sources()
+    excluded = [re.compile(fnmatch.translate(pattern)) for pattern in exclude]
+    chart_roots: list[str] = []
+    terraform: set[str] = set()
+    manifests: list[str] = []
+    for count, path in enumerate(_walk(tree, paths, excluded)):
+        if count >= MAX_FILES:
+            sources.truncated = True
+            break
+        directory, _, name = path.rpartition("/")
+        if name.endswith(TERRAFORM_SUFFIXES):
+            terraform.add(directory)
+        elif name == "Chart.yaml":
+            chart_roots.append(directory)
+        elif name in KUSTOMIZATION_NAMES:
+            sources.kustomizations.append(directory)
+        elif name.endswith(".tgz"):
+            sources.charts.append(path)
+        elif name.endswith(MANIFEST_SUFFIXES):
+            manifests.append(path)
+    sources.terraform_directories = sorted(terraform)
+    charts = _top_charts(chart_roots)
+    sources.charts = sorted(
+        [*charts, *(a for a in sources.charts if not _inside(a, charts) and _is_chart(tree, a))]
+    )
+    _sort_manifests(tree, manifests, charts, sources)
+    sources.kustomizations = sorted(k for k in sources.kustomizations if not _inside(k, charts))
+    return sources
+
+
+def _walk(tree: Tree, paths: Iterable[str], excluded: list[re.Pattern[str]]) -> Iterator[str]:
+    seen: set[str] = set()
+    for start in paths:
+        start = normalise(start)
+        if tree.is_file(start):
+            candidates: Iterator[str] = iter((start,))
+        else:
+            candidates = _walk_directory(tree, start)
+        for path in candidates:
+            if path not in seen and not any(pattern.match(path) for pattern in excluded):
+                seen.add(path)
+                yield path
+
+
+def _walk_directory(tree: Tree, start: str) -> Iterator[str]:
+    top = tree.absolute(start)
+    if top is None:
+        return
+    for directory, names, files in os.walk(top, followlinks=False):
+        names[:] = sorted(name for name in names if name not in SKIPPED_DIRECTORIES)
+        prefix = os.path.relpath(directory, tree.root).replace(os.sep, "/")
+        prefix = "" if prefix == "." else prefix + "/"
+        for name in sorted(files):
+            yield prefix + name
+
+
+def _top_charts(roots: list[str]) -> list[str]:
+    tops: list[str] = []
+    for root in sorted(roots, key=lambda path: (path.count("/"), path)):
+        if not any(root.startswith(f"{top}/charts/" if top else "charts/") for top in tops):
+            tops.append(root)
+    return sorted(tops)
+
+
+def _inside(path: str, directories: Iterable[str]) -> bool:
+    return any(directory == "" or path.startswith(f"{directory}/") for directory in directories)
+
+
+def _chart_file(path: str, charts: list[str]) -> bool:
+    """Whether a file belongs to a chart's engine: templates, values, subcharts and metadata."""
+    for chart in charts:
+        prefix = f"{chart}/" if chart else ""
+        rest = path.removeprefix(prefix)
+        if path.startswith(prefix) and (
+            rest.startswith(("templates/", "charts/", "crds/", "ci/"))
+            or ("/" not in rest and _is_values(rest))
+        ):
+            return True
+    return False
+
+
+def _is_values(name: str) -> bool:
+    return name.startswith(("values", "Chart.", "requirements."))
+
+
+def _is_chart(tree: Tree, path: str) -> bool:
+    try:
+        return tree.read_bytes(path)[:2] == b"\x1f\x8b"
+    except Unreadable:
+        return False
+
+
+def _sort_manifests(tree: Tree, paths: list[str], charts: list[str], sources: Sources) -> None:
+    for path in paths:
+        if _chart_file(path, charts):
+            continue
+        try:
+            text = tree.read(path).text
+        except Unreadable as error:
+            if error.code != "binary-file":
+                sources.unreadable.append((path, error.code, error.message))
+            continue
+        if path.endswith(".json") and _PLAN_HINT in text:
+            sources.plans.append(path)
+        elif _AZUREML_HINT.search(text):
+            sources.azureml.append(path)
+        elif _KUBERNETES_HINT.search(text):
+            sources.manifests.append(path)

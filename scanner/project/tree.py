@@ -1,0 +1,127 @@
+"""Confined access to the scanned files: nothing outside the root is ever read."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from scanner.core import SourceFile
+
+MAX_FILE_BYTES = 10 * 1024 * 1024
+
+
+class Unreadable(Exception):
+    """A file that cannot or must not be read; ``code`` is that of the diagnostic to report."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass
+class Tree:
+    """The files below ``root``. Every path is relative to it, with forward slashes; ``""`` is the root.
+
+    ``overlay`` holds texts that stand in for files, such as standard input or an editor's buffer.
+    """
+
+    root: Path
+    overlay: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root = self.root.resolve()
+        self._texts: dict[str, SourceFile] = {}
+
+    def read(self, path: str) -> SourceFile:
+        """The text of a file; each file is read once. Raises ``Unreadable``."""
+        path = normalise(path)
+        if path not in self._texts:
+            if path in self.overlay:
+                self._texts[path] = SourceFile(path, self.overlay[path])
+            else:
+                self._texts[path] = SourceFile(path, _decode(path, self.read_bytes(path)))
+        return self._texts[path]
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a regular file of at most ``MAX_FILE_BYTES`` bytes. Raises ``Unreadable``."""
+        place = self._resolve(path)
+        if place is None:
+            raise Unreadable("outside-root", f"{path} is outside the scanned directory")
+        try:
+            status = place.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("not-a-file", f"{path} is not a regular file")
+            if status.st_size > MAX_FILE_BYTES:
+                limit = MAX_FILE_BYTES // (1024 * 1024)
+                raise Unreadable("file-too-large", f"{path} is larger than the limit of {limit} MiB")
+            return place.read_bytes()
+        except OSError as error:
+            raise Unreadable("unreadable-file", f"{path} cannot be read: {error.strerror}") from error
+
+    def exists(self, path: str) -> bool:
+        """Whether the path names a file or directory inside the root."""
+        place = self._resolve(path)
+        return normalise(path) in self.overlay or (place is not None and _quietly(place.exists))
+
+    def is_file(self, path: str) -> bool:
+        """Whether the path names a regular file inside the root."""
+        place = self._resolve(path)
+        return normalise(path) in self.overlay or (place is not None and _quietly(place.is_file))
+
+    def is_dir(self, path: str) -> bool:
+        """Whether the path names a directory inside the root."""
+        place = self._resolve(path)
+        return place is not None and _quietly(place.is_dir)
+
+    def list(self, directory: str) -> list[str]:
+        """The names in a directory, sorted; empty where there is none."""
+        place = self._resolve(directory)
+        if place is None:
+            return []
+        try:
+            return sorted(entry.name for entry in place.iterdir())
+        except OSError:
+            return []
+
+    def absolute(self, path: str) -> Path | None:
+        """The place of ``path`` on disk, for external engines; ``None`` if it leaves the root."""
+        return self._resolve(path)
+
+    def _resolve(self, path: str) -> Path | None:
+        if "\0" in path:
+            return None
+        try:
+            place = (self.root / path).resolve()
+        except (OSError, RuntimeError):
+            return None
+        return place if place == self.root or place.is_relative_to(self.root) else None
+
+
+def normalise(path: str) -> str:
+    """``path`` without ``.`` and inner ``..`` steps; a leading ``..`` is kept, so that it stays refused."""
+    steps: list[str] = []
+    for step in PurePosixPath(path).parts:
+        if step == ".." and steps and steps[-1] != "..":
+            steps.pop()
+        elif step != ".":
+            steps.append(step)
+    return "/".join(steps)
+
+
+def _decode(path: str, content: bytes) -> str:
+    if b"\0" in content[:8192] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Unreadable("binary-file", f"{path} is a binary file")
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Unreadable("not-utf-8", f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def _quietly(check: object) -> bool:
+    try:
+        return bool(check())  # type: ignore[operator]
+    except OSError:
+        return False
