@@ -90,7 +90,7 @@ class Container(View):
     privileged: bool = False
     volume_mounts: list[dict[str, Any]] = field(default_factory=list)
     shared_memory_bytes: int | None = None
-    """Size of /dev/shm: 64 MiB by default; ``None`` when bounded by the container's memory or the host's only."""
+    """Size of /dev/shm: 64 MiB by default; ``None`` when only the machine or the memory limit bounds it."""
     runtime: str | None = None
     gpu_build: bool | None = None
     """Whether the image is a build that needs an accelerator; ``None`` cannot be told."""
