@@ -70,7 +70,8 @@ def _read(path: Path) -> Any:
         text = path.read_text("utf-8")
         if path.suffix == ".toml":
             return tomllib.loads(text).get("tool", {}).get("kilter", {})
-        from ruamel.yaml import YAML, YAMLError
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
 
         try:
             return YAML(typ="safe").load(text) or {}
