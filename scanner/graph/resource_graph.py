@@ -76,11 +76,7 @@ class ResourceGraph:
     def neighbours(self, resource: Resource, kind: EdgeKind, direction: Direction = "out") -> list[Neighbour]:
         """The resources that ``resource`` points at (``out``) or that point at it (``in``)."""
         view = self._graph.succ if direction == "out" else self._graph.pred
-        return [
-            Neighbour(other, edges[kind]["possible"])
-            for other, edges in view[resource].items()
-            if kind in edges
-        ]
+        return [Neighbour(other, edges[kind]["possible"]) for other, edges in view[resource].items() if kind in edges]
 
     def edges(self) -> Iterator[tuple[Resource, Resource, EdgeKind, bool]]:
         """Every edge as (source, target, kind, possible)."""

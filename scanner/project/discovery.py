@@ -63,9 +63,7 @@ def discover(tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = 
             manifests.append(path)
     sources.terraform_directories = sorted(terraform)
     charts = _top_charts(chart_roots)
-    sources.charts = sorted(
-        [*charts, *(a for a in sources.charts if not _inside(a, charts) and _is_chart(tree, a))]
-    )
+    sources.charts = sorted([*charts, *(a for a in sources.charts if not _inside(a, charts) and _is_chart(tree, a))])
     _sort_manifests(tree, manifests, charts, sources)
     sources.kustomizations = sorted(k for k in sources.kustomizations if not _inside(k, charts))
     return sources
@@ -115,8 +113,7 @@ def _chart_file(path: str, charts: list[str]) -> bool:
         prefix = f"{chart}/" if chart else ""
         rest = path.removeprefix(prefix)
         if path.startswith(prefix) and (
-            rest.startswith(("templates/", "charts/", "crds/", "ci/"))
-            or ("/" not in rest and _is_values(rest))
+            rest.startswith(("templates/", "charts/", "crds/", "ci/")) or ("/" not in rest and _is_values(rest))
         ):
             return True
     return False

@@ -11,7 +11,7 @@ from scanner.core import SourceFile
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
 
-class Unreadable(Exception):  # noqa: N818
+class Unreadable(Exception):
     """A file that cannot or must not be read; ``code`` is that of the diagnostic to report."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -1,0 +1,172 @@
+"""YAML text to node trees (with marks) and node trees to plain values, as Kubernetes reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from scanner.core import Diagnostic, SourceFile, Span
+
+MAX_DEPTH = 100
+MAX_NODES = 500_000
+MAX_DOCUMENTS = 10_000
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7]+|0[0-7]+|0b[01]+)\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_WORDS: dict[str, Any] = {"": None, "~": None}
+for _word, _value in (("null", None), ("true", True), ("false", False), ("yes", True), ("no", False),
+                      ("on", True), ("off", False)):  # fmt: skip
+    for _form in (_word, _word.capitalize(), _word.upper()):
+        _WORDS[_form] = _value
+
+
+class LimitExceeded(Exception):
+    """A document that goes beyond a bound; the message names the limit."""
+
+
+def compose(file: SourceFile) -> tuple[list[Any], list[Diagnostic]]:
+    """The documents' root nodes. A broken document costs only itself."""
+    try:
+        return _compose(file.text), []
+    except LimitExceeded as error:
+        return [], [Diagnostic("error", "yaml-limit", str(error), Span(file.path, 1, 1, 1, 1))]
+    except Exception as error:
+        if not _is_yaml_error(error):
+            raise
+    nodes: list[Any] = []
+    diagnostics: list[Diagnostic] = []
+    for offset, text in _split(file.text):
+        padded = "\n" * offset + text
+        try:
+            nodes.extend(_compose(padded))
+        except Exception as error:
+            if not _is_yaml_error(error) and not isinstance(error, LimitExceeded):
+                raise
+            diagnostics.append(_syntax_diagnostic(file.path, error, offset))
+    return nodes, diagnostics
+
+
+def _is_yaml_error(error: Exception) -> bool:
+    from ruamel.yaml.error import YAMLError
+
+    return isinstance(error, YAMLError | ValueError)
+
+
+def _compose(text: str) -> list[Any]:
+    from ruamel.yaml.cyaml import CSafeLoader
+
+    _check_depth(text)
+    loader = CSafeLoader(text)
+    nodes: list[Any] = []
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                nodes.append(node)
+            if len(nodes) > MAX_DOCUMENTS:
+                raise LimitExceeded(f"more than {MAX_DOCUMENTS} documents in one file")
+    finally:
+        loader.dispose()
+    return nodes
+
+
+def _check_depth(text: str) -> None:
+    """Refuse nesting that would exhaust the C stack before the parser sees it."""
+    depth = deepest = 0
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        for char in text:
+            if char in "[{":
+                depth += 1
+                deepest = max(deepest, depth)
+            elif char in "]}":
+                depth = max(0, depth - 1)
+    indents = {len(line) - len(line.lstrip(" ")) for line in text.splitlines()} if "- - - -" not in text else {0}
+    dashes = max((line.count("- ") for line in text.splitlines()), default=0) if "- - - -" in text else 0
+    if deepest > 10 * MAX_DEPTH or len(indents) > 10 * MAX_DEPTH or dashes > MAX_DEPTH:
+        raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _split(text: str) -> Iterator[tuple[int, str]]:
+    start, lines = 0, text.split("\n")
+    for number, line in enumerate([*lines, "---"]):
+        if line.startswith("---") and (len(line) == 3 or line[3] in " \t\r"):
+            if number > start:
+                yield start, "\n".join(lines[start:number])
+            start = number
+    return
+
+
+def _syntax_diagnostic(path: str, error: Exception, offset: int) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line = mark.line + 1 if mark is not None else offset + 1
+    column = mark.column + 1 if mark is not None else 1
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return Diagnostic(
+        "error",
+        "yaml-syntax",
+        f"this document is not valid YAML: {problem}",
+        Span(path, line, column, line, column),
+    )
+
+
+class Constructor:
+    """Builds plain values from nodes; counts them, so that aliases cannot multiply without bound."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def value(self, node: Any, depth: int = 0) -> Any:
+        """The plain value of ``node``. Raises ``LimitExceeded``."""
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise LimitExceeded(f"more than {MAX_NODES} values in one document (aliases are counted expanded)")
+        if depth > MAX_DEPTH:
+            raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
+        kind = node.id
+        if kind == "scalar":
+            return scalar(node)
+        if kind == "sequence":
+            return [self.value(item, depth + 1) for item in node.value]
+        return self._mapping(node, depth)
+
+    def _mapping(self, node: Any, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key, item in node.value:
+            if key.id == "scalar" and key.value == "<<" and key.style is None:
+                parts = item.value if item.id == "sequence" else [item]
+                for part in parts:
+                    if part.id == "mapping":
+                        merged = self._mapping(part, depth + 1) | merged
+                continue
+            name = key.value if key.id == "scalar" else str(self.value(key, depth + 1))
+            result[name] = self.value(item, depth + 1)
+        return {**merged, **result} if merged else result
+
+
+def scalar(node: Any) -> Any:
+    """A scalar as sigs.k8s.io/yaml resolves it: YAML 1.1 words, but no dates and no sexagesimals."""
+    text: str = node.value
+    if node.style is not None:
+        return text
+    if node.tag == "tag:yaml.org,2002:str" and text not in _WORDS and not text[:1].isdigit():
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    first = text[0]
+    if first.isdigit() or first in "+-.":
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> Any:
+    digits = text.replace("_", "")
+    if _INTEGER.match(text) and len(text) < 100:
+        unsigned = digits.lstrip("+-")
+        if unsigned.startswith("0") and unsigned[1:].isdigit():
+            return int(digits, 8)
+        return int(digits, 0)
+    if _FLOAT.match(text):
+        return float(digits)
+    return text
