@@ -1,0 +1,1 @@
+"""Terraform: syntax, evaluation, modules and expansion to resource instances."""

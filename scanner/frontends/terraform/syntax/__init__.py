@@ -1,0 +1,6 @@
+"""Terraform's native syntax: text to the tree of ``scanner.frontends.terraform.ast``."""
+
+from scanner.frontends.terraform.syntax.parse import ParsedFile, parse, parse_expression
+from scanner.frontends.terraform.syntax.text import Text
+
+__all__ = ["ParsedFile", "Text", "parse", "parse_expression"]

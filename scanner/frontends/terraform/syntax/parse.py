@@ -1,0 +1,447 @@
+"""Reading a file: tree-sitter-hcl first, python-hcl2's strict grammar as the arbiter of what is an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from scanner.core import Diagnostic, SourceFile
+from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.syntax.strings import Piece, dedent, trim, undouble, unescape
+from scanner.frontends.terraform.syntax.text import Text
+
+MAX_DEPTH = 150
+
+
+@dataclass(slots=True)
+class ParsedFile:
+    """The tree of a file. Where the text is wrong the tree holds what could be recovered."""
+
+    file: SourceFile
+    text: Text
+    body: ast.Body
+    diagnostics: list[Diagnostic]
+
+
+class _TooDeep(Exception):
+    pass
+
+
+def parse(file: SourceFile) -> ParsedFile:
+    """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in."""
+    text = Text(file)
+    source = file.text.removeprefix("\ufeff").replace("\r\n", " \n") if "\r" in file.text else file.text
+    if source.startswith("\ufeff"):
+        source = " " + source[1:]
+    elif file.text.startswith("\ufeff"):
+        source = " " + source
+    converter = _Converter(source)
+    root = _parser().parse(converter.data).root_node
+    body_node = next((child for child in root.children if child.type == "body"), None)
+    diagnostics: list[Diagnostic] = []
+    if root.has_error and not _accepted_by_strict_grammar(source):
+        diagnostics = [
+            Diagnostic("error", "terraform-syntax", message, text.span(start, end))
+            for start, end, message in converter.errors(root)
+        ]
+    try:
+        body = converter.body(body_node) if body_node is not None else ast.Body(0, len(source), (), ())
+        if root.has_error:
+            body = _with_recovered(converter, root, body)
+    except _TooDeep:
+        body = ast.Body(0, len(source), (), ())
+        message = f"nested deeper than {MAX_DEPTH} levels; the file is skipped"
+        diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(0, 0)))
+    return ParsedFile(file, text, body, diagnostics)
+
+
+def parse_expression(source: str, file: str = "<expression>") -> tuple[ast.Expression, list[Diagnostic]]:
+    """Read one expression; offsets are those in ``source``'s own text plus the length of a short prefix."""
+    parsed = parse(SourceFile(file, f"x = {source}\n"))
+    if len(parsed.body.attributes) != 1 or parsed.body.blocks:
+        end = len(source)
+        if not parsed.diagnostics:
+            parsed.diagnostics.append(
+                Diagnostic("error", "terraform-syntax", "not a single expression", parsed.text.span(4, 4 + end))
+            )
+        return ast.Invalid(4, 4 + end, "not a single expression"), parsed.diagnostics
+    return parsed.body.attributes[0].expression, parsed.diagnostics
+
+
+@cache
+def _parser() -> Any:
+    import tree_sitter
+    import tree_sitter_hcl
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
+
+
+def _accepted_by_strict_grammar(source: str) -> bool:
+    import hcl2
+
+    try:
+        hcl2.loads(source if source.endswith("\n") else source + "\n")
+    except Exception:
+        return False
+    return True
+
+
+def _with_recovered(converter: _Converter, root: Any, body: ast.Body) -> ast.Body:
+    """Add the blocks that the parser put beside the body, or below an error node."""
+    blocks = list(body.blocks)
+    known = {block.start for block in blocks}
+    stack = [child for child in root.children if child.type == "ERROR" or child.has_error]
+    while stack:
+        node = stack.pop()
+        for child in node.children:
+            if child.type == "block" and converter.at(child.start_byte) not in known and node.type == "ERROR":
+                blocks.append(converter.block(child))
+            elif child.type == "ERROR" or (child.has_error and child.type == "body"):
+                stack.append(child)
+    blocks.sort(key=lambda block: block.start)
+    return ast.Body(body.start, body.end, body.attributes, tuple(blocks))
+
+
+class _Converter:
+    """Turns one tree-sitter tree into the syntax tree."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.data = source.encode("utf-8", "surrogatepass")
+        self._ascii = len(self.data) == len(source)
+        self._offsets: list[int] = []
+        self._depth = 0
+        if not self._ascii:
+            for index, char in enumerate(source):
+                self._offsets.extend([index] * len(char.encode("utf-8", "surrogatepass")))
+            self._offsets.append(len(source))
+
+    def at(self, byte: int) -> int:
+        """The code-point offset of a byte offset."""
+        return byte if self._ascii else self._offsets[byte]
+
+    def text(self, node: Any) -> str:
+        return self.source[self.at(node.start_byte) : self.at(node.end_byte)]
+
+    def place(self, node: Any) -> tuple[int, int]:
+        return self.at(node.start_byte), self.at(node.end_byte)
+
+    def errors(self, root: Any) -> list[tuple[int, int, str]]:
+        """(start, end, message) of the error nodes, at most ten."""
+        found: list[tuple[int, int, str]] = []
+        stack = [root]
+        while stack and len(found) < 10:
+            node = stack.pop()
+            if node.is_missing:
+                start, end = self.place(node)
+                found.append((start, end, f"expected {node.type!r} here"))
+            elif node.type == "ERROR":
+                start, end = self.place(node)
+                seen = self.source[start : min(end, start + 40)].split("\n")[0]
+                found.append((start, min(end, start + max(len(seen), 1)), f"cannot be read from {seen!r} on"))
+            elif node.has_error:
+                stack.extend(reversed(node.children))
+        return sorted(found)
+
+    def body(self, node: Any) -> ast.Body:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep
+        attributes, blocks = [], []
+        for child in node.named_children:
+            if child.type == "attribute":
+                attributes.append(self.attribute(child))
+            elif child.type == "block":
+                blocks.append(self.block(child))
+        self._depth -= 1
+        return ast.Body(*self.place(node), tuple(a for a in attributes if a is not None), tuple(blocks))
+
+    def attribute(self, node: Any) -> ast.Attribute | None:
+        name = node.children[0]
+        value = next((child for child in node.named_children if child.type == "expression"), None)
+        if name.type != "identifier":
+            return None
+        start, end = self.place(node)
+        expression = self.expression(value) if value is not None else ast.Invalid(start, end, "no value")
+        return ast.Attribute(start, end, self.text(name), self.at(name.end_byte), expression)
+
+    def block(self, node: Any) -> ast.Block:
+        kind, labels, body, header_end = "", [], None, node.start_byte
+        for child in node.named_children:
+            if child.type == "identifier":
+                if kind:
+                    labels.append(self.text(child))
+                else:
+                    kind = self.text(child)
+                header_end = child.end_byte
+            elif child.type == "string_lit":
+                labels.append(unescape(self.text(child)[1:-1]))
+                header_end = child.end_byte
+            elif child.type == "body":
+                body = self.body(child)
+        start, end = self.place(node)
+        return ast.Block(start, end, kind, tuple(labels), self.at(header_end), body or ast.Body(end, end, (), ()))
+
+    def expression(self, node: Any) -> ast.Expression:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep
+        try:
+            return self._expression(node)
+        finally:
+            self._depth -= 1
+
+    def _expression(self, node: Any) -> ast.Expression:
+        start, end = self.place(node)
+        if node.type == "expression":
+            children = [child for child in node.children if child.type != "comment"]
+            if not children or any(child.type == "ERROR" for child in children):
+                return ast.Invalid(start, end, "this expression cannot be read")
+            return self._operand(children, start, end)
+        method = _METHODS.get(node.type)
+        if method is None:
+            return ast.Invalid(start, end, f"unexpected {node.type}")
+        result: ast.Expression = method(self, node, start, end)
+        return result
+
+    def _operand(self, children: list[Any], start: int, end: int) -> ast.Expression:
+        if children[0].type == "(":
+            inner = next((child for child in children[1:] if child.is_named), None)
+            close = next((index for index, child in enumerate(children) if child.type == ")"), len(children) - 1)
+            if inner is None:
+                return ast.Invalid(start, end, "empty parentheses")
+            head: ast.Expression = ast.Parentheses(
+                self.at(children[0].start_byte), self.at(children[close].end_byte), self.expression(inner)
+            )
+            rest = children[close + 1 :]
+        else:
+            head, rest = self.expression(children[0]), children[1:]
+        return self._traverse(head, rest)
+
+    def _traverse(self, head: ast.Expression, steps: list[Any]) -> ast.Expression:
+        """Apply accessors; everything after a splat belongs to the splat's ``each``."""
+        for number, step in enumerate(steps):
+            end = self.at(step.end_byte)
+            if step.type == "get_attr":
+                head = ast.GetAttribute(head.start, end, head, self.text(step.named_children[-1]))
+            elif step.type == "index":
+                head = self._index(head, step.named_children[0], end)
+            elif step.type == "splat":
+                return self._splat(head, step.named_children[0], steps[number + 1 :])
+            elif step.is_named:
+                return ast.Invalid(head.start, end, f"unexpected {step.type}")
+        return head
+
+    def _index(self, head: ast.Expression, node: Any, end: int) -> ast.Expression:
+        if node.type == "legacy_index":
+            return ast.GetAttribute(head.start, end, head, self.text(node).lstrip(". "))
+        key = next((child for child in node.named_children if child.type != "comment"), None)
+        if key is None:
+            return ast.Invalid(head.start, end, "empty index")
+        return ast.Index(head.start, end, head, self.expression(key))
+
+    def _splat(self, head: ast.Expression, node: Any, following: list[Any]) -> ast.Expression:
+        full = node.type == "full_splat"
+        inner = list(node.named_children)
+        item: ast.Expression = ast.SplatItem(self.at(node.start_byte), self.at(node.start_byte))
+        if full:
+            each = self._traverse(item, inner + following)
+            return ast.Splat(head.start, each.end, head, each, True)
+        stop = next((i for i, step in enumerate(following) if step.type != "get_attr"), len(following))
+        each = self._traverse(item, inner + following[:stop])
+        splat = ast.Splat(head.start, max(each.end, self.at(node.end_byte)), head, each, False)
+        return self._traverse(splat, following[stop:])
+
+    def _literal(self, node: Any, start: int, end: int) -> ast.Expression:
+        child = node.children[0]
+        if child.type == "numeric_lit":
+            return ast.Literal(start, end, number(self.text(child)))
+        if child.type == "string_lit":
+            return ast.Literal(start, end, unescape(self.source[start + 1 : end - 1]))
+        if child.type == "bool_lit":
+            return ast.Literal(start, end, self.text(child) == "true")
+        return ast.Literal(start, end, None)
+
+    def _variable(self, node: Any, start: int, end: int) -> ast.Expression:
+        return ast.Variable(start, end, self.text(node))
+
+    def _call(self, node: Any, start: int, end: int) -> ast.Expression:
+        arguments, expand, name = [], False, ""
+        for child in node.named_children:
+            if child.type == "identifier":
+                name = f"{name}::{self.text(child)}" if name else self.text(child)
+            elif child.type == "function_arguments":
+                expand = any(grand.type == "ellipsis" for grand in child.children)
+                arguments = [self.expression(grand) for grand in child.named_children if grand.type == "expression"]
+        return ast.Call(start, end, name, tuple(arguments), expand)
+
+    def _conditional(self, node: Any, start: int, end: int) -> ast.Expression:
+        parts = [self.expression(child) for child in node.named_children if child.type not in ("comment", "ERROR")]
+        if len(parts) != 3:
+            return ast.Invalid(start, end, "a conditional needs three parts")
+        return ast.Conditional(start, end, *parts)
+
+    def _operation(self, node: Any, start: int, end: int) -> ast.Expression:
+        inner = node.named_children[0]
+        children = [child for child in inner.children if child.type != "comment"]
+        if inner.type == "unary_operation":
+            operand = self._operand(children[1:], start, end)
+            return ast.Unary(start, end, "-" if children[0].type == "-" else "!", operand)
+        position = next((i for i, child in enumerate(children) if not child.is_named and child.type in _OPERATORS), 0)
+        left = self._operand(children[:position], start, self.at(children[position].start_byte))
+        right = self._operand(children[position + 1 :], self.at(children[position].end_byte), end)
+        return ast.Binary(start, end, children[position].type, left, right)
+
+    def _collection(self, node: Any, start: int, end: int) -> ast.Expression:
+        inner = node.named_children[0]
+        if inner.type == "tuple":
+            items = tuple(self.expression(c) for c in inner.named_children if c.type == "expression")
+            return ast.TupleExpression(start, end, items)
+        elements = [self._object_item(child) for child in inner.named_children if child.type == "object_elem"]
+        return ast.ObjectExpression(start, end, tuple(e for e in elements if e is not None))
+
+    def _object_item(self, node: Any) -> ast.ObjectItem | None:
+        expressions = [child for child in node.named_children if child.type == "expression"]
+        if len(expressions) != 2:
+            return None
+        key, value = (self.expression(child) for child in expressions)
+        if isinstance(key, ast.Variable):
+            key = ast.Literal(key.start, key.end, key.name)
+        return ast.ObjectItem(*self.place(node), key, value)
+
+    def _for(self, node: Any, start: int, end: int) -> ast.Expression:
+        inner = node.named_children[0]
+        intro = next(child for child in inner.named_children if child.type == "for_intro")
+        names = [self.text(child) for child in intro.named_children if child.type == "identifier"]
+        collection = next((child for child in intro.named_children if child.type == "expression"), None)
+        results = [self.expression(child) for child in inner.named_children if child.type == "expression"]
+        condition = next((child for child in inner.named_children if child.type == "for_cond"), None)
+        wanted = 2 if inner.type == "for_object_expr" else 1
+        if collection is None or len(results) != wanted or not names:
+            return ast.Invalid(start, end, "this for expression cannot be read")
+        return ast.ForExpression(
+            start,
+            end,
+            names[0] if len(names) > 1 else "",
+            names[-1],
+            self.expression(collection),
+            results[0] if wanted == 2 else None,
+            results[-1],
+            self.expression(condition.named_children[-1]) if condition is not None else None,
+            any(child.type == "ellipsis" for child in inner.children),
+        )
+
+    def _template(self, node: Any, start: int, end: int) -> ast.Expression:
+        inner = node.named_children[0]
+        if inner.type == "heredoc_template":
+            return self._heredoc(inner, start, end)
+        pieces = self._pieces(inner.named_children[1:-1], start + 1, end - 1)
+        return self._finish(pieces, start, end, unescape)
+
+    def _heredoc(self, node: Any, start: int, end: int) -> ast.Expression:
+        children = node.named_children
+        first = self.source.find("\n", self.at(children[1].end_byte)) + 1
+        closing = self.at(children[-1].start_byte)
+        last = max(self.source.rfind("\n", 0, closing) + 1, first)
+        pieces = self._pieces(children[2:-1], first, last)
+        for piece in pieces:
+            if piece.text is not None:
+                piece.text = piece.text.replace(" \n", "\n") if "\r\n" in self.source else piece.text
+        if self.source.startswith("<<-", start):
+            dedent(pieces)
+        return self._finish(pieces, start, end, undouble)
+
+    def _pieces(self, nodes: list[Any], start: int, end: int) -> list[Piece]:
+        """The nodes as pieces, the text between them filled in from the source."""
+        pieces: list[Piece] = []
+        at = start
+        for node in nodes:
+            if node.type not in ("template_interpolation", "template_directive"):
+                continue
+            node_start, node_end = self.place(node)
+            if node_start > at:
+                pieces.append(Piece(at, node_start, text=self.source[at:node_start]))
+            pieces.append(self._dynamic_piece(node, node_start, node_end))
+            at = node_end
+        if end > at:
+            pieces.append(Piece(at, end, text=self.source[at:end]))
+        return pieces
+
+    def _dynamic_piece(self, node: Any, start: int, end: int) -> Piece:
+        if node.type == "template_directive":
+            return self._directive(node.named_children[0], start, end)
+        inner = next((child for child in node.named_children if child.type == "expression"), None)
+        value = self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
+        before, after = _markers(node)
+        return Piece(start, end, node=value, trim_before=before, trim_after=after)
+
+    def _directive(self, node: Any, start: int, end: int) -> Piece:
+        tags = [child for child in node.named_children if child.type.endswith(("_intro", "_start", "_end"))]
+        intro = tags[0]
+        sections: list[tuple[ast.TemplatePart, ...]] = []
+        for opening, closing in pairwise(tags):
+            inside = [c for c in node.named_children if opening.end_byte <= c.start_byte < closing.start_byte]
+            pieces = self._pieces(inside, self.at(opening.end_byte), self.at(closing.start_byte))
+            if pieces and _markers(opening)[1] and pieces[0].text is not None:
+                pieces[0].text = pieces[0].text.lstrip()
+            if pieces and _markers(closing)[0] and pieces[-1].text is not None:
+                pieces[-1].text = pieces[-1].text.rstrip()
+            sections.append(_parts(pieces, unescape))
+        expression = next((c for c in intro.named_children if c.type == "expression"), None)
+        subject = self.expression(expression) if expression is not None else ast.Invalid(start, end, "no condition")
+        result: ast.TemplatePart
+        if node.type == "template_for":
+            names = [self.text(c) for c in intro.named_children if c.type == "identifier"] or [""]
+            key = names[0] if len(names) > 1 else ""
+            result = ast.TemplateFor(start, end, key, names[-1], subject, sections[0] if sections else ())
+        else:
+            then = sections[0] if sections else ()
+            result = ast.TemplateIf(start, end, subject, then, sections[1] if len(sections) > 1 else ())
+        return Piece(start, end, node=result, trim_before=_markers(tags[0])[0], trim_after=_markers(tags[-1])[1])
+
+    def _finish(self, pieces: list[Piece], start: int, end: int, decode: Any) -> ast.Expression:
+        trim(pieces)
+        if all(piece.text is not None for piece in pieces):
+            return ast.Literal(start, end, decode("".join(piece.text or "" for piece in pieces)))
+        return ast.Template(start, end, _parts(pieces, decode))
+
+
+def _markers(node: Any) -> tuple[bool, bool]:
+    """Whether a ``~`` stands just inside the opening and the closing of an interpolation or directive."""
+    children = node.children
+    before = len(children) > 1 and children[1].type == "strip_marker"
+    after = len(children) > 1 and children[-2].type == "strip_marker"
+    return before, after
+
+
+def _parts(pieces: list[Piece], decode: Any) -> tuple[ast.TemplatePart, ...]:
+    return tuple(
+        piece.node if piece.node is not None else ast.Literal(piece.start, piece.end, decode(piece.text or ""))
+        for piece in pieces
+    )
+
+
+def number(text: str) -> int | Decimal:
+    """A number literal without loss of digits; whole numbers are ``int``."""
+    if text.isdigit():
+        return int(text)
+    value = Decimal(text)
+    if value.adjusted() < 200 and value == value.to_integral_value():
+        return int(value)
+    return value
+
+
+_OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", ">", "<=", ">=", "&&", "||"))
+_METHODS = {
+    "literal_value": _Converter._literal,
+    "variable_expr": _Converter._variable,
+    "function_call": _Converter._call,
+    "conditional": _Converter._conditional,
+    "operation": _Converter._operation,
+    "collection_value": _Converter._collection,
+    "for_expr": _Converter._for,
+    "template_expr": _Converter._template,
+}
