@@ -134,7 +134,7 @@ class Constructor:
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, item in node.value:
-            if key.id == "scalar" and key.value == "<<" and key.style is None:
+            if key.id == "scalar" and key.value == "<<" and not key.style:
                 parts = item.value if item.id == "sequence" else [item]
                 for part in parts:
                     if part.id == "mapping":
@@ -148,7 +148,7 @@ class Constructor:
 def scalar(node: Any) -> Any:
     """A scalar as sigs.k8s.io/yaml resolves it: YAML 1.1 words, but no dates and no sexagesimals."""
     text: str = node.value
-    if node.style is not None:
+    if node.style:
         return text
     if node.tag == "tag:yaml.org,2002:str" and text not in _WORDS and not text[:1].isdigit():
         return text

@@ -15,6 +15,7 @@ from scanner.frontends.terraform.evaluate.values import (
     MAX_STRING,
     PRECISION,
     EvaluationError,
+    Reference,
     SetValue,
     contains_unknown,
     first_unknown,
@@ -155,6 +156,8 @@ def _get_attribute(node: ast.GetAttribute, context: Context) -> Any:
 
 def attribute(value: Any, name: str) -> Any:
     """``value.name``. Raises ``EvaluationError``."""
+    if isinstance(value, Reference):
+        return index(value, int(name)) if name.isdigit() else value.attribute(name)
     if is_unknown(value):
         return _deeper(value, name)
     if isinstance(value, dict):
@@ -178,6 +181,8 @@ def _index(node: ast.Index, context: Context) -> Any:
 
 def index(value: Any, key: Any) -> Any:
     """``value[key]``. Raises ``EvaluationError``."""
+    if isinstance(value, Reference):
+        return value.instance(key) if value.instance is not None and not is_unknown(key) else value
     if is_unknown(value):
         return value
     if is_unknown(key):
@@ -197,6 +202,9 @@ def index(value: Any, key: Any) -> Any:
 
 def _splat(node: ast.Splat, context: Context) -> Any:
     value = evaluate(node.object, context)
+    if isinstance(value, Reference):
+        known = value.instances() if value.instances is not None else None
+        value = list(known.values()) if known is not None else [value] if value.instance is None else value
     if is_unknown(value):
         return value
     if value is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import decimal
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,28 @@ class SetValue(list[Any]):
         for item in items:
             unique.setdefault(identity(item), item)
         return cls(sorted(unique.values(), key=_order))
+
+
+class Reference(Unknown):
+    """A resource, data source or module as a whole: unknown in itself, known where its parts are.
+
+    ``attribute`` gives the value of one of its attributes, ``instance`` the instance with a key,
+    and ``instances`` all of them where their number is known.
+    """
+
+    __slots__ = ("attribute", "instance", "instances")
+
+    def __init__(
+        self,
+        source: str,
+        attribute: Callable[[str], Any],
+        instance: Callable[[Any], Any] | None = None,
+        instances: Callable[[], dict[Any, Any] | None] | None = None,
+    ) -> None:
+        super().__init__(f"{source} is known only after apply", source)
+        self.attribute = attribute
+        self.instance = instance
+        self.instances = instances
 
 
 def _order(value: Any) -> tuple[int, Any]:

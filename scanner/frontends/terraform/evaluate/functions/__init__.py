@@ -1,0 +1,104 @@
+"""Terraform's functions by name, and calling them."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from typing import Any
+
+from scanner.core import Unknown, is_unknown
+from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
+from scanner.frontends.terraform.evaluate.functions.function import Function
+from scanner.frontends.terraform.evaluate.values import EvaluationError, SetValue, contains_unknown, first_unknown
+
+UNKNOWN_RESULTS = frozenset(("timestamp", "plantimestamp", "uuid", "bcrypt", "rsadecrypt"))
+"""Functions whose result differs from run to run or needs a secret."""
+
+
+@cache
+def functions() -> dict[str, Function]:
+    """Every function that has a static result, by name."""
+    from scanner.frontends.terraform.evaluate.functions import collections, encoding, files, network, numbers, strings
+
+    table: dict[str, Function] = {}
+    for module in (collections, encoding, files, network, numbers, strings):
+        table.update(module.FUNCTIONS)
+    return table
+
+
+def call(node: ast.Call, context: Context) -> Any:
+    """The result of a call. Raises ``EvaluationError``."""
+    name = node.name.removeprefix("core::")
+    if name in ("try", "can"):
+        return _guarded(name, node, context)
+    if name in UNKNOWN_RESULTS:
+        return Unknown(f"{name}() differs from run to run")
+    if name.startswith("provider::"):
+        return Unknown(f"{name}() belongs to a provider")
+    function = functions().get(name)
+    if function is None:
+        near = difflib.get_close_matches(name, functions(), n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        raise EvaluationError(f'there is no function named "{name}"{hint}', node.start, node.end)
+    arguments = _arguments(node, context)
+    if isinstance(arguments, Unknown):
+        return arguments
+    return apply(name, function, arguments, context)
+
+
+def apply(name: str, function: Function, arguments: list[Any], context: Context) -> Any:
+    """Call ``function`` with evaluated arguments; unknown ones make the result unknown unless it takes them."""
+    low, high = function.arity
+    if len(arguments) < low or (high is not None and len(arguments) > high):
+        raise EvaluationError(f"{name}() takes {_arity(low, high)} arguments, not {len(arguments)}")
+    for argument in arguments:
+        if is_unknown(argument) and not function.takes_unknown:
+            return argument
+        if argument is None and not function.takes_null:
+            raise EvaluationError(f"{name}(): an argument must not be null")
+        if not function.takes_unknown and not function.takes_partial and contains_unknown(argument):
+            return first_unknown(argument)
+    try:
+        return function.call(context, *arguments) if function.needs_context else function.call(*arguments)
+    except EvaluationError as error:
+        error.message = error.message if error.message.startswith(f"{name}()") else f"{name}(): {error.message}"
+        raise
+    except RecursionError as error:
+        raise EvaluationError(f"{name}(): nested too deeply") from error
+    except (ValueError, ArithmeticError, TypeError, LookupError, AttributeError) as error:
+        raise EvaluationError(f"{name}(): invalid argument: {error}") from error
+
+
+def _arguments(node: ast.Call, context: Context) -> list[Any] | Unknown:
+    values = [evaluate(argument, context) for argument in node.arguments]
+    if node.expand and values:
+        last = values.pop()
+        if isinstance(last, Unknown):
+            return last
+        if not isinstance(last, list):
+            raise EvaluationError("only a list can be expanded with ...", node.start, node.end)
+        values.extend(SetValue(last) if isinstance(last, SetValue) else last)
+    return values
+
+
+def _arity(low: int, high: int | None) -> str:
+    if high is None:
+        return f"at least {low}"
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _guarded(name: str, node: ast.Call, context: Context) -> Any:
+    failure: EvaluationError | None = None
+    for argument in node.arguments:
+        try:
+            value = evaluate(argument, context)
+        except EvaluationError as error:
+            failure = error
+            continue
+        if is_unknown(value):
+            return value
+        return True if name == "can" else value
+    if name == "can":
+        return False
+    raise EvaluationError(f"try(): no argument succeeded: {failure.message if failure else 'none given'}")

@@ -1,0 +1,205 @@
+"""Functions that encode, decode and hash."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import hashlib
+import io
+import json
+import urllib.parse
+import uuid
+import zlib
+from decimal import Decimal
+from typing import Any
+
+from scanner.frontends.terraform.evaluate.functions.function import fixed
+from scanner.frontends.terraform.evaluate.values import (
+    MAX_STRING,
+    EvaluationError,
+    from_plain,
+    number_text,
+    to_text,
+)
+
+
+def jsonencode(value: Any) -> str:
+    """JSON as Terraform writes it: sorted keys, no spaces, ``<``, ``>`` and ``&`` escaped."""
+    return "".join(_json_parts(value))
+
+
+def _json_parts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        inner = ",".join(f"{_json_text(key)}:{jsonencode(item)}" for key, item in sorted(value.items()))
+        return ["{", inner, "}"]
+    if isinstance(value, list):
+        return ["[", ",".join(jsonencode(item) for item in value), "]"]
+    if isinstance(value, str):
+        return [_json_text(value)]
+    if isinstance(value, Decimal):
+        return [number_text(value)]
+    return [json.dumps(value)]
+
+
+def _json_text(text: str) -> str:
+    encoded = json.dumps(text, ensure_ascii=False)
+    for char, code in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", "\\u2028"),
+                       ("\u2029", "\\u2029"), ("\x7f", "\x7f")):  # fmt: skip
+        encoded = encoded.replace(char, code)
+    return encoded
+
+
+def jsondecode(text: Any) -> Any:
+    """The value of JSON text."""
+    source = to_text(text)
+    if len(source) > MAX_STRING:
+        raise EvaluationError("the text is too long")
+    return from_plain(json.loads(source, parse_float=lambda digits: float(digits)))
+
+
+def yamldecode(text: Any) -> Any:
+    """The value of YAML text, one document."""
+    from ruamel.yaml.cyaml import CSafeLoader
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        loader = CSafeLoader(to_text(text))
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except YAMLError as error:
+        raise EvaluationError(f"the text is not valid YAML: {str(error).splitlines()[0]}") from error
+    return None if node is None else _yaml_value(node, [0])
+
+
+def _yaml_value(node: Any, count: list[int]) -> Any:
+    count[0] += 1
+    if count[0] > 100_000:
+        raise EvaluationError("the YAML text holds too many values")
+    if node.id == "mapping":
+        return {key.value: _yaml_value(item, count) for key, item in node.value}
+    if node.id == "sequence":
+        return [_yaml_value(item, count) for item in node.value]
+    return _yaml_scalar(node)
+
+
+def _yaml_scalar(node: Any) -> Any:
+    text = node.value
+    if node.style:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE"):
+        return True
+    if text in ("false", "False", "FALSE"):
+        return False
+    try:
+        return from_plain(json.loads(text)) if text[0] in "-0123456789" and text[-1].isdigit() else text
+    except ValueError:
+        return text
+
+
+def yamlencode(value: Any) -> str:
+    """YAML as Terraform writes it: sorted, block style, quoted strings."""
+    return "".join(f"{line}\n" for line in _yaml_lines(value))
+
+
+def _yaml_lines(value: Any) -> list[str]:
+    if isinstance(value, dict) and value:
+        lines: list[str] = []
+        for key, item in sorted(value.items()):
+            inner = _yaml_lines(item)
+            head = f"{_json_text(key)}:"
+            if isinstance(item, dict) and item:
+                lines += [head, *(f"  {line}" for line in inner)]
+            elif isinstance(item, list) and item:
+                lines += [head, *inner]
+            elif isinstance(item, str) and "\n" in item and item.endswith("\n"):
+                lines += [f"{head} |", *(f"  {line}" if line else "" for line in item[:-1].split("\n"))]
+            else:
+                lines.append(f"{head} {inner[0]}")
+        return lines
+    if isinstance(value, list) and value:
+        return [
+            ("- " if number == 0 else "  ") + line for item in value for number, line in enumerate(_yaml_lines(item))
+        ]
+    return [jsonencode(value)]
+
+
+def csvdecode(text: Any) -> list[dict[str, str]]:
+    """Rows as maps by the header's names."""
+    rows = list(csv.reader(io.StringIO(to_text(text))))
+    if not rows:
+        raise EvaluationError("the header is missing")
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row]
+
+
+def _bytes(text: Any) -> bytes:
+    return str(to_text(text)).encode()
+
+
+def base64decode(text: Any) -> str:
+    """Text of its base64 form."""
+    return base64.b64decode(_bytes(text), validate=True).decode("utf-8")
+
+
+def base64gunzip(text: Any) -> str:
+    """Text of its compressed base64 form."""
+    inflater = zlib.decompressobj(31)
+    data = inflater.decompress(base64.b64decode(_bytes(text), validate=True), MAX_STRING)
+    if inflater.unconsumed_tail:
+        raise EvaluationError("the text grows beyond the limit")
+    return data.decode("utf-8")
+
+
+def hexdigest(algorithm: str) -> Any:
+    """A function that gives the hexadecimal hash of text."""
+    return lambda text: hashlib.new(algorithm, _bytes(text)).hexdigest()
+
+
+def base64digest(algorithm: str) -> Any:
+    """A function that gives the base64 hash of text."""
+    return lambda text: base64.b64encode(hashlib.new(algorithm, _bytes(text)).digest()).decode()
+
+
+def uuidv5(namespace: Any, name: Any) -> str:
+    """A name-based identifier."""
+    spaces = {
+        "dns": uuid.NAMESPACE_DNS,
+        "url": uuid.NAMESPACE_URL,
+        "oid": uuid.NAMESPACE_OID,
+        "x500": uuid.NAMESPACE_X500,
+    }
+    space = spaces.get(to_text(namespace)) or uuid.UUID(to_text(namespace))
+    return str(uuid.uuid5(space, to_text(name)))
+
+
+def urlencode(text: Any) -> str:
+    """Text for a query string."""
+    return urllib.parse.quote_plus(to_text(text), safe="-_.~").replace("%7E", "~")
+
+
+FUNCTIONS = {
+    "base64decode": fixed(base64decode, 1),
+    "base64encode": fixed(lambda text: base64.b64encode(_bytes(text)).decode(), 1),
+    "base64gunzip": fixed(base64gunzip, 1),
+    "base64gzip": fixed(lambda text: base64.b64encode(gzip.compress(_bytes(text), mtime=0)).decode(), 1),
+    "base64sha256": fixed(base64digest("sha256"), 1),
+    "base64sha512": fixed(base64digest("sha512"), 1),
+    "csvdecode": fixed(csvdecode, 1),
+    "jsondecode": fixed(jsondecode, 1),
+    "jsonencode": fixed(jsonencode, 1, takes_null=True),
+    "md5": fixed(hexdigest("md5"), 1),
+    "sha1": fixed(hexdigest("sha1"), 1),
+    "sha256": fixed(hexdigest("sha256"), 1),
+    "sha512": fixed(hexdigest("sha512"), 1),
+    "textdecodebase64": fixed(lambda text, name: base64.b64decode(_bytes(text)).decode(to_text(name)), 2),
+    "textencodebase64": fixed(lambda text, name: base64.b64encode(to_text(text).encode(to_text(name))).decode(), 2),
+    "urldecode": fixed(lambda text: urllib.parse.unquote_plus(to_text(text)), 1),
+    "urlencode": fixed(urlencode, 1),
+    "uuidv5": fixed(uuidv5, 2),
+    "yamldecode": fixed(yamldecode, 1),
+    "yamlencode": fixed(yamlencode, 1, takes_null=True),
+}

@@ -1,0 +1,156 @@
+"""Functions over files, confined to the scanned root, and templates."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import posixpath
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from scanner.core import SourceFile, Unknown
+from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
+from scanner.frontends.terraform.evaluate.functions.function import Function, fixed
+from scanner.frontends.terraform.evaluate.values import EvaluationError, SetValue, to_text
+
+MAX_TEMPLATE_DEPTH = 10
+MAX_FILESET = 10_000
+
+
+class FileReader(Protocol):
+    """Reads files of the scanned root by path relative to the module's working directory."""
+
+    def read(self, path: str) -> str | None:
+        """The text, ``None`` if there is no such file inside the root."""
+
+    def read_bytes(self, path: str) -> bytes | None:
+        """The content, ``None`` if there is no such file inside the root."""
+
+    def files_below(self, path: str) -> list[str] | None:
+        """Paths of files below a directory, relative to it; ``None`` outside the root."""
+
+
+def _content(context: Context, path: Any) -> bytes | Unknown:
+    data = context.files.read_bytes(to_text(path)) if context.files is not None else None
+    return Unknown(f"the file {to_text(path)} is not in the scanned directory") if data is None else data
+
+
+def file(context: Context, path: Any) -> Any:
+    """The text of a file."""
+    data = _content(context, path)
+    if isinstance(data, Unknown):
+        return data
+    return data.decode("utf-8")
+
+
+def _hashed(algorithm: str, encode: Callable[[bytes], str]) -> Function:
+    def call(context: Context, path: Any) -> Any:
+        data = _content(context, path)
+        return data if isinstance(data, Unknown) else encode(hashlib.new(algorithm, data).digest())
+
+    return fixed(call, 1, needs_context=True)
+
+
+def fileexists(context: Context, path: Any) -> Any:
+    """Whether the file exists; unknown outside the scanned directory."""
+    data = _content(context, path)
+    return data if isinstance(data, Unknown) else True
+
+
+def filebase64(context: Context, path: Any) -> Any:
+    """The content in base64."""
+    data = _content(context, path)
+    return data if isinstance(data, Unknown) else base64.b64encode(data).decode()
+
+
+def fileset(context: Context, directory: Any, pattern: Any) -> Any:
+    """The files below a directory that match a pattern."""
+    paths = context.files.files_below(to_text(directory)) if context.files is not None else None
+    if paths is None:
+        return Unknown(f"the directory {to_text(directory)} is not in the scanned directory")
+    expression = _glob(to_text(pattern))
+    return SetValue.of(path for path in paths[:MAX_FILESET] if expression.match(path))
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    out = ""
+    for part in re.split(r"(\*\*/|\*\*|\*|\?|\{[^}]*\})", pattern):
+        if part == "**/":
+            out += "(?:.*/)?"
+        elif part in ("**", "*", "?"):
+            out += {"**": ".*", "*": "[^/]*", "?": "[^/]"}[part]
+        elif part.startswith("{"):
+            out += "(?:" + "|".join(re.escape(option) for option in part[1:-1].split(",")) + ")"
+        else:
+            out += re.escape(part)
+    return re.compile(out + r"\Z")
+
+
+def templatefile(context: Context, path: Any, variables: Any) -> Any:
+    """A file rendered as a template with the given variables."""
+    text = context.files.read(to_text(path)) if context.files is not None else None
+    if text is None:
+        return Unknown(f"the file {to_text(path)} is not in the scanned directory")
+    return render(context, text, variables, to_text(path))
+
+
+def templatestring(context: Context, text: Any, variables: Any) -> Any:
+    """A string rendered as a template."""
+    return render(context, to_text(text), variables, "template")
+
+
+def render(context: Context, text: str, variables: Any, name: str) -> Any:
+    """The value of template text. Raises ``EvaluationError``."""
+    from scanner.frontends.terraform.syntax import parse
+
+    if not isinstance(variables, dict):
+        raise EvaluationError("the variables must be a map")
+    depth = context.bindings.get("\0depth", 0)
+    if depth >= MAX_TEMPLATE_DEPTH:
+        raise EvaluationError(f"templates are nested deeper than {MAX_TEMPLATE_DEPTH} levels")
+    marker = "KILTER_TEMPLATE_END"
+    body = text if text.endswith("\n") else text + "\n"
+    parsed = parse(SourceFile(name, f"x = <<{marker}\n{body}{marker}\n"))
+    if not parsed.body.attributes or parsed.diagnostics:
+        raise EvaluationError(f"the template {posixpath.basename(name)} cannot be read")
+
+    def lookup(steps: tuple[str, ...]) -> tuple[Any, int]:
+        raise EvaluationError(f'the template has no variable "{steps[0]}"')
+
+    inner = Context(lookup, context.files, {**variables, "\0depth": depth + 1})
+    value = evaluate(parsed.body.attributes[0].expression, inner)
+    return value[:-1] if isinstance(value, str) and body != text else value
+
+
+def _hex(data: bytes) -> str:
+    return data.hex()
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def dirname(path: Any) -> str:
+    """All but the last step of a path."""
+    return posixpath.dirname(to_text(path)) or "."
+
+
+FUNCTIONS = {
+    "abspath": fixed(lambda path: Unknown("abspath() depends on the machine"), 1),
+    "basename": fixed(lambda path: posixpath.basename(to_text(path).rstrip("/")) or to_text(path)[:1] or ".", 1),
+    "dirname": fixed(dirname, 1),
+    "file": fixed(file, 1, needs_context=True),
+    "filebase64": fixed(filebase64, 1, needs_context=True),
+    "filebase64sha256": _hashed("sha256", _b64),
+    "filebase64sha512": _hashed("sha512", _b64),
+    "fileexists": fixed(fileexists, 1, needs_context=True),
+    "filemd5": _hashed("md5", _hex),
+    "fileset": fixed(fileset, 2, needs_context=True),
+    "filesha1": _hashed("sha1", _hex),
+    "filesha256": _hashed("sha256", _hex),
+    "filesha512": _hashed("sha512", _hex),
+    "pathexpand": fixed(lambda path: Unknown("~ depends on the user") if path.startswith("~") else path, 1),
+    "templatefile": fixed(templatefile, 2, needs_context=True, takes_partial=True),
+    "templatestring": fixed(templatestring, 2, needs_context=True, takes_partial=True),
+}

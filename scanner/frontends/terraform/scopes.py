@@ -1,0 +1,463 @@
+"""Scopes: what the names in a module's expressions stand for. Everything is computed once, when asked for."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.core import Diagnostic, Span, Unknown, is_unknown
+from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.configuration import Configuration, Written, attribute_of, load_configuration
+from scanner.frontends.terraform.evaluate import Context, EvaluationError, SetValue, evaluate
+from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
+from scanner.frontends.terraform.evaluate.values import Reference, to_number
+from scanner.frontends.terraform.syntax import Text
+from scanner.project.tree import Tree, Unreadable, normalise
+
+MAX_INSTANCES = 10_000
+MAX_MODULE_DEPTH = 30
+META_ARGUMENTS = frozenset(("count", "for_each", "provider", "depends_on", "providers", "source", "version"))
+
+Instances = list[tuple[Any, dict[str, Any]]]
+"""(instance key, names that the key binds) for each instance."""
+
+
+@dataclass(slots=True)
+class Input:
+    """A variable's value and the place where the caller, a file or the command line sets it."""
+
+    value: Any
+    expression: ast.Expression | None = None
+    scope: Scope | None = None
+    span: Span | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """What all modules of one root share."""
+
+    tree: Tree
+    root: str
+    workspace: str = "default"
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    missing_modules: list[tuple[str, Span]] = field(default_factory=list)
+    configurations: dict[str, Configuration] = field(default_factory=dict)
+    installed: dict[str, str] = field(default_factory=dict)
+    _reported: set[tuple[Any, ...]] = field(default_factory=set)
+
+    def configuration(self, directory: str) -> Configuration:
+        """The configuration of a directory, read once."""
+        if directory not in self.configurations:
+            loaded = load_configuration(self.tree, directory)
+            self.configurations[directory] = loaded
+            self.diagnostics.extend(loaded.diagnostics)
+        return self.configurations[directory]
+
+    def report(self, code: str, message: str, span: Span) -> None:
+        """Add a diagnostic once."""
+        if (code, message, span) not in self._reported:
+            self._reported.add((code, message, span))
+            self.diagnostics.append(Diagnostic("warning", code, message, span))
+
+
+class Files:
+    """Files as a module's functions see them: relative to the root module, never outside the scan."""
+
+    def __init__(self, tree: Tree, directory: str) -> None:
+        self._tree = tree
+        self._directory = directory
+
+    def _path(self, path: str) -> str:
+        return normalise(posixpath.join(self._directory, path))
+
+    def read(self, path: str) -> str | None:
+        """See ``functions.files.FileReader``."""
+        try:
+            return self._tree.read(self._path(path)).text
+        except Unreadable:
+            return None
+
+    def read_bytes(self, path: str) -> bytes | None:
+        """See ``functions.files.FileReader``."""
+        try:
+            return self._tree.read_bytes(self._path(path))
+        except Unreadable:
+            return None
+
+    def files_below(self, path: str) -> list[str] | None:
+        """See ``functions.files.FileReader``."""
+        top = self._path(path)
+        if not self._tree.is_dir(top):
+            return None
+        found: list[str] = []
+        queue = [""]
+        while queue and len(found) < MAX_INSTANCES:
+            directory = queue.pop(0)
+            for name in self._tree.list(f"{top}/{directory}" if directory else top):
+                inner = f"{directory}/{name}" if directory else name
+                place = f"{top}/{inner}" if top else inner
+                if self._tree.is_dir(place):
+                    queue.append(inner)
+                elif self._tree.is_file(place):
+                    found.append(inner)
+        return found
+
+
+class Scope:
+    """One instance of a module: its inputs, and lazily everything that its expressions can name."""
+
+    def __init__(
+        self,
+        session: Session,
+        directory: str,
+        inputs: Mapping[str, Input],
+        *,
+        path: tuple[str, ...] = (),
+        parent: Scope | None = None,
+        bindings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.session = session
+        self.configuration = session.configuration(directory)
+        self.inputs = inputs
+        self.path = path
+        self.parent = parent
+        self.context = Context(self.lookup, Files(session.tree, session.root), bindings or {})
+        self._variables: dict[str, Any] = {}
+        self._locals: dict[str, Any] = {}
+        self._active: list[str] = []
+        self._instances: dict[tuple[str, str, str], Instances | Unknown] = {}
+        self._children: dict[str, list[tuple[Any, Scope]] | Unknown | None] = {}
+
+    @property
+    def prefix(self) -> str:
+        """The address prefix of this module instance, with a final dot unless it is the root."""
+        return "".join(f"{step}." for step in self.path)
+
+    def evaluate(self, expression: ast.Expression, text: Text, bindings: Mapping[str, Any] | None = None) -> Any:
+        """The value; an expression that Terraform would refuse becomes a diagnostic and an unknown."""
+        context = self.context.bind(bindings) if bindings else self.context
+        try:
+            return evaluate(expression, context)
+        except EvaluationError as error:
+            self.session.report("terraform-expression", error.message, text.span(error.start, error.end))
+            return Unknown(f"the expression is invalid: {error.message}")
+        except RecursionError:
+            span = text.span(expression.start, expression.end)
+            self.session.report("terraform-limit", "the expression is nested too deeply", span)
+            return Unknown("the expression is nested too deeply")
+
+    def lookup(self, steps: tuple[str, ...]) -> tuple[Any, int]:
+        """What a traversal's first steps stand for, and how many steps that took."""
+        root = steps[0]
+        if root in ("var", "local", "module", "data", "path", "terraform", "each", "count", "self") and len(steps) == 1:
+            return Unknown(f"{root} as a whole is not a value"), 1
+        if root == "var":
+            return self.variable(steps[1]), 2
+        if root == "local":
+            return self.local(steps[1]), 2
+        if root == "module":
+            return self._module(steps[1]), 2
+        if root == "path":
+            return self._path_value(steps[1]), 2
+        if root in ("terraform", "tofu"):
+            known = steps[1] == "workspace"
+            return (self.session.workspace if known else Unknown(f"{root}.{steps[1]}", f"{root}.{steps[1]}")), 2
+        if root in ("each", "count", "self"):
+            return Unknown(f"{root}.{steps[1]} is not known here", f"{root}.{steps[1]}"), 2
+        if root == "data" and len(steps) > 2:
+            return self._resource("data", steps[1], steps[2]), 3
+        if len(steps) > 1:
+            return self._resource("resource", root, steps[1]), 2
+        raise EvaluationError(f'there is no "{root}" to refer to')
+
+    def variable(self, name: str) -> Any:
+        """The value of ``var.name``."""
+        if name not in self._variables:
+            self._variables[name] = self._variable(name)
+        return self._variables[name]
+
+    def _variable(self, name: str) -> Any:
+        declared = self.configuration.variables.get(name)
+        if declared is None:
+            raise EvaluationError(f'there is no variable "{name}" in this module')
+        kind = self._type(declared)
+        body = declared.block.body
+        default = attribute_of(body, "default")
+        given = self.inputs.get(name)
+        nullable = attribute_of(body, "nullable")
+        if given is not None and given.value is None and default is not None and nullable is not None:
+            nullable_value = self.evaluate(nullable.expression, declared.text)
+            given = given if is_unknown(nullable_value) or nullable_value else None
+        if given is not None:
+            value, span = given.value, given.span or declared.span()
+        elif default is not None:
+            value, span = self.evaluate(default.expression, declared.text), declared.span()
+        else:
+            return Unknown(f'variable "{name}" has no value', f"{self.prefix}var.{name}")
+        try:
+            return convert(value, kind, lambda expression: evaluate(expression, self.context))
+        except EvaluationError as error:
+            message = f'the value of variable "{name}" does not fit its type: {error.message}'
+            self.session.report("terraform-variable", message, span)
+            return Unknown(message, f"{self.prefix}var.{name}")
+
+    def _type(self, declared: Written) -> Type:
+        attribute = attribute_of(declared.block.body, "type")
+        if attribute is None:
+            return ANY
+        try:
+            return parse_type(attribute.expression)
+        except EvaluationError as error:
+            self.session.report("terraform-type", error.message, declared.text.span(error.start, error.end))
+            return ANY
+
+    def local(self, name: str) -> Any:
+        """The value of ``local.name``."""
+        if name in self._locals:
+            return self._locals[name]
+        if name not in self.configuration.locals:
+            raise EvaluationError(f'there is no local value "{name}" in this module')
+        attribute, text = self.configuration.locals[name]
+        if name in self._active:
+            cycle = " -> ".join([*self._active[self._active.index(name) :], name])
+            self.session.report(
+                "terraform-cycle",
+                f"local values refer to themselves: {cycle}",
+                text.span(attribute.start, attribute.name_end),
+            )
+            return Unknown(f"local.{name} refers to itself", f"local.{name}")
+        self._active.append(name)
+        try:
+            self._locals[name] = self.evaluate(attribute.expression, text)
+        finally:
+            self._active.pop()
+        return self._locals[name]
+
+    def _path_value(self, name: str) -> Any:
+        if name == "module":
+            relative = posixpath.relpath(self.configuration.directory or ".", self.session.root or ".")
+            return relative if relative.startswith(".") else f"./{relative}"
+        return "." if name == "root" else Unknown(f"path.{name} depends on the machine", f"path.{name}")
+
+    def _resource(self, mode: str, kind: str, name: str) -> Any:
+        written = self.configuration.resources.get((mode, kind, name))
+        address = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
+        if written is None:
+            raise EvaluationError(f'there is no resource "{address}" in this module')
+        body = written.block.body
+        if attribute_of(body, "count") is None and attribute_of(body, "for_each") is None:
+            return self._instance_reference(written, self.prefix + address, {})
+
+        def instances() -> dict[Any, Any] | None:
+            found = self.instances((mode, kind, name))
+            if is_unknown(found):
+                return None
+            return {
+                key: self._instance_reference(written, self.prefix + address + key_text(key), bound)
+                for key, bound in found
+            }
+
+        def instance(key: Any) -> Any:
+            known = instances()
+            if known is None:
+                return self._instance_reference(written, self.prefix + address, {})
+            if key not in known:
+                raise EvaluationError(f"{address} has no instance {key!r}")
+            return known[key]
+
+        return Reference(
+            self.prefix + address,
+            lambda attribute: Unknown(f"{address} has several instances", f"{address}.{attribute}"),
+            instance,
+            instances,
+        )
+
+    def _instance_reference(self, written: Written, address: str, bound: Mapping[str, Any]) -> Reference:
+        def attribute(name: str) -> Any:
+            found = attribute_of(written.block.body, name)
+            if found is None or f"{address}.{name}" in self._active:
+                return Unknown(f"{address}.{name} is known only after apply", f"{address}.{name}")
+            self._active.append(f"{address}.{name}")
+            try:
+                return self.evaluate(found.expression, written.text, bound)
+            finally:
+                self._active.pop()
+
+        return Reference(address, attribute)
+
+    def instances(self, key: tuple[str, str, str]) -> Instances | Unknown:
+        """The instances of a resource; unknown where count or for_each is."""
+        if key not in self._instances:
+            written = self.configuration.resources[key]
+            self._instances[key] = self.expand(written)
+        return self._instances[key]
+
+    def expand(self, written: Written) -> Instances | Unknown:
+        """The instances that count or for_each of a block asks for."""
+        body = written.block.body
+        count, for_each = attribute_of(body, "count"), attribute_of(body, "for_each")
+        if count is not None:
+            return self._counted(self.evaluate(count.expression, written.text), written, count)
+        if for_each is not None:
+            return self._for_each(self.evaluate(for_each.expression, written.text), written, for_each)
+        return [(None, {})]
+
+    def _counted(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
+        try:
+            number = to_number(value)
+        except EvaluationError as error:
+            number = Unknown(error.message)
+        if number is None or is_unknown(number):
+            return number if is_unknown(number) else Unknown("count is null")
+        self._check_limit(int(number), written, at)
+        return [(index, {"count": {"index": index}}) for index in range(min(int(number), MAX_INSTANCES))]
+
+    def _for_each(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
+        if isinstance(value, Reference) and value.instances is not None:
+            value = value.instances() or value
+        if is_unknown(value):
+            return value
+        if isinstance(value, dict):
+            pairs = [(key, value[key]) for key in sorted(value, key=str)]
+        elif isinstance(value, SetValue | list) and all(isinstance(item, str) for item in value):
+            pairs = [(item, item) for item in value]
+        elif isinstance(value, list):
+            return next((item for item in value if is_unknown(item)), Unknown("for_each is not a set of strings"))
+        else:
+            self.session.report(
+                "terraform-for-each", "for_each needs a map or a set of strings", written.span(at.start, at.end)
+            )
+            return Unknown("for_each is neither a map nor a set")
+        self._check_limit(len(pairs), written, at)
+        return [(key, {"each": {"key": key, "value": item}}) for key, item in pairs[:MAX_INSTANCES]]
+
+    def _check_limit(self, number: int, written: Written, at: ast.Attribute) -> None:
+        if number > MAX_INSTANCES:
+            message = f"{number} instances are more than the limit of {MAX_INSTANCES}; the rest is not looked at"
+            self.session.report("expansion-limit", message, written.span(at.start, at.end))
+
+    def _module(self, name: str) -> Any:
+        if name not in self.configuration.modules:
+            raise EvaluationError(f'there is no module "{name}"')
+        address = f"{self.prefix}module.{name}"
+        children = self.children(name)
+
+        def output_of(scope: Scope, output: str) -> Any:
+            written = scope.configuration.outputs.get(output)
+            if written is None:
+                raise EvaluationError(f'module "{name}" has no output "{output}"')
+            value = attribute_of(written.block.body, "value")
+            key = f"output.{output}"
+            if value is None or key in scope._active:
+                return Unknown(f"{address}.{output} refers to itself", f"{address}.{output}")
+            scope._active.append(key)
+            try:
+                return scope.evaluate(value.expression, written.text)
+            finally:
+                scope._active.pop()
+
+        if children is None or isinstance(children, Unknown):
+            reason = f"module.{name} is not on disk" if children is None else children.reason
+            return Reference(
+                address,
+                lambda output: Unknown(reason, f"{address}.{output}"),
+                lambda key: Reference(address, lambda output: Unknown(reason, f"{address}.{output}")),
+            )
+        if len(children) == 1 and children[0][0] is None:
+            return Reference(address, lambda output: output_of(children[0][1], output))
+        table = {
+            key: Reference(address + key_text(key), lambda output, scope=scope: output_of(scope, output))  # type: ignore[misc]
+            for key, scope in children
+        }
+
+        def instance(key: Any) -> Any:
+            if key not in table:
+                raise EvaluationError(f"module.{name} has no instance {key!r}")
+            return table[key]
+
+        return Reference(
+            address, lambda output: Unknown(f"module.{name} has several instances"), instance, lambda: dict(table)
+        )
+
+    def children(self, name: str) -> list[tuple[Any, Scope]] | Unknown | None:
+        """(key, scope) of each instance of a module call; ``None`` where its source is not on disk."""
+        if name not in self._children:
+            self._children[name] = Unknown(f"module.{name} calls itself")
+            self._children[name] = self._load_children(name)
+        return self._children[name]
+
+    def _load_children(self, name: str) -> list[tuple[Any, Scope]] | Unknown | None:
+        written = self.configuration.modules[name]
+        directory = self._module_directory(name, written)
+        if directory is None:
+            return None
+        if len(self.path) >= MAX_MODULE_DEPTH or directory in self._ancestors():
+            message = (
+                f'module "{name}" calls itself' if directory in self._ancestors() else "modules are nested too deeply"
+            )
+            self.session.report("module-cycle", message, written.span())
+            return Unknown(message)
+        instances = self.expand(written)
+        found = [(None, {})] if isinstance(instances, Unknown) else instances
+        return [
+            (
+                key,
+                Scope(
+                    self.session,
+                    directory,
+                    self._arguments(written, bound),
+                    path=(*self.path, f"module.{name}{key_text(key)}"),
+                    parent=self,
+                ),
+            )
+            for key, bound in found
+        ]
+
+    def _ancestors(self) -> set[str]:
+        directories, scope = set(), self
+        while True:
+            directories.add(scope.configuration.directory)
+            if scope.parent is None:
+                return directories
+            scope = scope.parent
+
+    def _arguments(self, written: Written, bound: Mapping[str, Any]) -> dict[str, Input]:
+        return {
+            attribute.name: Input(
+                self.evaluate(attribute.expression, written.text, bound),
+                attribute.expression,
+                self,
+                written.text.span(attribute.start, attribute.end),
+            )
+            for attribute in written.block.body.attributes
+            if attribute.name not in META_ARGUMENTS
+        }
+
+    def _module_directory(self, name: str, written: Written) -> str | None:
+        source = attribute_of(written.block.body, "source")
+        value = self.evaluate(source.expression, written.text) if source is not None else None
+        if isinstance(value, str) and value.startswith(("./", "../")):
+            directory = normalise(posixpath.join(self.configuration.directory, value))
+            if self.session.tree.is_dir(directory):
+                return directory
+            at = source or written.block
+            self.session.report(
+                "module-not-found", f"there is no directory {value} in the scan", written.span(at.start, at.end)
+            )
+            return None
+        key = ".".join([*(step.split("[")[0].removeprefix("module.") for step in self.path), name])
+        installed = self.session.installed.get(key)
+        if installed is not None and self.session.tree.is_dir(installed):
+            return installed
+        self.session.missing_modules.append((str(value), written.span()))
+        return None
+
+
+def key_text(key: Any) -> str:
+    """An instance key as it stands in an address."""
+    if key is None:
+        return ""
+    return f"[{key}]" if isinstance(key, int) else f"[{json.dumps(str(key), ensure_ascii=False)}]"
