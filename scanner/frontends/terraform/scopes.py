@@ -253,7 +253,7 @@ class Scope:
 
         def instances() -> dict[Any, Any] | None:
             found = self.instances((mode, kind, name))
-            if is_unknown(found):
+            if isinstance(found, Unknown):
                 return None
             return {
                 key: self._instance_reference(written, self.prefix + address + key_text(key), bound)
