@@ -235,8 +235,8 @@ def _into(expression: ast.Expression, path: Path, start: int, end: int) -> tuple
                 return _into(item.value, path[1:], item.start, item.end)
     if path and isinstance(expression, ast.TupleExpression) and isinstance(path[0], int):
         if path[0] < len(expression.items):
-            item = expression.items[path[0]]
-            return _into(item, path[1:], item.start, item.end)
+            element = expression.items[path[0]]
+            return _into(element, path[1:], element.start, element.end)
     return start, end, expression
 
 

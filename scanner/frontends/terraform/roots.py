@@ -92,7 +92,7 @@ def _root_inputs(session: Session, directory: str, options: TerraformOptions) ->
         if f"TF_VAR_{name}" in options.environment:
             inputs[name] = Input(_from_text(options.environment[f"TF_VAR_{name}"], declared[name].block))
     names = session.tree.list(directory)
-    automatic = [n for n in ("terraform.tfvars", "terraform.tfvars.json") if n in names]
+    automatic = [n for n in names if n in ("terraform.tfvars", "terraform.tfvars.json")]
     automatic += [n for n in names if n.endswith((".auto.tfvars", ".auto.tfvars.json"))]
     for name in automatic:
         inputs.update(_var_file(session, posixpath.join(directory, name)))

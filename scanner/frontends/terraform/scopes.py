@@ -317,7 +317,8 @@ class Scope:
 
     def _for_each(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
         if isinstance(value, Reference) and value.instances is not None:
-            value = value.instances() or value
+            known = value.instances()
+            value = value if known is None else known
         if is_unknown(value):
             return value
         if isinstance(value, dict):

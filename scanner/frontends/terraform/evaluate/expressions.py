@@ -82,7 +82,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
     for part in parts:
         value = to_text(evaluate(part, context))
         if isinstance(value, Unknown):
-            unknown = unknown or value
+            unknown = value if unknown is None else unknown
             continue
         if value is None:
             raise EvaluationError("null cannot be part of a string template", part.start, part.end)
