@@ -1,0 +1,1 @@
+"""What Kilter knows about the world, as data with typed access."""

@@ -34,7 +34,9 @@ def module_resources(scope: Scope) -> Parsed:
         children = scope.children(name)
         if children is None:
             address = f"{scope.prefix}module.{name}"
-            _expand(scope, written, "module", name, address, [(None, {})], parsed, keep=("source", "version"))
+            expanded = scope.expand(written)
+            calls = [(None, {})] if isinstance(expanded, Unknown) else expanded
+            _expand(scope, written, "module", name, address, calls, parsed, keep=("source", "version"))
         elif not isinstance(children, Unknown):
             for _, child in children:
                 parsed.extend(module_resources(child))

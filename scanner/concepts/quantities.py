@@ -1,0 +1,54 @@
+"""Kubernetes quantities and counts."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from scanner.core import Unknown, is_unknown
+
+_SUFFIXES = {
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1), "k": Decimal(10**3),
+    "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15), "E": Decimal(10**18),
+    "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
+    "Ei": Decimal(2**60),
+}  # fmt: skip
+_QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?\Z")
+
+
+def quantity(value: Any) -> Any:
+    """A Kubernetes quantity as ``Decimal``; ``None`` if it is none, unknown if it is unknown."""
+    if is_unknown(value) or value is None or isinstance(value, bool):
+        return value if is_unknown(value) else None
+    match = _QUANTITY.match(str(value).strip()[:64])
+    if match is None:
+        return None
+    try:
+        return Decimal(match[1]) * _SUFFIXES[match[2] or ""]
+    except InvalidOperation:
+        return None
+
+
+def whole(value: Any) -> Any:
+    """A count as ``int``; ``None`` if the value is no whole number, unknown if it is unknown."""
+    number = quantity(value)
+    if number is None or is_unknown(number):
+        return number
+    return int(number) if number == number.to_integral_value() and abs(number) < 10**12 else None
+
+
+def share(value: Any, total: Any, *, up: bool) -> Any:
+    """A count or percentage of ``total``, rounded as Kubernetes rounds surge (up) and unavailable (down)."""
+    if is_unknown(value):
+        return value
+    if isinstance(value, str) and value.endswith("%"):
+        if is_unknown(total) or total is None:
+            return total if is_unknown(total) else None
+        percent = quantity(value[:-1])
+        if percent is None or isinstance(percent, Unknown):
+            return percent
+        exact = percent * total / 100
+        return math.ceil(exact) if up else math.floor(exact)
+    return whole(value)

@@ -1,0 +1,51 @@
+"""Workload kinds and runtimes: typed access to kinds.yaml and runtimes.yaml."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+
+class WorkloadKind(NamedTuple):
+    """Where one component of a workload kind keeps its pod template. See kinds.yaml for the path syntax."""
+
+    kind: str
+    group: str
+    template: tuple[str, ...]
+    pod_spec: bool = False
+    component: str = ""
+    role: str = "other"
+    replicas: tuple[str, ...] = ()
+    minimum: tuple[str, ...] = ()
+    maximum: tuple[str, ...] = ()
+    group_size: tuple[str, ...] = ()
+    update: str = ""
+    autoscaling: str = ""
+    job: tuple[str, ...] = ()
+    ray: tuple[str, ...] = ()
+    definition: bool = False
+    single_container: str = ""
+
+
+def _load(name: str) -> Any:
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe").load((FilePath(__file__).parent / name).read_text("utf-8"))
+
+
+@cache
+def workload_kinds() -> dict[str, list[WorkloadKind]]:
+    """Every component of every workload kind, by kind."""
+    table: dict[str, list[WorkloadKind]] = {}
+    for row in _load("kinds.yaml"):
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        table.setdefault(row["kind"], []).append(WorkloadKind(**values))
+    return table
+
+
+@cache
+def runtimes() -> dict[str, Any]:
+    """The recognition data of runtimes.yaml."""
+    data: dict[str, Any] = _load("runtimes.yaml")
+    return data
