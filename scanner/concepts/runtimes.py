@@ -106,7 +106,7 @@ def _serving(data: dict[str, Any], name: str, container: Container) -> Serving:
             if variable.name in names and field not in serving.sources:
                 value = variable.value
                 if variable.from_reference:
-                    value = Unknown(f"{variable.name} comes from a Secret or ConfigMap", f"env {variable.name}")  # type: ignore[assignment]
+                    value = Unknown(f"{variable.name} comes from a Secret or ConfigMap", f"env {variable.name}")
                 if name not in ("triton",):
                     _assign(serving, field, value, variable.at)
         if field == "model" and serving.model is not None:

@@ -39,7 +39,7 @@ def workload_kinds() -> dict[str, list[WorkloadKind]]:
     """Every component of every workload kind, by kind."""
     table: dict[str, list[WorkloadKind]] = {}
     for row in _load("kinds.yaml"):
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        values: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in row.items()}
         table.setdefault(row["kind"], []).append(WorkloadKind(**values))
     return table
 

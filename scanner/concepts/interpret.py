@@ -1,0 +1,66 @@
+"""Interpretation: every resource's concepts, and one place that survives a failing adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from scanner.concepts.cloud import cloud_concepts
+from scanner.concepts.kubernetes import access_grants, network_boundaries
+from scanner.concepts.model import Concept, PodSet
+from scanner.concepts.pods import pod_sets
+from scanner.core import Diagnostic, Resource
+from scanner.graph import ResourceGraph
+from scanner.graph.linkers import PodLabels, link
+
+
+@dataclass
+class Concepts:
+    """The concepts of a graph, by kind and by resource."""
+
+    by_kind: dict[str, list[Concept]] = field(default_factory=dict)
+    by_resource: dict[Resource, list[Concept]] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, concepts: Iterable[Concept]) -> None:
+        """Add concepts in order."""
+        for concept in concepts:
+            self.by_kind.setdefault(type(concept).__name__, []).append(concept)
+            self.by_resource.setdefault(concept.resource, []).append(concept)
+
+    def of_kind(self, name: str) -> list[Concept]:
+        """The concepts of a kind such as ``PodSet``."""
+        return self.by_kind.get(name, [])
+
+    def of_resource(self, resource: Resource) -> list[Concept]:
+        """The concepts that a resource carries."""
+        return self.by_resource.get(resource, [])
+
+
+def interpret(graph: ResourceGraph) -> Concepts:
+    """Work out what each resource means, and link the graph by it."""
+    concepts = Concepts()
+    resources = list(graph.resources)
+    _collect(concepts, (r for r in resources if r.api_version), pod_sets)
+    link(graph, _pod_labels(concepts))
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
+    _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
+    return concepts
+
+
+def _collect(concepts: Concepts, resources: Iterable[Resource], read: Callable[[Resource], Iterable[Concept]]) -> None:
+    for resource in resources:
+        try:
+            concepts.add(read(resource))
+        except Exception as error:  # one resource that an adapter cannot cope with must not cost the others
+            message = f"{resource.address} could not be interpreted: {type(error).__name__}: {error}"
+            concepts.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
+
+
+def _pod_labels(concepts: Concepts) -> PodLabels:
+    labels: PodLabels = {}
+    for concept in concepts.of_kind("PodSet"):
+        if isinstance(concept, PodSet):
+            labels.setdefault(concept.resource, []).append(concept.pod_labels)
+    return labels

@@ -1,0 +1,154 @@
+"""Kubernetes access and exposure: RBAC bindings to grants, Services and Ingresses to network boundaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanner.concepts.model import AccessGrant, NetworkBoundary
+from scanner.concepts.quantities import whole
+from scanner.core import Resource, get, is_unknown
+from scanner.graph import ResourceGraph
+
+BROAD_SUBJECTS = ("system:authenticated", "system:unauthenticated", "system:anonymous")
+INTERNAL_ANNOTATIONS = {
+    "service.beta.kubernetes.io/aws-load-balancer-internal": ("true", "0.0.0.0/0"),
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": ("internal",),
+    "service.beta.kubernetes.io/azure-load-balancer-internal": ("true",),
+    "networking.gke.io/load-balancer-type": ("internal",),
+    "cloud.google.com/load-balancer-type": ("internal",),
+    "service.kubernetes.io/qcloud-loadbalancer-internal-subnetid": (),
+}
+"""Sources: the AWS Load Balancer Controller, AKS and GKE load balancer documentation, 2026-11."""
+ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
+
+
+def access_grants(resource: Resource, graph: ResourceGraph) -> list[AccessGrant]:
+    """One grant for each rule of the role that a binding binds; one with ``role`` only for built-in roles."""
+    if resource.type not in ("RoleBinding", "ClusterRoleBinding"):
+        return []
+    subjects = get(resource.attributes, "subjects", default=[])
+    principals = (
+        [_principal(item, resource) for item in subjects if isinstance(item, dict)]
+        if isinstance(subjects, list)
+        else []
+    )
+    role = str(get(resource.attributes, "roleRef", "name", default=""))
+    base: dict[str, Any] = {
+        "resource": resource,
+        "kind": resource.type,
+        "name": resource.name,
+        "address": resource.address,
+        "namespace": resource.namespace,
+        "platform": "kubernetes",
+        "principals": principals,
+        "role": role,
+        "public": any(_broad(principal) for principal in principals),
+        "workload": any(principal.startswith("ServiceAccount:") for principal in principals),
+        "sources": {"role": ("roleRef", "name"), "principals": ("subjects",), "public": ("subjects",)},
+    }
+    rules = [
+        rule
+        for neighbour in graph.neighbours(resource, "binds")
+        if neighbour.resource.type in ("Role", "ClusterRole")
+        for rule in _rules(neighbour.resource)
+    ]
+    administrator = role == "cluster-admin" and resource.type == "ClusterRoleBinding"
+    if not rules:
+        return [AccessGrant(**base, administrator=administrator)] if principals else []
+    grants = []
+    for actions, resources in rules:
+        everything = "*" in actions and any(item in ("*/*", "*") for item in resources)
+        grants.append(
+            AccessGrant(**base, actions=actions, resources=resources, administrator=administrator or everything)
+        )
+    return grants
+
+
+def _principal(subject: dict[str, Any], binding: Resource) -> str:
+    kind, name = str(subject.get("kind", "")), str(subject.get("name", ""))
+    if kind == "ServiceAccount":
+        return f"ServiceAccount:{subject.get('namespace') or binding.namespace or 'default'}/{name}"
+    return f"{kind}:{name}"
+
+
+def _broad(principal: str) -> bool:
+    name = principal.partition(":")[2]
+    return name in BROAD_SUBJECTS or name.startswith("system:serviceaccounts")
+
+
+def _rules(role: Resource) -> list[tuple[list[str], list[str]]]:
+    rules = get(role.attributes, "rules", default=[])
+    result = []
+    for rule in rules if isinstance(rules, list) else ():
+        if not isinstance(rule, dict):
+            continue
+        verbs, groups, kinds = (_texts(rule.get(key)) for key in ("verbs", "apiGroups", "resources"))
+        result.append((verbs, [f"{group}/{kind}" for group in groups or [""] for kind in kinds]))
+    return result
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
+    """A boundary for a Service or an Ingress."""
+    if resource.type == "Service" and resource.api_version == "v1":
+        return [_service(resource)]
+    if resource.type == "Ingress":
+        return [_ingress(resource)]
+    return []
+
+
+def _boundary(resource: Resource) -> NetworkBoundary:
+    return NetworkBoundary(
+        resource=resource,
+        kind=resource.type,
+        name=resource.name,
+        address=resource.address,
+        namespace=resource.namespace,
+        labels=resource.labels,
+        platform="kubernetes",
+    )
+
+
+def _service(resource: Resource) -> NetworkBoundary:
+    boundary = _boundary(resource)
+    kind = get(resource.attributes, "spec", "type", default="ClusterIP")
+    ranges = get(resource.attributes, "spec", "loadBalancerSourceRanges", default=[])
+    annotations = get(resource.attributes, "metadata", "annotations", default={})
+    boundary.sources |= {"open_to_world": ("spec", "type"), "origins": ("spec", "loadBalancerSourceRanges")}
+    ports = get(resource.attributes, "spec", "ports", default=[])
+    for port in ports if isinstance(ports, list) else ():
+        if isinstance(port, dict):
+            numbers = [whole(port.get(key)) for key in ("port", "targetPort")]
+            boundary.ports.append(
+                {"from": numbers[0], "to": numbers[0], "target": numbers[1], "name": port.get("name")}
+            )
+    for value in (kind, ranges, annotations):
+        if is_unknown(value):
+            boundary.open_to_world = value  # type: ignore[assignment]
+            return boundary
+    boundary.origins = _texts(ranges)
+    internal = (
+        any(_is_internal(str(key), value) for key, value in annotations.items())
+        if isinstance(annotations, dict)
+        else False
+    )
+    restricted = bool(boundary.origins) and not ANYWHERE & set(boundary.origins)
+    boundary.open_to_world = kind == "LoadBalancer" and not internal and not restricted
+    return boundary
+
+
+def _is_internal(key: str, value: Any) -> bool:
+    allowed = INTERNAL_ANNOTATIONS.get(key)
+    return allowed is not None and (not allowed or str(value).lower() in allowed)
+
+
+def _ingress(resource: Resource) -> NetworkBoundary:
+    boundary = _boundary(resource)
+    tls = get(resource.attributes, "spec", "tls")
+    boundary.tls = tls if is_unknown(tls) else bool(tls)
+    boundary.open_to_world = True
+    boundary.sources["tls"] = ("spec", "tls")
+    return boundary

@@ -1,0 +1,408 @@
+"""Workload kinds to pod sets: the view of pods that every rule about workloads shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
+from scanner.concepts.quantities import quantity, share, whole
+from scanner.concepts.runtimes import family_of, recognise, words
+from scanner.core import Path, Resource, get, is_unknown
+from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
+
+ACCELERATOR = re.compile(
+    r"(nvidia\.com/(gpu|gpu\.shared|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
+    r"|aws\.amazon\.com/(neuron.*)|google\.com/tpu)\Z"
+)
+"""Extended resources of accelerator vendors; sources: the vendors' device plugin documentation, 2026-11."""
+GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
+DEFAULT_SHM_BYTES = 64 * 1024 * 1024
+DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
+                   "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
+_CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
+_CHECKPOINT_WORD = re.compile(r"(checkpoint|ckpt|output|save|resume)", re.IGNORECASE)
+_PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
+_OTHER_STAGE = re.compile(
+    r"(^|[-_./])(dev|development|test|testing|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
+)
+
+
+def pod_sets(resource: Resource) -> list[PodSet]:
+    """The pod sets of a Kubernetes object; empty for kinds that carry no pods."""
+    group = resource.api_version.rpartition("/")[0]
+    result: list[PodSet] = []
+    for kind in workload_kinds().get(resource.type, ()):
+        if kind.group != group:
+            continue
+        for path, template in expand_paths(resource.attributes, kind.template):
+            if isinstance(template, dict):
+                result.append(_pod_set(resource, kind, path, template))
+    _complete_groups(result)
+    return result
+
+
+def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every (path, value) that a kinds.yaml path leads to."""
+    if not steps:
+        yield base, value
+    elif steps[0] == "[*]":
+        for number, item in enumerate(value if isinstance(value, list) else ()):
+            yield from expand_paths(item, steps[1:], (*base, number))
+    elif steps[0] == "{*}":
+        for key, item in (value if isinstance(value, dict) else {}).items():
+            yield from expand_paths(item, steps[1:], (*base, key))
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from expand_paths(value[steps[0]], steps[1:], (*base, steps[0]))
+
+
+def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
+    """``steps`` from the root, or from ``path`` where they start with ``..``."""
+    if not steps or steps[0] != "..":
+        return steps
+    while steps and steps[0] == "..":
+        path, steps = path[:-1], steps[1:]
+    return (*path, *steps)
+
+
+def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any]) -> PodSet:
+    at = path if kind.pod_spec else (*path, "spec")
+    spec = template if kind.pod_spec else get(template, "spec", default={})
+    spec = spec if isinstance(spec, dict) else {}
+    labels = _mapping(get(template, "metadata", "labels", default={}))
+    pods = PodSet(
+        resource=resource,
+        at=at,
+        kind=resource.type,
+        name=resource.name,
+        address=resource.address,
+        namespace=resource.namespace,
+        labels=resource.labels,
+        component=kind.component or (str(path[-2]).lower() if "{*}" in kind.template else ""),
+        pod_labels=labels or (resource.labels if kind.pod_spec else {}),
+        pod_annotations=_mapping(get(template, "metadata", "annotations", default={})),
+        pod_spec=spec,
+        production=production(resource),
+    )
+    if kind.pod_spec and kind.kind == "InferenceService":
+        pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
+    _read_spec(pods, spec, at, kind)
+    _read_scale(pods, kind, path)
+    pods.role = _role(pods, kind)
+    _read_update(pods, kind)
+    _read_job(pods, kind)
+    return pods
+
+
+def production(resource: Resource) -> bool | None:
+    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither."""
+    texts = [resource.namespace or "", resource.name, resource.unit]
+    texts += [str(resource.labels.get(key, "")) for key in ("env", "environment", "stage")]
+    if any(_PRODUCTION.search(text) for text in texts):
+        return True
+    return False if any(_OTHER_STAGE.search(text) for text in texts) else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _sequence(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind) -> None:
+    pods.volumes = [item for item in _sequence(spec.get("volumes")) if isinstance(item, dict)]
+    places = [("initContainers", True, pods.init_containers), ("containers", False, pods.containers)]
+    for field, init, target in places:
+        for number, item in enumerate(_sequence(spec.get(field))):
+            if isinstance(item, dict):
+                target.append(_container(item, (*at, field, number), pods, init=init))
+    for name in (kind.single_container, "model" if kind.kind == "InferenceService" else ""):
+        if name and isinstance(spec.get(name), dict):
+            pods.containers.append(_container(spec[name], (*at, name), pods, init=False))
+    for container in pods.containers:
+        for accelerator in container.accelerators:
+            if accelerator.resource not in pods.accelerator_resources:
+                pods.accelerator_resources.append(accelerator.resource)
+    pods.accelerator_count = _total([container.accelerator_count for container in pods.containers])
+    pods.group_accelerators = pods.accelerator_count
+    for field, key in (("host_network", "hostNetwork"), ("host_pid", "hostPID"), ("host_ipc", "hostIPC")):
+        if key in spec:
+            setattr(pods, field, spec[key])
+            pods.sources[field] = (*at, key)
+    account: Any = get(spec, "serviceAccountName", default="default")
+    pods.service_account = account if is_unknown(account) or isinstance(account, str) else "default"
+    pods.automount_token = spec.get("automountServiceAccountToken", True)
+    pods.node_selector = _mapping(spec.get("nodeSelector"))
+    pods.tolerations = [item for item in _sequence(spec.get("tolerations")) if isinstance(item, dict)]
+    pods.affinity = _mapping(spec.get("affinity"))
+    pods.topology_spread = [item for item in _sequence(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
+    pods.restart_policy = spec.get("restartPolicy")
+    grace = whole(spec.get("terminationGracePeriodSeconds"))
+    pods.termination_grace_seconds = 30 if grace is None else grace
+    pods.claims = [
+        str(get(v, "persistentVolumeClaim", "claimName")) for v in pods.volumes if "persistentVolumeClaim" in v
+    ]
+    pods.durable_storage = _durable(pods)
+    pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
+    pods.runtime = next((c.runtime for c in pods.containers if c.runtime is not None), None)
+    scheduler = spec.get("schedulerName")
+    queues = [labels.get("kueue.x-k8s.io/queue-name") for labels in (pods.resource.labels, pods.pod_labels)]
+    pods.queue = next((queue for queue in queues if isinstance(queue, str)), None)
+    gang = isinstance(scheduler, str) and scheduler in GANG_SCHEDULERS
+    pods.gang_scheduled = pods.queue is not None or gang
+
+
+def _total(counts: list[Any]) -> Any:
+    unknown = next((count for count in counts if is_unknown(count)), None)
+    return unknown if unknown is not None else sum(counts)
+
+
+def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> Container:
+    container = Container(at=at, name=str(item.get("name", "")), init=init)
+    container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
+    for field, key in (("image", "image"), ("readiness_probe", "readinessProbe"), ("liveness_probe", "livenessProbe"),
+                       ("startup_probe", "startupProbe"), ("security_context", "securityContext")):  # fmt: skip
+        if key in item:
+            container.sources[field] = (*at, key)
+    if isinstance(container.image, str):
+        _split_image(container, container.image)
+    container.command = _sequence(item.get("command"))
+    container.args = _sequence(item.get("args"))
+    container.argv = words(container.command, container.args)
+    container.env = [
+        EnvironmentVariable(
+            at=(*at, "env", number),
+            sources={"value": (*at, "env", number, "value")} if "value" in entry else {},
+            name=str(entry.get("name", "")),
+            value=_env_value(entry),
+            from_reference="valueFrom" in entry,
+        )
+        for number, entry in enumerate(_sequence(item.get("env")))
+        if isinstance(entry, dict)
+    ]
+    container.ports = [port for port in _sequence(item.get("ports")) if isinstance(port, dict)]
+    container.port_numbers = [
+        n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
+    ]
+    container.requests = _mapping(get(item, "resources", "requests", default={}))
+    container.limits = _mapping(get(item, "resources", "limits", default={}))
+    container.accelerators = list(_accelerators(container, at))
+    container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])
+    container.readiness_probe = _probe(item, "readinessProbe")
+    container.liveness_probe = _probe(item, "livenessProbe")
+    container.startup_probe = _probe(item, "startupProbe")
+    container.startup_budget_seconds = _startup_budget(container)
+    container.pre_stop = _mapping(get(item, "lifecycle", "preStop", default={})) or None
+    container.security_context = _mapping(item.get("securityContext"))
+    container.privileged = container.security_context.get("privileged", False)
+    container.sources["privileged"] = (*at, "securityContext", "privileged")
+    container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
+    container.shared_memory_bytes = _shared_memory(container, pods)
+    recognise(container)
+    return container
+
+
+def _env_value(entry: dict[str, Any]) -> Any:
+    value = entry.get("value")
+    if value is None or is_unknown(value) or "valueFrom" in entry:
+        return value if is_unknown(value) else None
+    return value if isinstance(value, str) else str(value)
+
+
+def _probe(item: dict[str, Any], key: str) -> Any:
+    value = item.get(key)
+    return value if isinstance(value, dict) or is_unknown(value) else None
+
+
+def _split_image(container: Container, image: str) -> None:
+    rest, _, digest = image.partition("@")
+    head, slash, last = rest.rpartition("/")
+    name, _, tag = last.partition(":")
+    container.image_repository = f"{head}{slash}{name}"
+    container.image_tag = tag or None
+    container.image_digest = digest or None
+
+
+def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
+    names = dict.fromkeys([*container.limits, *container.requests])
+    for name in names:
+        if not isinstance(name, str) or not ACCELERATOR.match(name):
+            continue
+        request, limit = container.requests.get(name), container.limits.get(name)
+        field = "limits" if name in container.limits else "requests"
+        amount = limit if name in container.limits else request
+        count = quantity(amount)
+        if not is_unknown(count):
+            count = int(count) if count is not None else 0
+        yield Accelerators(
+            at=(*at, "resources", field, name),
+            resource=name,
+            vendor=name.split(".")[0],
+            request=request,
+            limit=limit,
+            count=count,
+            mig_profile=name.removeprefix("nvidia.com/mig-") if name.startswith("nvidia.com/mig-") else None,
+        )
+
+
+def _startup_budget(container: Container) -> Any:
+    """Seconds until a probe restarts a container that does not answer; ``None``: no probe restarts it."""
+    probe = container.startup_probe if container.startup_probe is not None else container.liveness_probe
+    if probe is None or is_unknown(probe):
+        return probe
+    numbers = [whole(probe.get(key)) for key in ("initialDelaySeconds", "periodSeconds", "failureThreshold")]
+    unknown = next((number for number in numbers if is_unknown(number)), None)
+    if unknown is not None:
+        return unknown
+    delay, period, threshold = numbers
+    return (delay or 0) + (period or 10) * (threshold or 3)
+
+
+def _shared_memory(container: Container, pods: PodSet) -> Any:
+    mounts = {mount.get("name"): mount for mount in container.volume_mounts if mount.get("mountPath") == "/dev/shm"}
+    for volume in pods.volumes:
+        if volume.get("name") in mounts:
+            empty = volume.get("emptyDir")
+            if isinstance(empty, dict) and empty.get("medium") == "Memory":
+                size = quantity(empty.get("sizeLimit"))
+                return size if size is None or is_unknown(size) else int(size)
+            return None
+    return None if mounts or pods.pod_spec.get("hostIPC") is True else DEFAULT_SHM_BYTES
+
+
+def _durable(pods: PodSet) -> bool:
+    if any(key in volume for volume in pods.volumes for key in DURABLE_VOLUMES):
+        return True
+    for container in pods.containers:
+        texts = [word for word in container.argv if isinstance(word, str)]
+        texts += [variable.value for variable in container.env if isinstance(variable.value, str)]
+        if any(_CHECKPOINT.search(text) for text in texts):
+            return True
+    return False
+
+
+def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
+    attributes = pods.resource.attributes
+    for field, steps in (("replicas", kind.replicas), ("min_replicas", kind.minimum), ("max_replicas", kind.maximum)):
+        place = _absolute(path, steps)
+        if place:
+            setattr(pods, field, whole(get(attributes, *place)))
+            pods.sources[field] = place
+    if kind.replicas and pods.replicas is None and kind.kind != "CronJob":
+        pods.replicas = 1
+    if kind.group_size:
+        size = whole(get(attributes, *kind.group_size))
+        pods.group_size = 1 if size is None else size
+        pods.sources["group_size"] = kind.group_size
+    if kind.autoscaling == "kserve":
+        pods.autoscaled = True
+        pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
+        pods.replicas = pods.min_replicas
+    if kind.autoscaling == "knative":
+        pods.autoscaled = True
+        for field, key in (("min_replicas", "min-scale"), ("max_replicas", "max-scale")):
+            name = f"autoscaling.knative.dev/{key}"
+            value = pods.pod_annotations.get(name, pods.pod_annotations.get(name.replace("-s", "S")))
+            setattr(pods, field, whole(value))
+            pods.sources[field] = (*path, "metadata", "annotations", name)
+
+
+def _role(pods: PodSet, kind: WorkloadKind) -> str:
+    images = " ".join(c.image for c in pods.containers if isinstance(c.image, str))
+    names = f"{pods.name} {images}".lower()
+    families = {family_of(container.runtime) for container in pods.containers}
+    system = any(marker in names for marker in runtimes()["system_names"]) and not families & {"serving", "training"}
+    if system and (kind.update == "daemonset" or not pods.accelerator_resources):
+        return "system"
+    if kind.role in ("serving", "training", "notebook"):
+        return kind.role
+    if "training" in families:
+        return "training"
+    if "serving" in families and kind.role != "batch":
+        return "serving"
+    if "notebook" in families:
+        return "notebook"
+    if kind.role == "batch" and pods.accelerator_resources and re.search(r"train|finetun|fine-tun|pretrain", names):
+        return "training"
+    long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
+    if long_running and pods.accelerator_resources and any(container.ports for container in pods.containers):
+        return "serving"
+    return "system" if kind.update == "daemonset" else kind.role
+
+
+def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
+    attributes = pods.resource.attributes
+    if kind.update in ("deployment", "rollout"):
+        base: tuple[str, ...] = ("spec", "strategy")
+        pods.strategy = get(attributes, *base, "type", default="RollingUpdate")
+        rolling = (*base, "canary") if kind.update == "rollout" else (*base, "rollingUpdate")
+        if kind.update == "rollout" and isinstance(get(attributes, *base, "blueGreen"), dict):
+            pods.strategy = "BlueGreen"
+            return
+        unavailable = get(attributes, *rolling, "maxUnavailable", default="25%")
+        surge = get(attributes, *rolling, "maxSurge", default="25%")
+        pods.max_unavailable = share(unavailable, pods.replicas, up=False)
+        pods.max_surge = share(surge, pods.replicas, up=True)
+        if pods.max_unavailable == 0 and pods.max_surge == 0:
+            pods.max_unavailable = 1
+        pods.sources |= {
+            "strategy": (*base, "type"),
+            "max_unavailable": (*rolling, "maxUnavailable"),
+            "max_surge": (*rolling, "maxSurge"),
+        }
+    elif kind.update == "statefulset":
+        pods.strategy = get(attributes, "spec", "updateStrategy", "type", default="RollingUpdate")
+        at = ("spec", "updateStrategy", "rollingUpdate", "maxUnavailable")
+        pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
+        pods.max_surge = 0
+        pods.sources |= {"max_unavailable": at, "strategy": ("spec", "updateStrategy", "type")}
+    elif kind.update == "leaderworkerset":
+        pods.strategy = "RollingUpdate"
+        at = ("spec", "rolloutStrategy", "rollingUpdateConfiguration", "maxUnavailable")
+        pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
+        pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
+        pods.sources["max_unavailable"] = at
+
+
+def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
+    attributes = pods.resource.attributes
+    if kind.job:
+        pods.deadline_seconds = whole(get(attributes, *kind.job, "activeDeadlineSeconds"))
+        pods.backoff_limit = whole(get(attributes, *kind.job, "backoffLimit", default=6))
+        pods.sources |= {"backoff_limit": (*kind.job, "backoffLimit")}
+    if kind.kind == "RayJob":
+        pods.shutdown_after_finish = get(attributes, "spec", "shutdownAfterJobFinishes", default=False)
+        pods.sources["shutdown_after_finish"] = ("spec", "shutdownAfterJobFinishes")
+        selector = get(attributes, "spec", "clusterSelector")
+        if selector is not None:
+            pods.shutdown_after_finish = None
+
+
+def _complete_groups(sets: list[PodSet]) -> None:
+    """A leader with its workers, or a Ray head with its groups, has the accelerators of all of them."""
+    if len(sets) < 2 and not (sets and sets[0].kind == "LeaderWorkerSet"):
+        return
+    first = sets[0]
+    if first.kind == "LeaderWorkerSet":
+        leader = next((pods for pods in sets if pods.component == "leader"), None)
+        worker = next((pods for pods in sets if pods.component == "worker"), first)
+        size = worker.group_size
+        counts: list[Any] = [worker.accelerator_count, size, leader.accelerator_count if leader else 0]
+        total: Any = next((count for count in counts if is_unknown(count)), None)
+        if total is None:
+            own = leader.accelerator_count if leader else worker.accelerator_count
+            total = own + worker.accelerator_count * (size - 1)
+    elif first.kind in ("RayCluster", "RayJob", "RayService"):
+        parts = [
+            pods.replicas if is_unknown(pods.replicas) else pods.accelerator_count
+            if is_unknown(pods.accelerator_count) else pods.accelerator_count * (pods.replicas or 1)
+            for pods in sets
+        ]  # fmt: skip
+        total = _total(parts)
+    else:
+        return
+    for pods in sets:
+        pods.group_accelerators = total

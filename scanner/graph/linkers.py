@@ -1,0 +1,226 @@
+"""Linkers: the edges that follow from selectors, names and references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.graph.resource_graph import EdgeKind, ResourceGraph
+
+PodLabels = dict[Resource, list[dict[str, Any]]]
+SELECTORS: tuple[tuple[str, EdgeKind, tuple[str, ...], bool], ...] = (
+    ("Service", "selects", ("spec", "selector"), False),
+    ("PodDisruptionBudget", "disrupts", ("spec", "selector"), True),
+    ("NetworkPolicy", "isolates", ("spec", "podSelector"), True),
+    ("CiliumNetworkPolicy", "isolates", ("spec", "endpointSelector"), True),
+    ("PodMonitor", "scrapes", ("spec", "selector"), True),
+    ("PodMonitoring", "scrapes", ("spec", "selector"), True),
+)
+"""(kind, edge, path of the selector, whether an empty selector selects everything)."""
+
+
+def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
+    """Add every edge that can be told from the resources; ``pod_labels`` holds the labels of their pods."""
+    _link_references(graph)
+    _link_selectors(graph, pod_labels)
+    _link_scaling(graph)
+    _link_exposure(graph)
+    _link_names(graph, pod_labels)
+
+
+def _link_references(graph: ResourceGraph) -> None:
+    by_address: dict[tuple[str, str], list[Resource]] = {}
+    for resource in graph.resources:
+        if resource.provider != "kubernetes" or resource.parent is None:
+            address = resource.address
+            if resource.instance_key is not None:
+                address = address[: address.rindex("[")]
+            by_address.setdefault((resource.unit, address), []).append(resource)
+    for resource in list(graph.resources):
+        for _, target in resource.references:
+            candidates = by_address.get((resource.unit, target), ())
+            same = [c for c in candidates if c.instance_key is not None and c.instance_key == resource.instance_key]
+            for candidate in same or candidates:
+                if candidate is not resource:
+                    graph.connect(resource, candidate, "references")
+
+
+def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:
+    workloads = _by_namespace(pod_labels)
+    for kind, edge, path, empty_matches in SELECTORS:
+        for resource in graph.of_type(kind):
+            if kind == "Service" and not resource.api_version == "v1":
+                continue
+            selector = get(resource.attributes, *path)
+            for workload in _near(resource, workloads):
+                matched = _any_matches(selector, pod_labels[workload], empty_matches)
+                if matched is not False:
+                    graph.connect(resource, workload, edge, possible=is_unknown(matched))
+
+
+def _by_namespace(workloads: Iterable[Resource]) -> dict[str, list[Resource]]:
+    table: dict[str, list[Resource]] = {}
+    for workload in workloads:
+        table.setdefault(workload.namespace or "default", []).append(workload)
+    return table
+
+
+def _near(resource: Resource, workloads: dict[str, list[Resource]]) -> list[Resource]:
+    """Workloads of the same namespace: those of the same unit, else those of directories around it."""
+    same_namespace = workloads.get(resource.namespace or "default", [])
+    same_unit = [workload for workload in same_namespace if workload.unit == resource.unit]
+    if same_unit:
+        return same_unit
+    top = resource.unit.rpartition("/")[0]
+    return [
+        w for w in same_namespace if w.unit.startswith(f"{top}/" if top else "") and _related(w.unit, resource.unit)
+    ]
+
+
+def _related(one: str, other: str) -> bool:
+    parents = {one.rpartition("/")[0], one}, {other.rpartition("/")[0], other}
+    return bool(parents[0] & parents[1])
+
+
+def _any_matches(selector: Any, label_sets: list[dict[str, Any]], empty_matches: bool) -> Any:
+    results = [matches(selector, labels, empty_matches) for labels in label_sets]
+    if any(result is True for result in results):
+        return True
+    return next((result for result in results if is_unknown(result)), False)
+
+
+def matches(selector: Any, labels: dict[str, Any], empty_matches: bool) -> Any:
+    """Whether a selector (plain map, or matchLabels and matchExpressions) selects labels; may be unknown."""
+    if is_unknown(selector):
+        return selector
+    if not isinstance(selector, dict) or not selector:
+        return empty_matches and isinstance(selector, dict)
+    structured = "matchLabels" in selector or "matchExpressions" in selector
+    wanted = selector.get("matchLabels") if structured else selector
+    results = [_label_equals(labels, key, value) for key, value in (wanted if isinstance(wanted, dict) else {}).items()]
+    expressions = selector.get("matchExpressions") if structured else None
+    for expression in expressions if isinstance(expressions, list) else ():
+        if isinstance(expression, dict):
+            results.append(_expression_holds(labels, expression))
+    if any(result is False for result in results):
+        return False
+    return next((result for result in results if is_unknown(result)), bool(results) or empty_matches)
+
+
+def _label_equals(labels: dict[str, Any], key: str, value: Any) -> Any:
+    if key not in labels:
+        return False
+    found = labels[key]
+    unknown: Unknown | None = found if is_unknown(found) else value if is_unknown(value) else None
+    return str(found) == str(value) if unknown is None else unknown
+
+
+def _expression_holds(labels: dict[str, Any], expression: dict[str, Any]) -> Any:
+    key, operator = str(expression.get("key", "")), expression.get("operator")
+    values = expression.get("values")
+    found = labels.get(key)
+    if is_unknown(found) or is_unknown(values):
+        return found if is_unknown(found) else values
+    listed = [str(value) for value in values] if isinstance(values, list) else []
+    if operator == "In":
+        return found is not None and str(found) in listed
+    if operator == "NotIn":
+        return found is None or str(found) not in listed
+    return (found is not None) == (operator == "Exists")
+
+
+def _link_scaling(graph: ResourceGraph) -> None:
+    targets: dict[tuple[str, str, str], list[Resource]] = {}
+    for resource in graph.resources:
+        if resource.api_version:
+            targets.setdefault((resource.type, resource.name, resource.namespace or "default"), []).append(resource)
+    for kind in ("HorizontalPodAutoscaler", "ScaledObject", "ScaledJob", "VerticalPodAutoscaler"):
+        for scaler in graph.of_type(kind):
+            field = "targetRef" if kind == "VerticalPodAutoscaler" else "scaleTargetRef"
+            reference = get(scaler.attributes, "spec", field)
+            if not isinstance(reference, dict):
+                continue
+            key = (str(reference.get("kind", "Deployment")), str(reference.get("name")), scaler.namespace or "default")
+            for target in targets.get(key, ()):
+                if target.unit == scaler.unit or _related(target.unit, scaler.unit):
+                    graph.connect(scaler, target, "scales")
+
+
+def _link_exposure(graph: ResourceGraph) -> None:
+    services = {(s.name, s.namespace or "default"): s for s in graph.of_type("Service") if s.api_version == "v1"}
+    for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService"):
+        for resource in graph.of_type(kind):
+            if kind == "Service" and resource.api_version == "v1":
+                for neighbour in graph.neighbours(resource, "selects"):
+                    graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
+                continue
+            for name in _backends(resource):
+                service = services.get((name, resource.namespace or "default"))
+                if service is not None and (service.unit == resource.unit or _related(service.unit, resource.unit)):
+                    graph.connect(resource, service, "exposes")
+                    for neighbour in graph.neighbours(service, "selects"):
+                        graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
+
+
+def _backends(resource: Resource) -> set[str]:
+    names: set[str] = set()
+    stack: list[Any] = [get(resource.attributes, "spec", default={})]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            service = item.get("service")
+            if isinstance(service, dict) and isinstance(service.get("name"), str):
+                names.add(service["name"])
+            for key, value in item.items():
+                if key == "serviceName" and isinstance(value, str):
+                    names.add(value)
+                elif key == "backendRefs" and isinstance(value, list):
+                    names.update(str(entry.get("name")) for entry in value if isinstance(entry, dict))
+                elif key == "destination" and isinstance(value, dict) and isinstance(value.get("host"), str):
+                    names.add(value["host"].split(".")[0])
+                stack.append(value)
+        elif isinstance(item, list):
+            stack.extend(item)
+    return names
+
+
+def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
+    accounts = {(a.name, a.namespace or "default"): a for a in graph.of_type("ServiceAccount")}
+    namespaces = {n.name: n for n in graph.of_type("Namespace")}
+    roles = {(r.type, r.name, r.namespace or ""): r for r in graph.of_type("Role", "ClusterRole")}
+    for workload in pod_labels:
+        for spec in _pod_specs(workload.attributes):
+            name = spec.get("serviceAccountName")
+            account = accounts.get((str(name), workload.namespace or "default"))
+            if account is not None:
+                graph.connect(workload, account, "runs_as")
+    for resource in list(graph.resources):
+        if resource.namespace in namespaces and resource.api_version:
+            graph.connect(resource, namespaces[resource.namespace], "in_namespace")
+    for binding in graph.of_type("RoleBinding", "ClusterRoleBinding"):
+        kind = str(get(binding.attributes, "roleRef", "kind"))
+        name = str(get(binding.attributes, "roleRef", "name"))
+        role = roles.get((kind, name, binding.namespace or "" if kind == "Role" else ""))
+        if role is not None:
+            graph.connect(binding, role, "binds")
+        subjects = get(binding.attributes, "subjects", default=[])
+        for subject in subjects if isinstance(subjects, list) else ():
+            if isinstance(subject, dict) and subject.get("kind") == "ServiceAccount":
+                place = (str(subject.get("name")), str(subject.get("namespace") or binding.namespace or "default"))
+                if place in accounts:
+                    graph.connect(binding, accounts[place], "binds")
+
+
+def _pod_specs(value: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if "serviceAccountName" in item:
+                found.append(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return found
