@@ -1,0 +1,1 @@
+"""Rules over the graph: loading, compiling, evaluating, suppressing."""

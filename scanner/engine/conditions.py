@@ -1,0 +1,313 @@
+"""Conditions of rules, compiled once to closures over a frame."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from scanner.concepts.model import Concept
+from scanner.core import Path, Resource, Unknown, is_unknown
+from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
+from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number
+from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
+from scanner.graph import ResourceGraph
+
+QUANTIFIERS = ("some", "none", "every")
+OPERATORS = (*SIMPLE, *NEGATED, *ORDER, "exists", "count", *QUANTIFIERS)
+
+
+class ConditionError(ValueError):
+    """A condition that cannot be compiled."""
+
+
+class ConceptSource(Protocol):
+    """Concepts by kind and by resource."""
+
+    def of_kind(self, name: str) -> list[Concept]: ...
+    def of_resource(self, resource: Resource) -> list[Concept]: ...
+
+
+@dataclass(slots=True)
+class World:
+    """What a condition is evaluated against, and the path that decided the latest failure."""
+
+    graph: ResourceGraph
+    concepts: ConceptSource
+    pointer: Path | None = None
+
+
+Condition = Callable[[Frame, World], Truth]
+Operand = Callable[[Frame], Any]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that conditions may use: parameters with their values, and concepts."""
+
+    parameters: Mapping[str, Any]
+    concepts: frozenset[str]
+    edges: frozenset[str] = field(default_factory=frozenset)
+
+
+def compile_condition(data: Any, names: Names) -> Condition:
+    """The closure of a condition. Raises ``ConditionError``."""
+    if isinstance(data, list):
+        return _all([compile_condition(item, names) for item in data])
+    if not isinstance(data, dict) or not data:
+        if data == {}:
+            return lambda frame, world: True
+        raise ConditionError(f"a condition must be a mapping, found {data!r}")
+    if "path" in data:
+        return _path_condition(data, names)
+    conditions = [_composite(key, value, names) for key, value in data.items()]
+    return conditions[0] if len(conditions) == 1 else _all(conditions)
+
+
+def _composite(key: str, value: Any, names: Names) -> Condition:
+    if key == "all":
+        return _all([compile_condition(item, names) for item in value])
+    if key == "any":
+        parts = [compile_condition(item, names) for item in value]
+        return lambda frame, world: any_of(part(frame, world) for part in parts)
+    if key == "not":
+        inner = compile_condition(value, names)
+        return lambda frame, world: negate(inner(frame, world))
+    if key == "related":
+        return _related(value, names)
+    if key == "present":
+        return _present(value, names)
+    if key == "always":
+        return lambda frame, world: bool(value)
+    raise ConditionError(_unknown(key, ("all", "any", "not", "related", "present", "always", "path"), "condition"))
+
+
+def _unknown(name: str, known: Iterable[str], what: str) -> str:
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"unknown {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+
+
+def _all(parts: list[Condition]) -> Condition:
+    return lambda frame, world: all_of(part(frame, world) for part in parts)
+
+
+def _read_path(text: Any) -> CompiledPath:
+    try:
+        return compile_path(str(text))
+    except PathError as error:
+        raise ConditionError(str(error)) from error
+
+
+def _path_condition(data: dict[str, Any], names: Names) -> Condition:
+    path = _read_path(data["path"])
+    kind = data.get("as", "number")
+    operators = {key: value for key, value in data.items() if key not in ("path", "as")}
+    if not operators:
+        raise ConditionError(f"{data['path']}: no operator")
+    tests = [_test(key, value, kind, path, names) for key, value in operators.items()]
+
+    def decide(frame: Frame, world: World) -> Truth:
+        found = path.find(frame)
+        result = all_of(test(found, frame, world) for test in tests)
+        if result is False:
+            first = found[0].source if found else path.source(frame)
+            world.pointer = first if path.root == "$" or frame.item.source is not None else world.pointer
+        return result
+
+    return decide
+
+
+Test = Callable[[list[Found], Frame, World], Truth]
+
+
+def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -> Test:
+    if name == "exists":
+        return lambda found, frame, world: _exists(found) if wanted else negate(_exists(found))
+    if name == "count":
+        return _count(wanted, names)
+    if name in QUANTIFIERS:
+        return _quantifier(name, compile_condition(wanted, names))
+    if name in NEGATED:
+        positive = _test(NEGATED[name], wanted, kind, path, names)
+        return lambda found, frame, world: negate(positive(found, frame, world))
+    if name in ORDER:
+        return _single(compare(ORDER[name], kind), operand(wanted, names))
+    if name in SIMPLE:
+        return _single(SIMPLE[name], operand(wanted, names))
+    raise ConditionError(_unknown(name, OPERATORS, "operator"))
+
+
+def _exists(found: list[Found]) -> Truth:
+    if any(not is_unknown(item.value) and item.value is not None for item in found):
+        return True
+    causes = [item.value for item in found if is_unknown(item.value)]
+    return Undecided(causes) if causes else False
+
+
+def _single(check: Callable[[Any, Any], bool], wanted: Operand) -> Test:
+    def test(found: list[Found], frame: Frame, world: World) -> Truth:
+        target = wanted(frame)
+        if isinstance(target, Unknown):
+            return Undecided([target]) if found else False
+        return any_of(
+            Undecided([item.value]) if is_unknown(item.value) else item.value is not None and check(item.value, target)
+            for item in found
+        )
+
+    return test
+
+
+def _values(found: list[Found]) -> list[Found] | Unknown:
+    """The items to quantify over: those of the list that a path without ``[*]`` leads to."""
+    if len(found) == 1:
+        value, source = found[0]
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, list):
+            return items(value, source)
+    return found
+
+
+def _count(wanted: Any, names: Names) -> Test:
+    tests = [(compare(ORDER[key], "number"), operand(value, names)) for key, value in wanted.items() if key in ORDER]
+    exact = [operand(value, names) for key, value in wanted.items() if key == "equals"]
+    if len(tests) + len(exact) != len(wanted):
+        raise ConditionError(_unknown(next(iter(wanted)), (*ORDER, "equals"), "count operator"))
+
+    def test(found: list[Found], frame: Frame, world: World) -> Truth:
+        values = _values(found)
+        if isinstance(values, Unknown):
+            return Undecided([values])
+        held = [check(len(values), target(frame)) for check, target in tests]
+        return all(held) and all(len(values) == target(frame) for target in exact)
+
+    return test
+
+
+def _quantifier(name: str, inner: Condition) -> Test:
+    def test(found: list[Found], frame: Frame, world: World) -> Truth:
+        values = _values(found)
+        if isinstance(values, Unknown):
+            return Undecided([values])
+        results = (
+            Undecided([item.value]) if is_unknown(item.value)
+            else inner(Frame(frame.subject, item, frame.item, frame.resource), world)
+            for item in values
+        )  # fmt: skip
+        if name == "every":
+            return all_of(results)
+        return any_of(results) if name == "some" else negate(any_of(results))
+
+    return test
+
+
+def operand(data: Any, names: Names) -> Operand:
+    """A literal, ``{param}``, ``{path}``, or arithmetic on them. Raises ``ConditionError``."""
+    if not isinstance(data, dict):
+        return lambda frame: data
+    if len(data) != 1:
+        raise ConditionError(f"an operand has one key, found {sorted(data)}")
+    ((key, value),) = data.items()
+    if key == "param":
+        if value not in names.parameters:
+            raise ConditionError(_unknown(value, names.parameters, "parameter"))
+        constant = names.parameters[value]
+        return lambda frame: constant
+    if key == "path":
+        path = _read_path(value)
+        return lambda frame: next((item.value for item in path.find(frame)), None)
+    if key in ("add", "subtract", "multiply"):
+        parts = [operand(item, names) for item in value]
+        return lambda frame: _computed(key, [part(frame) for part in parts])
+    raise ConditionError(_unknown(key, ("param", "path", "add", "subtract", "multiply"), "operand"))
+
+
+def _computed(operation: str, values: list[Any]) -> Any:
+    unknown = next((value for value in values if is_unknown(value)), None)
+    if unknown is not None:
+        return unknown
+    numbers = [number(value) for value in values]
+    if any(item is None for item in numbers):
+        return None
+    known = [item for item in numbers if item is not None]
+    result = known[0]
+    for item in known[1:]:
+        result = result + item if operation == "add" else result - item if operation == "subtract" else result * item
+    return int(result) if isinstance(result, Decimal) and result == result.to_integral_value() else result
+
+
+def _subjects(resource: Resource, targets: list[str], names: Names, world: World) -> list[Found]:
+    """What ``resource`` is as one of the targets: its concepts of that kind, or its own attributes."""
+    found: list[Found] = []
+    for target in targets:
+        if target in names.concepts:
+            found.extend(
+                Found(concept, None)
+                for concept in world.concepts.of_resource(resource)
+                if type(concept).__name__ == target
+            )
+        elif resource.type == target:
+            found.append(Found(resource.attributes, None))
+    return found
+
+
+def _targets(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _related(data: dict[str, Any], names: Names) -> Condition:
+    quantifier = next((name for name in (*QUANTIFIERS, "count") if name in data), None)
+    if quantifier is None or "edge" not in data or "to" not in data:
+        raise ConditionError("related needs edge, to, and one of some, none, every or count")
+    if names.edges and data["edge"] not in names.edges:
+        raise ConditionError(_unknown(data["edge"], names.edges, "edge"))
+    edge, direction, targets = data["edge"], data.get("direction", "out"), _targets(data["to"])
+    counted = _count(data["count"], names) if quantifier == "count" else None
+    inner = compile_condition(data[quantifier], names) if counted is None else None
+
+    def decide(frame: Frame, world: World) -> Truth:
+        results: list[Truth] = []
+        reached: list[Found] = []
+        for neighbour in world.graph.neighbours(frame.resource, edge, direction):
+            for item in _subjects(neighbour.resource, targets, names, world):
+                reached.append(item)
+                if inner is not None:
+                    held = inner(Frame(frame.subject, item, frame.item, frame.resource), world)
+                    results.append(_certain(held, quantifier) if neighbour.possible else held)
+        if counted is not None:
+            return counted(reached, frame, world)
+        if quantifier == "every":
+            return all_of(results)
+        return any_of(results) if quantifier == "some" else negate(any_of(results))
+
+    return decide
+
+
+def _certain(held: Truth, quantifier: str) -> Truth:
+    """A possible edge cannot prove anything: what it would decide is undecided."""
+    deciding = quantifier != "every"
+    return Undecided([Unknown("whether the two are connected is not known")]) if held is deciding else held
+
+
+def _present(data: dict[str, Any], names: Names) -> Condition:
+    targets = _targets(data["type"])
+    anywhere = data.get("scope", "unit") == "scan"
+    inner = compile_condition(data.get("where", {}), names)
+
+    def decide(frame: Frame, world: World) -> Truth:
+        resources: list[Resource] = []
+        for target in targets:
+            if target in names.concepts:
+                resources.extend(dict.fromkeys(concept.resource for concept in world.concepts.of_kind(target)))
+            else:
+                resources.extend(world.graph.of_type(target))
+        return any_of(
+            inner(Frame(frame.subject, item, frame.item, resource), world)
+            for resource in resources
+            if anywhere or resource.unit == frame.resource.unit
+            for item in _subjects(resource, targets, names, world)
+        )
+
+    return decide
