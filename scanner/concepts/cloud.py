@@ -249,7 +249,7 @@ def _autoscaled(resource: Resource, graph: ResourceGraph) -> Any:
 def _sagemaker_notebook(resource: Resource, graph: ResourceGraph) -> Concept:
     notebook = Notebook(**_common(resource), platform="sagemaker")
     access = resource.attributes.get("direct_internet_access", "Enabled")
-    notebook.direct_internet = access if is_unknown(access) else access != "Disabled"
+    notebook.direct_internet = access if is_unknown(access) else access != "Disabled"  # type: ignore[assignment]
     notebook.instance_type = resource.attributes.get("instance_type")
     notebook.sources |= {"direct_internet": ("direct_internet_access",), "instance_type": ("instance_type",)}
     return notebook

@@ -148,7 +148,7 @@ def _is_internal(key: str, value: Any) -> bool:
 def _ingress(resource: Resource) -> NetworkBoundary:
     boundary = _boundary(resource)
     tls = get(resource.attributes, "spec", "tls")
-    boundary.tls = tls if is_unknown(tls) else bool(tls)
+    boundary.tls = tls if is_unknown(tls) else bool(tls)  # type: ignore[assignment]
     boundary.open_to_world = True
     boundary.sources["tls"] = ("spec", "tls")
     return boundary

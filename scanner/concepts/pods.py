@@ -9,7 +9,7 @@ from typing import Any
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
 from scanner.concepts.quantities import quantity, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
 
 ACCELERATOR = re.compile(
@@ -133,7 +133,7 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
             setattr(pods, field, spec[key])
             pods.sources[field] = (*at, key)
     account: Any = get(spec, "serviceAccountName", default="default")
-    pods.service_account = account if is_unknown(account) or isinstance(account, str) else "default"
+    pods.service_account = account if isinstance(account, str | Unknown) else "default"  # type: ignore[assignment]
     pods.automount_token = spec.get("automountServiceAccountToken", True)
     pods.node_selector = _mapping(spec.get("nodeSelector"))
     pods.tolerations = [item for item in _sequence(spec.get("tolerations")) if isinstance(item, dict)]

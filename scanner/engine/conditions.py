@@ -26,8 +26,11 @@ class ConditionError(ValueError):
 class ConceptSource(Protocol):
     """Concepts by kind and by resource."""
 
-    def of_kind(self, name: str) -> list[Concept]: ...
-    def of_resource(self, resource: Resource) -> list[Concept]: ...
+    def of_kind(self, name: str) -> list[Concept]:
+        """The concepts of a kind."""
+
+    def of_resource(self, resource: Resource) -> list[Concept]:
+        """The concepts that a resource carries."""
 
 
 @dataclass(slots=True)
@@ -111,9 +114,9 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
     def decide(frame: Frame, world: World) -> Truth:
         found = path.find(frame)
         result = all_of(test(found, frame, world) for test in tests)
-        if result is False:
-            first = found[0].source if found else path.source(frame)
-            world.pointer = first if path.root == "$" or frame.item.source is not None else world.pointer
+        if not isinstance(result, Undecided):
+            source = found[0].source if found else path.source(frame)
+            world.pointer = world.pointer if source is None else source
         return result
 
     return decide

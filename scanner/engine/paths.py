@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from scanner.concepts.model import Concept, View
@@ -84,10 +84,10 @@ def compile_path(text: str) -> CompiledPath:
     return CompiledPath(text, text[0], tuple(steps), None in steps)
 
 
-def fields_of(view: type) -> frozenset[str]:
+def fields_of(view: type[View]) -> frozenset[str]:
     """The field names of a concept or a part of one."""
     if view not in _VIEW_FIELDS:
-        _VIEW_FIELDS[view] = frozenset(view.__dataclass_fields__)
+        _VIEW_FIELDS[view] = frozenset(field.name for field in fields(view))
     return _VIEW_FIELDS[view]
 
 
@@ -120,6 +120,7 @@ def _field(view: View, step: str | int) -> list[Found]:
 
 
 def items(value: Any, source: Path | None) -> list[Found]:
+    """The items of a list or the values of a map, each with its place."""
     if isinstance(value, list):
         return [_item(item, source, number) for number, item in enumerate(value)]
     if isinstance(value, dict):

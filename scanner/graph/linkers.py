@@ -50,7 +50,7 @@ def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     workloads = _by_namespace(pod_labels)
     for kind, edge, path, empty_matches in SELECTORS:
         for resource in graph.of_type(kind):
-            if kind == "Service" and not resource.api_version == "v1":
+            if kind == "Service" and resource.api_version != "v1":
                 continue
             selector = get(resource.attributes, *path)
             for workload in _near(resource, workloads):
@@ -100,9 +100,8 @@ def matches(selector: Any, labels: dict[str, Any], empty_matches: bool) -> Any:
     wanted = selector.get("matchLabels") if structured else selector
     results = [_label_equals(labels, key, value) for key, value in (wanted if isinstance(wanted, dict) else {}).items()]
     expressions = selector.get("matchExpressions") if structured else None
-    for expression in expressions if isinstance(expressions, list) else ():
-        if isinstance(expression, dict):
-            results.append(_expression_holds(labels, expression))
+    listed = expressions if isinstance(expressions, list) else []
+    results.extend(_expression_holds(labels, item) for item in listed if isinstance(item, dict))
     if any(result is False for result in results):
         return False
     return next((result for result in results if is_unknown(result)), bool(results) or empty_matches)

@@ -1,0 +1,148 @@
+"""Evaluation: compiled rules over a graph and its concepts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Undetermined, Unknown, is_unknown
+from scanner.engine.conditions import ConceptSource, World
+from scanner.engine.logic import Undecided
+from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
+from scanner.engine.rules import CONCEPTS, CompiledRule
+from scanner.graph import ResourceGraph
+
+MAX_SHOWN = 80
+_PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join))?\}")
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What the rules say: findings and undecided results in the order of files and lines."""
+
+    findings: list[Finding] = field(default_factory=list)
+    undetermined: list[Undetermined] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts: ConceptSource) -> Evaluation:
+    """Run every rule on everything that it selects."""
+    evaluation = Evaluation()
+    world = World(graph, concepts)
+    for compiled in rules:
+        for subject, resource in _subjects(compiled, graph, concepts):
+            try:
+                _run(compiled, subject, resource, world, evaluation)
+            except Exception as error:  # a defect in one rule must not cost the results of the others
+                message = f"rule {compiled.rule.id} failed on {resource.address}: {type(error).__name__}: {error}"
+                evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
+    evaluation.findings = _distinct(sorted(evaluation.findings, key=_order))
+    return evaluation
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    return (*finding.location.span[:3], finding.rule, finding.resource.address, finding.message)
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """One cause, one finding: the same rule and message at the same place is reported once."""
+    seen: set[tuple[Any, ...]] = set()
+    result = []
+    for finding in findings:
+        key = (finding.rule, finding.location.span, finding.message)
+        if key not in seen:
+            seen.add(key)
+            result.append(finding)
+    return result
+
+
+def _subjects(
+    compiled: CompiledRule, graph: ResourceGraph, concepts: ConceptSource
+) -> Iterable[tuple[Found, Resource]]:
+    for name in compiled.rule.select:
+        if name in CONCEPTS:
+            for concept in concepts.of_kind(name):
+                yield Found(concept, concept.at), concept.resource
+        else:
+            for resource in graph.of_type(name):
+                yield Found(resource.attributes, ()), resource
+
+
+def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: World, evaluation: Evaluation) -> None:
+    frame = Frame(subject, subject, subject, resource)
+    for item in compiled.each.find(frame) if compiled.each is not None else [subject]:
+        if is_unknown(item.value):
+            continue
+        current = Frame(subject, item, subject, resource)
+        applies = compiled.where(current, world)
+        if applies is False:
+            continue
+        world.pointer = None
+        holds = compiled.condition(current, world)
+        if holds is True:
+            continue
+        if isinstance(holds, Undecided) or isinstance(applies, Undecided):
+            causes = [c for truth in (applies, holds) if isinstance(truth, Undecided) for c in truth.causes]
+            evaluation.undetermined.append(
+                Undetermined(compiled.rule.id, resource, item.source or (), tuple(dict.fromkeys(causes)))
+            )
+            continue
+        path = _place(compiled, current, item, world)
+        evaluation.findings.append(
+            Finding(
+                compiled.rule.id,
+                _severity(compiled, current, world),
+                render_message(compiled, current),
+                resource,
+                path,
+                resource.locate(path),
+            )
+        )
+
+
+def _place(compiled: CompiledRule, frame: Frame, item: Found, world: World) -> Path:
+    if compiled.at is not None:
+        source = compiled.at.source(frame)
+        return () if source is None else source
+    pointed = world.pointer
+    if pointed is not None:
+        return pointed
+    return item.source if compiled.each is not None and item.source is not None else ()
+
+
+def _severity(compiled: CompiledRule, frame: Frame, world: World) -> Severity:
+    for condition, severity in compiled.severities:
+        if condition(frame, world) is True:
+            return severity
+    return compiled.rule.severity
+
+
+def render_message(compiled: CompiledRule, frame: Frame) -> str:
+    """The rule's message with its placeholders filled in."""
+
+    def substitute(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in ("address", "name", "type"):
+            return shown(getattr(frame.resource, name))
+        if name.startswith("param."):
+            return shown(compiled.parameters.get(name.removeprefix("param.")))
+        path: CompiledPath = compile_path(name)
+        values = [found.value for found in path.find(frame)]
+        if len(values) == 1 and isinstance(values[0], list) and match[2]:
+            values = values[0]
+        return ", ".join(shown(value) for value in values) if values else "(not set)"
+
+    return _PLACEHOLDER.sub(substitute, compiled.rule.message)
+
+
+def shown(value: Any) -> str:
+    """A value for a message: short, on one line, without control characters."""
+    if isinstance(value, Unknown):
+        return "(unknown)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else "null" if value is None else str(value)
+    text = "".join(char if char.isprintable() else " " for char in text)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -1,0 +1,213 @@
+"""Rules: one YAML file each, read into plain data and compiled once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path as FilePath
+from typing import Any, get_args
+
+from scanner.concepts import model
+from scanner.core.findings import SEVERITIES, Severity
+from scanner.engine.conditions import Condition, ConditionError, Names, compile_condition
+from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
+from scanner.graph import EdgeKind
+
+CONCEPTS: dict[str, type[model.Concept]] = {
+    name: view
+    for name, view in vars(model).items()
+    if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
+}
+REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
+_SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
+
+
+class RuleError(Exception):
+    """A rule file that cannot be used; the message names the file and what is wrong with it."""
+
+
+class UnknownSelector(Exception):
+    """A code, name or category that no rule has."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as it is written. ``condition`` is its ``assert``; ``source`` the file."""
+
+    id: str
+    name: str
+    title: str
+    category: str
+    severity: Severity
+    precision: str
+    select: tuple[str, ...]
+    condition: Any
+    message: str
+    remediation: str
+    description: str = ""
+    where: Any = None
+    each: str | None = None
+    at: str | None = None
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
+    frameworks: Mapping[str, Any] = field(default_factory=dict)
+    severity_when: tuple[Mapping[str, Any], ...] = ()
+    examples: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule with its conditions as closures."""
+
+    rule: Rule
+    where: Condition
+    condition: Condition
+    each: CompiledPath | None
+    at: CompiledPath | None
+    severities: tuple[tuple[Condition, Severity], ...]
+    parameters: Mapping[str, Any]
+
+
+_KEYS = {"assert": "condition"} | {
+    item.name: item.name for item in fields(Rule) if item.name not in ("condition", "source")
+}
+
+
+def load_rules(directories: Sequence[FilePath]) -> list[Rule]:
+    """Every rule below the directories, by code. Raises ``RuleError``."""
+    rules = [load_rule(path) for directory in directories for path in sorted(directory.rglob("*.yaml"))]
+    seen: dict[str, str] = {}
+    for rule in rules:
+        for key in (rule.id, rule.name):
+            if key in seen:
+                raise RuleError(f"{rule.source}: {key} is already the id or name of {seen[key]}")
+            seen[key] = rule.source
+    return sorted(rules, key=lambda rule: rule.id)
+
+
+def load_rule(path: FilePath) -> Rule:
+    """Read one rule file. Raises ``RuleError``."""
+    from ruamel.yaml.cyaml import CSafeLoader
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        loader = CSafeLoader(path.read_text("utf-8"))
+        try:
+            data = loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (YAMLError, OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from error
+    return rule_from_data(data, str(path))
+
+
+def rule_from_data(data: Any, source: str) -> Rule:
+    """A rule from its data. Raises ``RuleError``."""
+    if not isinstance(data, dict):
+        raise RuleError(f"{source}: a rule must be a mapping")
+    for key in data:
+        if key not in _KEYS:
+            near = difflib.get_close_matches(str(key), _KEYS, n=1)
+            raise RuleError(f"{source}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    missing = [key for key in REQUIRED if key not in data]
+    if missing:
+        raise RuleError(f"{source}: {', '.join(missing)} missing")
+    if data["severity"] not in SEVERITIES:
+        raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}")
+    values = {
+        _KEYS[key]: tuple(value) if isinstance(value, list) and key != "assert" else value
+        for key, value in data.items()
+    }
+    if isinstance(values["select"], str):
+        values["select"] = (values["select"],)
+    return Rule(**values, source=source)
+
+
+def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> CompiledRule:
+    """Compile a rule's conditions. Raises ``RuleError``."""
+    parameters = {name: declared.get("default") for name, declared in rule.params.items()}
+    for name, value in (overrides or {}).items():
+        if name not in parameters:
+            raise RuleError(f"{rule.id} has no parameter {name!r}; it has: {', '.join(parameters) or 'none'}")
+        if parameters[name] is not None and not _same_kind(parameters[name], value):
+            raise RuleError(
+                f"{rule.id}: parameter {name!r} must be a {type(parameters[name]).__name__}, found {value!r}"
+            )
+        parameters[name] = value
+    names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
+    _check_fields(rule)
+    try:
+        return CompiledRule(
+            rule,
+            compile_condition(rule.where, names) if rule.where is not None else lambda frame, world: True,
+            compile_condition(rule.condition, names),
+            compile_path(rule.each) if rule.each else None,
+            compile_path(rule.at) if rule.at else None,
+            tuple((compile_condition(item["when"], names), item["severity"]) for item in rule.severity_when),
+            parameters,
+        )
+    except (ConditionError, PathError, KeyError, TypeError) as error:
+        raise RuleError(f"{rule.source}: {error}") from error
+
+
+def _same_kind(default: Any, value: Any) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, int | float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
+def _check_fields(rule: Rule) -> None:
+    """Refuse ``$.field`` where no selected concept has that field."""
+    views = [CONCEPTS[name] for name in rule.select if name in CONCEPTS]
+    if not views or len(views) != len(rule.select):
+        return
+    known = frozenset.union(*(fields_of(view) for view in views))
+    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at]):
+        for name in _SUBJECT_FIELD.findall(text):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise RuleError(f"{rule.source}: {'/'.join(rule.select)} has no field {name!r}{hint}")
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if key not in ("matches", "in", "equals"):
+                yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def select_rules(
+    rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = (), *, pedantic: bool = False
+) -> list[Rule]:
+    """Rules by code, code prefix, name or category. Rules of low precision run only when asked for.
+
+    Raises ``UnknownSelector`` with the nearest valid name.
+    """
+    for text in (*select, *ignore):
+        if not any(_selected(rule, text) for rule in rules):
+            known = {key for rule in rules for key in (rule.id, rule.name, rule.category)}
+            near = difflib.get_close_matches(text, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UnknownSelector(f"no rule has the code, name or category {text!r}{hint}")
+    result = []
+    for rule in rules:
+        wanted = not select or any(_selected(rule, text) for text in select)
+        asked = pedantic or rule.precision != "low" or any(text in (rule.id, rule.name) for text in select)
+        if wanted and asked and not any(_selected(rule, text) for text in ignore):
+            result.append(rule)
+    return result
+
+
+def _selected(rule: Rule, text: str) -> bool:
+    return text in (rule.name, rule.category) or (text.isupper() and rule.id.startswith(text))
