@@ -11,8 +11,10 @@ from typing import NamedTuple
 from scanner.core import Diagnostic, Finding, Span, get
 from scanner.engine.rules import Rule
 
-_COMMENT = re.compile(r"(?:#|//|/\*|\{\{/\*)\s*kilter:(ignore-file|ignore)\s+([\w,\- ]*?[\w])(?=\s+until=|\s+--|\s*\*/|\s*$)"
-                      r"(?:\s+until=(\S+))?(?:\s+--\s*(.*?))?\s*(?:\*/.*)?$")  # fmt: skip
+_COMMENT = re.compile(
+    r"(?:#|//|/\*)\s*kilter:(ignore-file|ignore)\s+([\w,\- ]*?\w)(?=\s+until=|\s+--|\s*\*/|\s*$)"
+    r"(?:\s+until=(\S+))?(?:\s+--\s*(.*?))?\s*(?:\*/.*)?$"
+)
 ANNOTATION = "kilter/ignore."
 
 

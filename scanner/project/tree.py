@@ -60,6 +60,10 @@ class Tree:
         except OSError as error:
             raise Unreadable("unreadable-file", f"{path} cannot be read: {error.strerror}") from error
 
+    def files_read(self) -> list[SourceFile]:
+        """The files whose text has been read so far, by path."""
+        return [self._texts[path] for path in sorted(self._texts)]
+
     def exists(self, path: str) -> bool:
         """Whether the path names a file or directory inside the root."""
         place = self._resolve(path)

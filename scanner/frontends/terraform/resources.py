@@ -235,10 +235,10 @@ def _into(expression: ast.Expression, path: Path, start: int, end: int) -> tuple
         for item in expression.items:
             if isinstance(item.key, ast.Literal) and str(item.key.value) == path[0]:
                 return _into(item.value, path[1:], item.start, item.end)
-    if path and isinstance(expression, ast.TupleExpression) and isinstance(path[0], int):
-        if path[0] < len(expression.items):
-            element = expression.items[path[0]]
-            return _into(element, path[1:], element.start, element.end)
+    index = path[0] if path else None
+    if isinstance(expression, ast.TupleExpression) and isinstance(index, int) and index < len(expression.items):
+        element = expression.items[index]
+        return _into(element, path[1:], element.start, element.end)
     return start, end, expression
 
 

@@ -1,0 +1,76 @@
+"""The JSON report, version 1 (schemas/report.schema.json)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scanner.core import Span
+from scanner.report.fingerprints import fingerprints
+from scanner.scan import ScanResult
+from scanner.version import VERSION
+
+REPORT_VERSION = 1
+
+
+def render_json(result: ScanResult) -> str:
+    """The report as one JSON document."""
+    keys = fingerprints(result)
+    document = {
+        "version": REPORT_VERSION,
+        "tool": {"name": "kilter", "version": VERSION},
+        "summary": {
+            "files": result.files,
+            "resources": len(result.graph),
+            "rules": len(result.rules),
+            "findings": len(result.findings),
+            "undetermined": len(result.undetermined),
+            "suppressed": len(result.suppressed),
+        },
+        "findings": [
+            {
+                "rule": finding.rule,
+                "name": result.rules[finding.rule].name,
+                "category": result.rules[finding.rule].category,
+                "severity": finding.severity,
+                "message": finding.message,
+                "remediation": result.rules[finding.rule].remediation,
+                "resource": finding.resource.address,
+                "location": place(finding.location.span),
+                "related": [
+                    {"message": item.message, "location": place(item.span)} for item in finding.location.related
+                ],
+                "fingerprint": keys[number],
+            }
+            for number, finding in enumerate(result.findings)
+        ],
+        "undetermined": [
+            {
+                "rule": item.rule,
+                "resource": item.resource.address,
+                "location": place(item.resource.locate().span),
+                "causes": [{"reason": cause.reason, "source": cause.source} for cause in item.causes],
+            }
+            for item in result.undetermined
+        ],
+        "suppressed": [
+            {"rule": item.finding.rule, "resource": item.finding.resource.address, "reason": item.reason}
+            for item in result.suppressed
+        ],
+        "diagnostics": [
+            {"level": item.level, "code": item.code, "message": item.message, "location": place(item.span)}
+            for item in result.diagnostics
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def place(span: Span) -> dict[str, Any]:
+    """A span as JSON."""
+    return {
+        "file": span.file,
+        "line": span.start_line,
+        "column": span.start_column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }

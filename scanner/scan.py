@@ -1,0 +1,198 @@
+"""The public API: ``scan(paths, options) -> ScanResult``, the one straight line through the program."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanner.core import Diagnostic, Finding, Parsed, SourceFile, Span, Undetermined
+from scanner.engine.evaluate import Evaluation, evaluate_rules
+from scanner.engine.rules import CompiledRule, Rule, compile_rule, load_rules, select_rules
+from scanner.engine.suppress import Suppressed, Suppression, apply_suppressions, suppressions
+from scanner.graph import ResourceGraph
+from scanner.project.discovery import Sources, discover
+from scanner.project.tree import Tree, Unreadable
+
+STANDARD_INPUT = "<stdin>"
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """What a scan may be told. Paths of var files are relative to the scan root."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    pedantic: bool = False
+    exclude: tuple[str, ...] = ()
+    rule_directories: tuple[Path, ...] = ()
+    parameters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    var_files: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    workspace: str = "default"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    inline_ignores: bool = True
+    today: datetime.date = field(default_factory=datetime.date.today)
+    standard_input: str | None = None
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """Everything that a report needs. Paths in spans are relative to ``root``."""
+
+    root: Path
+    tree: Tree
+    graph: ResourceGraph
+    rules: dict[str, Rule]
+    findings: list[Finding]
+    undetermined: list[Undetermined]
+    suppressed: list[Suppressed]
+    diagnostics: list[Diagnostic]
+    files: int
+    repository_prefix: str = ""
+
+    def source(self, path: str) -> SourceFile | None:
+        """The text of a scanned file, for excerpts."""
+        try:
+            return self.tree.read(path)
+        except Unreadable:
+            return None
+
+
+def builtin_rules() -> Path:
+    """The directory of the rules that come with Kilter."""
+    packaged = Path(__file__).parent / "data" / "rules"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "rules"
+
+
+def compiled_rules(options: ScanOptions) -> list[CompiledRule]:
+    """The selected rules, compiled. Raises ``RuleError`` and ``UnknownSelector``."""
+    rules = load_rules([builtin_rules(), *options.rule_directories])
+    chosen = select_rules(rules, options.select, options.ignore, pedantic=options.pedantic)
+    return [compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen]
+
+
+def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResult:
+    """Scan files and directories. The scan root is their common directory.
+
+    Raises ``FileNotFoundError`` for a path that does not exist, and what ``compiled_rules`` raises.
+    """
+    options = options or ScanOptions()
+    rules = compiled_rules(options)
+    root, relative = scan_root(paths)
+    overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
+    tree = Tree(root, overlay)
+    sources = discover(tree, relative if options.standard_input is None else (), options.exclude)
+    if options.standard_input is not None:
+        sources.manifests.append(STANDARD_INPUT)
+    parsed = parse_sources(tree, sources, options)
+    return _judge(tree, sources, parsed, rules, options)
+
+
+def scan_root(paths: Sequence[Path]) -> tuple[Path, list[str]]:
+    """The common directory of the paths, and the paths relative to it."""
+    places = [path.resolve() for path in paths] or [Path.cwd()]
+    for given, place in zip(paths, places, strict=False):
+        if not place.exists():
+            raise FileNotFoundError(str(given))
+    root = Path(os.path.commonpath([str(place if place.is_dir() else place.parent) for place in places]))
+    return root, ["" if place == root else place.relative_to(root).as_posix() for place in places]
+
+
+def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
+    """Every resource that the front ends can read, and diagnostics for the rest."""
+    from scanner.frontends.kubernetes import read_manifests
+
+    parsed = Parsed()
+    for path, code, message in sources.unreadable:
+        parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
+    for path in sources.manifests:
+        try:
+            parsed.extend(read_manifests(tree.read(path), path.rpartition("/")[0]))
+        except Unreadable as error:
+            parsed.diagnostics.append(Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1)))
+    if sources.terraform_directories:
+        _read_terraform(tree, sources, options, parsed)
+    for chart in sources.charts:
+        _read_chart(tree, chart, parsed)
+    return parsed
+
+
+def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: Parsed) -> None:
+    from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
+
+    terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
+    for directory in root_modules(tree, sources.terraform_directories):
+        parsed.extend(read_root(tree, directory, terraform))
+
+
+def _read_chart(tree: Tree, chart: str, parsed: Parsed) -> None:
+    from scanner.frontends.helm import render_chart
+
+    parsed.extend(render_chart(tree, chart))
+
+
+def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRule], options: ScanOptions) -> ScanResult:
+    from scanner.concepts import interpret
+
+    graph = ResourceGraph(parsed.resources)
+    concepts = interpret(graph)
+    evaluation = evaluate_rules(rules, graph, concepts)
+    diagnostics = _located([*parsed.diagnostics, *concepts.diagnostics, *evaluation.diagnostics])
+    kept, silenced, notes = _suppress(tree, evaluation, rules, options)
+    return ScanResult(
+        root=tree.root,
+        tree=tree,
+        graph=graph,
+        rules={compiled.rule.id: compiled.rule for compiled in rules},
+        findings=kept,
+        undetermined=evaluation.undetermined,
+        suppressed=silenced,
+        diagnostics=[*diagnostics, *notes],
+        files=_count(tree, sources),
+        repository_prefix=_repository_prefix(tree.root),
+    )
+
+
+def _located(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    return sorted(dict.fromkeys(diagnostics), key=lambda item: (*item.span[:3], item.code, item.message))
+
+
+def _count(tree: Tree, sources: Sources) -> int:
+    terraform = sum(
+        name.endswith((".tf", ".tofu", ".tf.json", ".tofu.json"))
+        for directory in sources.terraform_directories
+        for name in tree.list(directory)
+    )
+    return terraform + len(sources.manifests) + len(sources.charts) + len(sources.plans) + len(sources.azureml)
+
+
+def _suppress(
+    tree: Tree, evaluation: Evaluation, rules: list[CompiledRule], options: ScanOptions
+) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
+    if not options.inline_ignores:
+        return evaluation.findings, [], []
+    all_rules = load_rules([builtin_rules(), *options.rule_directories])
+    selected = {compiled.rule.id for compiled in rules}
+    found: list[Suppression] = []
+    diagnostics: list[Diagnostic] = []
+    for file in tree.files_read():
+        if "kilter:ignore" in file.text:
+            items, notes = suppressions(file.path, file.lines, all_rules)
+            found.extend(item for item in items if selected.issuperset(item.rules))
+            diagnostics.extend(notes)
+    kept, silenced, notes = apply_suppressions(
+        evaluation.findings, found, options.today, lambda path: tree.read(path).lines
+    )
+    return kept, silenced, [*diagnostics, *notes]
+
+
+def _repository_prefix(root: Path) -> str:
+    """The path of the scan root inside its git repository, with a final slash; empty if it is the root."""
+    for place in (root, *root.parents):
+        if (place / ".git").exists():
+            inside = root.relative_to(place).as_posix()
+            return "" if inside == "." else f"{inside}/"
+    return ""
