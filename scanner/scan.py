@@ -28,6 +28,8 @@ class ScanOptions:
     pedantic: bool = False
     exclude: tuple[str, ...] = ()
     rule_directories: tuple[Path, ...] = ()
+    only_rules: tuple[Path, ...] = ()
+    """Directories to load rules from instead of the built-in ones."""
     parameters: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     var_files: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -67,9 +69,14 @@ def builtin_rules() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "rules"
 
 
+def all_rules(options: ScanOptions) -> list[Rule]:
+    """The built-in rules and those of further directories. Raises ``RuleError``."""
+    return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories])
+
+
 def compiled_rules(options: ScanOptions) -> list[CompiledRule]:
     """The selected rules, compiled. Raises ``RuleError`` and ``UnknownSelector``."""
-    rules = load_rules([builtin_rules(), *options.rule_directories])
+    rules = all_rules(options)
     chosen = select_rules(rules, options.select, options.ignore, pedantic=options.pedantic)
     return [compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen]
 
@@ -174,13 +181,13 @@ def _suppress(
 ) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
     if not options.inline_ignores:
         return evaluation.findings, [], []
-    all_rules = load_rules([builtin_rules(), *options.rule_directories])
+    all_rules = all_rules(options)
     selected = {compiled.rule.id for compiled in rules}
     found: list[Suppression] = []
     diagnostics: list[Diagnostic] = []
     for file in tree.files_read():
         if "kilter:ignore" in file.text:
-            items, notes = suppressions(file.path, file.lines, all_rules)
+            items, notes = suppressions(file.path, file.lines, known)
             found.extend(item for item in items if selected.issuperset(item.rules))
             diagnostics.extend(notes)
     kept, silenced, notes = apply_suppressions(

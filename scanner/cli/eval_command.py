@@ -1,0 +1,49 @@
+"""``kilter eval``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scanner.cli.shared import Failure, variables
+
+
+@click.command(name="eval")
+@click.option("--dir", "directory", default=".", show_default=True, help="The root module.")
+@click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="Variables file; repeatable.")
+@click.option("--var", "vars_", multiple=True, metavar="NAME=VALUE", help="Variable; repeatable.")
+@click.argument("expressions", nargs=-1, required=True)
+def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], expressions: tuple[str, ...]) -> None:
+    """Evaluate Terraform EXPRESSIONS in a root module: one JSON value a line.
+
+    A single - reads one expression a line from standard input.
+    """
+    if not Path(directory).is_dir():
+        raise Failure(f"{directory}: no such directory")
+    from scanner.frontends.terraform import TerraformOptions, evaluate_expressions
+    from scanner.project.tree import Tree
+
+    texts = [line.rstrip("\n") for line in sys.stdin] if expressions == ("-",) else list(expressions)
+    root = Path(directory).resolve()
+    files = tuple(os.path.relpath(path, root) for path in var_files)
+    tree = Tree(root, {name: Path(path).read_text("utf-8") for name, path in zip(files, var_files, strict=True)})
+    environment = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
+    options = TerraformOptions(files, variables(vars_), environment=environment)
+    for result in evaluate_expressions(tree, "", options, texts):
+        value = result["value"] if "value" in result else result
+        click.echo(json.dumps(_json(value), ensure_ascii=False, sort_keys=True))
+
+
+def _json(value: Any) -> Any:
+    from scanner.core import Unknown
+
+    if isinstance(value, Unknown):
+        return {"unknown": True}
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    return [_json(item) for item in value] if isinstance(value, list) else value

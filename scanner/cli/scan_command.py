@@ -1,0 +1,141 @@
+"""``kilter scan``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scanner.cli.shared import Failure, colour_wanted, failures, variables, write
+
+if TYPE_CHECKING:
+    from scanner.project.config import Config
+    from scanner.scan import ScanOptions, ScanResult
+
+FORMATS = ("text", "json", "sarif")
+SEVERITIES = ("critical", "high", "medium", "low")
+
+
+@click.command(name="scan")
+@click.argument("paths", nargs=-1)
+@click.option("--format", "output_format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--output", "-o", metavar="FILE", help="Write the report to a file instead of standard output.")
+@click.option("--report", "reports", multiple=True, metavar="FORMAT=FILE", help="Write a further report; repeatable.")
+@click.option(
+    "--select", multiple=True, metavar="RULE", help="Run only these codes, code prefixes, names or categories."
+)
+@click.option("--ignore", multiple=True, metavar="RULE", help="Leave these out.")
+@click.option("--pedantic", is_flag=True, help="Run rules of low precision too.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Lowest severity that fails the run.  [default: medium]")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
+@click.option("--strict", is_flag=True, help="Fail on input that could not be read in full.")
+@click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="Terraform variables file; repeatable.")
+@click.option("--var", "vars_", multiple=True, metavar="NAME=VALUE", help="Terraform variable; repeatable.")
+@click.option("--workspace", default="default", show_default=True, help="Terraform workspace.")
+@click.option("--config", "config_path", metavar="FILE", help="Configuration file.")
+@click.option("--rules", "rule_directories", multiple=True, metavar="DIR", help="Directory with further rules.")
+@click.option("--no-inline-ignore", is_flag=True, help="Do not honour suppressions in the sources.")
+@click.option("--show-undetermined", is_flag=True, help="List what could not be decided, and why.")
+@click.option("--quiet", "-q", is_flag=True, help="Leave notes out of the text report.")
+def command(
+    paths: tuple[str, ...],
+    output_format: str,
+    output: str | None,
+    reports: tuple[str, ...],
+    fail_on: str | None,
+    exit_zero: bool,
+    strict: bool,
+    config_path: str | None,
+    show_undetermined: bool,
+    quiet: bool,
+    **choices: Any,
+) -> None:
+    """Check Terraform, Kubernetes and Helm sources below PATHS (default: the current directory).
+
+    A single - reads Kubernetes manifests from standard input.
+    """
+    wanted = [_report(value) for value in reports]
+    with failures():
+        from scanner.scan import scan
+
+        config = _config(config_path, paths)
+        given = [] if paths == ("-",) else [Path(path) for path in paths or (".",)]
+        result = scan(given, _options(config, choices, standard_input=paths == ("-",)))
+    if result.files == 0:
+        click.echo("kilter: nothing found to scan (no Terraform, Kubernetes or Helm files)", err=True)
+    colour = output is None and colour_wanted(sys.stdout)
+    text_options = {"show_undetermined": show_undetermined, "quiet": quiet}
+    write(_render(result, output_format, colour=colour, **text_options), output)
+    for name, file in wanted:
+        write(_render(result, name, colour=False, **text_options), file)
+    raise click.exceptions.Exit(_exit_status(result, fail_on or config.fail_on, exit_zero=exit_zero, strict=strict))
+
+
+def _report(value: str) -> tuple[str, str]:
+    name, equals, file = value.partition("=")
+    if not equals or name not in FORMATS:
+        raise Failure(f"--report {value!r} must have the form FORMAT=FILE with a format of {', '.join(FORMATS)}")
+    return name, file
+
+
+def _config(path: str | None, paths: tuple[str, ...]) -> Config:
+    from scanner.project.config import Config, find_config, load_config
+
+    if path is not None:
+        if not Path(path).is_file():
+            raise FileNotFoundError(path)
+        return load_config(Path(path))
+    start = Path(paths[0]) if paths and paths != ("-",) else Path.cwd()
+    found = find_config(start.resolve()) if start.exists() else None
+    return load_config(found) if found is not None else Config()
+
+
+def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -> ScanOptions:
+    from scanner.scan import ScanOptions
+
+    base = config.source.parent if config.source is not None else Path.cwd()
+    directories = [base / name for name in config.rules] + [Path(name) for name in choices["rule_directories"]]
+    for directory in directories:
+        if not directory.is_dir():
+            raise FileNotFoundError(str(directory))
+    return ScanOptions(
+        select=choices["select"] or config.select,
+        ignore=(*config.ignore, *choices["ignore"]),
+        pedantic=choices["pedantic"] or config.pedantic,
+        exclude=config.exclude,
+        rule_directories=tuple(directories),
+        parameters=config.parameters,
+        var_files=(*config.var_files, *choices["var_files"]),
+        variables=variables(choices["vars_"]),
+        workspace=choices["workspace"],
+        environment={name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
+        inline_ignores=not choices["no_inline_ignore"],
+        standard_input=sys.stdin.read() if standard_input else None,
+    )
+
+
+def _render(result: ScanResult, name: str, *, colour: bool, show_undetermined: bool, quiet: bool) -> str:
+    if name == "json":
+        from scanner.report.json_report import render_json
+
+        return render_json(result)
+    if name == "sarif":
+        from scanner.report.sarif import render_sarif
+
+        return render_sarif(result)
+    from scanner.report.text import render_text
+
+    return render_text(result, colour=colour, show_undetermined=show_undetermined, quiet=quiet)
+
+
+def _exit_status(result: ScanResult, fail_on: str, *, exit_zero: bool, strict: bool) -> int:
+    """0 nothing at or above the threshold, 1 findings; the format plays no part."""
+    if exit_zero:
+        return 0
+    threshold = SEVERITIES.index(fail_on)
+    if any(SEVERITIES.index(finding.severity) <= threshold for finding in result.findings):
+        return 1
+    return 1 if strict and any(item.level == "error" for item in result.diagnostics) else 0

@@ -1,0 +1,75 @@
+"""What several commands need: errors as exit codes, options, writing output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+
+class Failure(click.ClickException):
+    """A usage or configuration error: one line and exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:
+        """Print the message to standard error."""
+        click.echo(f"kilter: {self.message}", err=True)
+
+
+@contextlib.contextmanager
+def failures() -> Iterator[None]:
+    """Turn the precise errors of the lower floors into ``Failure``."""
+    from scanner.engine.rules import RuleError, UnknownSelector
+    from scanner.project.config import ConfigError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Failure(f"{error.args[0] if error.args else error}: no such file or directory") from error
+    except (RuleError, UnknownSelector, ConfigError) as error:
+        raise Failure(str(error)) from error
+
+
+def variables(values: tuple[str, ...]) -> dict[str, str]:
+    """``name=value`` options as a mapping."""
+    result: dict[str, str] = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals or not name:
+            raise Failure(f"--var {value!r} must have the form NAME=VALUE")
+        result[name] = text
+    return result
+
+
+def colour_wanted(stream: object) -> bool:
+    """One decision on colour: NO_COLOR, then FORCE_COLOR, then whether the stream is a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty()) and os.environ.get("TERM") != "dumb"
+
+
+def write(text: str, output: str | None) -> None:
+    """Write a report to a file, which is replaced as a whole, or to standard output."""
+    if output is None or output == "-":
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.flush()
+        return
+    target = Path(output)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", errors="replace", dir=target.parent, delete=False
+        ) as file:
+            file.write(text)
+        Path(file.name).replace(target)
+        target.chmod(0o644)
+    except OSError as error:
+        raise Failure(f"{output} cannot be written: {error.strerror}") from error

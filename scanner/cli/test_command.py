@@ -1,0 +1,55 @@
+"""``kilter test``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scanner.cli.shared import Failure, failures
+
+if TYPE_CHECKING:
+    from scanner.core import Finding
+    from scanner.engine.rules import Rule
+
+
+@click.command(name="test")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--fixtures", type=click.Path(path_type=Path), help="Fixtures by code.  [default: ../fixtures/rules]")
+@click.option("--select", multiple=True, metavar="RULE", help="Test only these.")
+def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> None:
+    """Test the rules in DIRECTORY against fixtures that mark what they expect with "# expect: CODE"."""
+    if not directory.is_dir():
+        raise Failure(f"{directory}: no such directory")
+    place = fixtures or directory.resolve().parent / "fixtures" / "rules"
+    with failures():
+        from scanner.engine.fixtures import test_rules
+        from scanner.engine.rules import load_rules, select_rules
+        from scanner.engine.validate import validate_rules
+
+        rules = load_rules([directory])
+        validate_rules(rules)
+        results, complaints = test_rules(select_rules(rules, select, pedantic=True), place, _scan_case)
+    failed = [result for result in results if not result.passed]
+    for result in failed:
+        click.echo(f"FAIL {result.rule} {result.path}")
+        for file, line in result.missing:
+            click.echo(f"  expected a finding at {file}:{line}")
+        for (file, line), message in result.unexpected:
+            click.echo(f"  unexpected finding at {file}:{line}: {message}")
+        for text in result.diagnostics:
+            click.echo(f"  {text}")
+    for complaint in complaints:
+        click.echo(f"FAIL {complaint}")
+    click.echo(f"{len(results) - len(failed)} passed, {len(failed) + len(complaints)} failed")
+    raise click.exceptions.Exit(1 if failed or complaints or not results else 0)
+
+
+def _scan_case(case: Path, rule: Rule) -> tuple[list[Finding], list[str]]:
+    from scanner.scan import ScanOptions, scan
+
+    builtin = Path(rule.source).parent
+    options = ScanOptions(select=(rule.id,), only_rules=(builtin,))
+    result = scan([case], options)
+    return result.findings, [item.message for item in result.diagnostics if item.level == "error"]

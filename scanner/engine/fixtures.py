@@ -1,0 +1,76 @@
+"""``kilter test``: rules against fixtures that mark what they expect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanner.core import Finding
+from scanner.engine.rules import Rule
+
+_MARK = re.compile(r"(?:#|//)\s*expect:\s*([A-Z]{3}\d{3}(?:\s*,\s*[A-Z]{3}\d{3})*)")
+Place = tuple[str, int]
+"""(file relative to the case, line)."""
+
+
+@dataclass(slots=True)
+class CaseResult:
+    """One fixture's outcome: places where a finding was expected and missing, or came unexpected."""
+
+    rule: str
+    path: Path
+    expected: int
+    missing: list[Place] = field(default_factory=list)
+    unexpected: list[tuple[Place, str]] = field(default_factory=list)
+    diagnostics: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case gave exactly what it marks."""
+        return not self.missing and not self.unexpected and not self.diagnostics
+
+
+def test_rules(
+    rules: Iterable[Rule], fixtures: Path, scan_case: Callable[[Path, Rule], tuple[list[Finding], list[str]]]
+) -> tuple[list[CaseResult], list[str]]:
+    """Results of every case below ``fixtures/<CODE>``, and complaints about rules that are not shown both ways."""
+    results: list[CaseResult] = []
+    complaints: list[str] = []
+    for rule in rules:
+        directory = fixtures / rule.id
+        cases = sorted(path for path in directory.iterdir()) if directory.is_dir() else []
+        outcomes = [_run(rule, case, scan_case) for case in cases]
+        if not any(outcome.expected for outcome in outcomes):
+            complaints.append(f"{rule.id} has no fixture that fails")
+        if not any(not outcome.expected for outcome in outcomes):
+            complaints.append(f"{rule.id} has no fixture that passes")
+        results.extend(outcomes)
+    return results, complaints
+
+
+def _run(rule: Rule, case: Path, scan_case: Callable[[Path, Rule], tuple[list[Finding], list[str]]]) -> CaseResult:
+    expected = set(_marks(rule.id, case))
+    findings, diagnostics = scan_case(case, rule)
+    result = CaseResult(rule.id, case, len(expected), diagnostics=diagnostics)
+    found: dict[Place, str] = {}
+    for finding in findings:
+        found[finding.location.span.file, finding.location.span.start_line] = finding.message
+    for place in sorted(expected):
+        if place not in found and (place[0], place[1] + 1) not in found:
+            result.missing.append(place)
+    for place, message in sorted(found.items()):
+        if place not in expected and (place[0], place[1] - 1) not in expected:
+            result.unexpected.append((place, message))
+    return result
+
+
+def _marks(code: str, case: Path) -> Iterable[Place]:
+    files = [case] if case.is_file() else sorted(path for path in case.rglob("*") if path.is_file())
+    base = case.parent if case.is_file() else case
+    for path in files:
+        for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+            match = _MARK.search(line)
+            if match is not None and code in re.split(r"\s*,\s*", match[1]):
+                yield path.relative_to(base).as_posix(), number
