@@ -181,7 +181,7 @@ def _suppress(
 ) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
     if not options.inline_ignores:
         return evaluation.findings, [], []
-    all_rules = all_rules(options)
+    known = all_rules(options)
     selected = {compiled.rule.id for compiled in rules}
     found: list[Suppression] = []
     diagnostics: list[Diagnostic] = []

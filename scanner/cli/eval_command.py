@@ -35,7 +35,7 @@ def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], 
     environment = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
     options = TerraformOptions(files, variables(vars_), environment=environment)
     for result in evaluate_expressions(tree, "", options, texts):
-        value = result["value"] if "value" in result else result
+        value = result.get("value", result)
         click.echo(json.dumps(_json(value), ensure_ascii=False, sort_keys=True))
 
 

@@ -12,6 +12,8 @@ from scanner.core import Path, Unknown, is_unknown
 from scanner.facts.kinds import runtimes
 
 _SHELLS = frozenset(("sh", "bash", "/bin/sh", "/bin/bash", "ash", "dash", "/bin/ash", "/usr/bin/bash"))
+IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true"))
+"""Commands that make a container of a runtime's image something else."""
 _VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 
 
@@ -68,6 +70,8 @@ def _family(data: dict[str, Any], image: str, line: str) -> tuple[str, str | Non
         for name, entry in data[family].items():
             if any(marker in line for marker in entry["argv"]):
                 return family, name
+    if IDLE & set(line.split()[:3]):
+        return "", None
     for family in ("serving", "notebook"):
         for name, entry in data[family].items():
             if any(marker in image for marker in entry.get("images", ())):
@@ -78,7 +82,8 @@ def _family(data: dict[str, Any], image: str, line: str) -> tuple[str, str | Non
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:
     if any(marker in image for marker in data["cpu_image_markers"]):
         return False
-    if entry.get("gpu") or any(marker in image for marker in data["gpu_image_markers"]):
+    known_image = entry.get("gpu") and any(marker in image for marker in entry["images"])
+    if known_image or any(marker in image for marker in data["gpu_image_markers"]):
         return True
     return None
 

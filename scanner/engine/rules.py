@@ -117,10 +117,9 @@ def rule_from_data(data: Any, source: str) -> Rule:
         raise RuleError(f"{source}: {', '.join(missing)} missing")
     if data["severity"] not in SEVERITIES:
         raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}")
-    values = {
-        _KEYS[key]: tuple(value) if isinstance(value, list) and key != "assert" else value
-        for key, value in data.items()
-    }
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        values[_KEYS[key]] = tuple(value) if isinstance(value, list) and key != "assert" else value
     if isinstance(values["select"], str):
         values["select"] = (values["select"],)
     return Rule(**values, source=source)

@@ -98,17 +98,25 @@ def _result(result: ScanResult, finding: Finding, key: str, index: dict[str, int
         locations=[
             om.Location(
                 physical_location=_physical(finding.location.span, result),
-                logical_locations=[
-                    om.LogicalLocation(fully_qualified_name=finding.resource.address, kind="resource")
-                ],
+                logical_locations=[om.LogicalLocation(fully_qualified_name=finding.resource.address, kind="resource")],
             )
         ],
-        related_locations=[
-            om.Location(id=number, physical_location=_physical(item.span, result), message=om.Message(text=_sentence(item.message)))
-            for number, item in enumerate(finding.location.related[:100], 1)
-        ] or None,
+        related_locations=_related(result, finding) or None,
         partial_fingerprints=prints,
-    )  # fmt: skip
+    )
+
+
+def _related(result: ScanResult, finding: Finding) -> list[Any]:
+    import sarif_om as om
+
+    return [
+        om.Location(
+            id=number,
+            physical_location=_physical(item.span, result),
+            message=om.Message(text=_sentence(item.message)),
+        )
+        for number, item in enumerate(finding.location.related[:100], 1)
+    ]
 
 
 def _physical(span: Span, result: ScanResult) -> Any:

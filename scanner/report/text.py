@@ -20,6 +20,7 @@ class Style:
         self._colour = colour
 
     def __call__(self, text: str, code: str) -> str:
+        """``text`` in an ANSI colour."""
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
 
 
