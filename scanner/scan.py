@@ -95,7 +95,18 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResul
     if options.standard_input is not None:
         sources.manifests.append(STANDARD_INPUT)
     parsed = parse_sources(tree, sources, options)
-    return _judge(tree, sources, parsed, rules, options)
+    result = _judge(tree, sources, parsed, rules, options)
+    focus = {path for path in relative if path and tree.is_file(path)}
+    return _focused(result, focus) if focus and len(focus) == len(relative) else result
+
+
+def _focused(result: ScanResult, files: set[str]) -> ScanResult:
+    """Only what concerns the files that were named; what surrounds them was read to understand them."""
+    result.findings = [item for item in result.findings if item.location.span.file in files]
+    result.suppressed = [item for item in result.suppressed if item.finding.location.span.file in files]
+    result.undetermined = [item for item in result.undetermined if item.resource.locate().span.file in files]
+    result.diagnostics = [item for item in result.diagnostics if item.span.file in files]
+    return result
 
 
 def scan_root(paths: Sequence[Path]) -> tuple[Path, list[str]]:

@@ -164,7 +164,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
     for field, key in (("image", "image"), ("readiness_probe", "readinessProbe"), ("liveness_probe", "livenessProbe"),
-                       ("startup_probe", "startupProbe"), ("security_context", "securityContext")):  # fmt: skip
+                       ("startup_probe", "startupProbe"), ("security_context", "securityContext"), ("env", "env"), ("args", "args")):  # fmt: skip
         if key in item:
             container.sources[field] = (*at, key)
     if isinstance(container.image, str):

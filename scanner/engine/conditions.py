@@ -116,7 +116,9 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
         result = all_of(test(found, frame, world) for test in tests)
         if not isinstance(result, Undecided):
             source = found[0].source if found else path.source(frame)
-            world.pointer = world.pointer if source is None else source
+            # the most specific attribute is the line that the user would change
+            if source is not None and len(source) >= len(world.pointer or ()):
+                world.pointer = source
         return result
 
     return decide
