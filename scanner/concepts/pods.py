@@ -19,6 +19,16 @@ ACCELERATOR = re.compile(
 """Extended resources of accelerator vendors; sources: the vendors' device plugin documentation, 2026-11."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
+LOCATED_FIELDS = (
+    ("image", "image"),
+    ("args", "args"),
+    ("env", "env"),
+    ("readiness_probe", "readinessProbe"),
+    ("liveness_probe", "livenessProbe"),
+    ("startup_probe", "startupProbe"),
+    ("security_context", "securityContext"),
+)
+"""(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
@@ -163,8 +173,7 @@ def _total(counts: list[Any]) -> Any:
 def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> Container:
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
-    for field, key in (("image", "image"), ("readiness_probe", "readinessProbe"), ("liveness_probe", "livenessProbe"),
-                       ("startup_probe", "startupProbe"), ("security_context", "securityContext"), ("env", "env"), ("args", "args")):  # fmt: skip
+    for field, key in LOCATED_FIELDS:
         if key in item:
             container.sources[field] = (*at, key)
     if isinstance(container.image, str):
