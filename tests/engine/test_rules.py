@@ -1,0 +1,77 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.engine.fixtures import test_rules as run_fixtures
+from scanner.engine.rules import RuleError, UnknownSelector, compile_rule, load_rules, rule_from_data, select_rules
+from scanner.engine.validate import validate_rules
+from scanner.scan import ScanOptions, scan
+
+REPOSITORY = Path(__file__).parent.parent.parent
+RULES = load_rules([REPOSITORY / "rules"])
+MINIMAL: dict[str, Any] = {
+    "id": "GPU999",
+    "name": "sample",
+    "title": "A sample",
+    "category": "gpu",
+    "severity": "low",
+    "precision": "high",
+    "select": "PodSet",
+    "assert": {"path": "$.replicas", "gt": 1},
+    "message": "{$.name} has too few replicas",
+    "remediation": "Add replicas.",
+}
+
+
+def test_builtin_rules_follow_the_schema_and_compile() -> None:
+    validate_rules(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_is_shown_failing_and_passing(rule: Any) -> None:
+    def scan_case(case: Path, rule: Any) -> Any:
+        result = scan([case], ScanOptions(select=(rule.id,)))
+        return result.findings, [item.message for item in result.diagnostics if item.level == "error"]
+
+    results, complaints = run_fixtures([rule], REPOSITORY / "fixtures" / "rules", scan_case)
+    assert complaints == []
+    assert [(result.path.name, result.missing, result.unexpected) for result in results if not result.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"assert": {"path": "$.replicas", "equal": 1}}, "did you mean 'equals'"),
+        ({"assert": {"path": "$.replica", "gt": 1}}, "did you mean 'replicas'"),
+        ({"assert": {"path": "replicas", "gt": 1}}, r"must start with \$"),
+        ({"assert": {"path": "$.replicas", "gt": {"param": "minimum"}}}, "unknown parameter"),
+        ({"assert": {"related": {"edge": "disrupt", "to": "PodSet", "some": {}}}}, "did you mean 'disrupts'"),
+        ({"severity": "urgent"}, "severity must be one of"),
+        ({"asert": {}}, "did you mean 'assert'"),
+    ],
+)
+def test_mistakes_in_rules_are_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RuleError, match=message):
+        compile_rule(rule_from_data(MINIMAL | change, "sample.yaml"))
+
+
+def test_unknown_selectors_suggest_the_nearest() -> None:
+    with pytest.raises(UnknownSelector, match="did you mean 'rollout'"):
+        select_rules(RULES, ["rolout"])
+
+
+def test_selection_by_code_prefix_name_and_category() -> None:
+    assert {rule.id for rule in select_rules(RULES, ["GPU00"])} >= {"GPU001", "GPU009"}
+    assert [rule.id for rule in select_rules(RULES, ["trust-remote-code"])] == ["INT002"]
+    assert all(rule.category == "cost" for rule in select_rules(RULES, ["cost"]))
+    assert "GPU001" not in {rule.id for rule in select_rules(RULES, ignore=["GPU001"])}
+
+
+def test_parameters_are_checked() -> None:
+    rule = next(rule for rule in RULES if rule.id == "ROL003")
+    assert compile_rule(rule, {"min_replicas": 3}).parameters == {"min_replicas": 3}
+    with pytest.raises(RuleError, match="must be a int"):
+        compile_rule(rule, {"min_replicas": "three"})
+    with pytest.raises(RuleError, match="has no parameter"):
+        compile_rule(rule, {"minimum": 3})
