@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Expressions against known answers, and against a real Terraform."""
 
 import importlib.util

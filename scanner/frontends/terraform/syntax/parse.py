@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,7 @@ from scanner.frontends.terraform.syntax.strings import Piece, dedent, trim, undo
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
+_EXPONENT = re.compile(r"(?<![\w.\"-])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])")
 
 
 @dataclass(slots=True)
@@ -110,7 +112,9 @@ class _Converter:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.data = source.encode("utf-8", "surrogatepass")
+        # the grammar does not know exponents: digits of the same length stand in, the text is read from source
+        masked = _EXPONENT.sub(lambda match: "9" * len(match[0]), source) if _EXPONENT.search(source) else source
+        self.data = masked.encode("utf-8", "surrogatepass")
         self._ascii = len(self.data) == len(source)
         self._offsets: list[int] = []
         self._depth = 0
@@ -150,12 +154,17 @@ class _Converter:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise _TooDeep
-        attributes, blocks = [], []
+        attributes: list[ast.Attribute | None] = []
+        blocks: list[ast.Block] = []
+        row = -1
         for child in node.named_children:
             if child.type == "attribute":
                 attributes.append(self.attribute(child))
+                row = child.end_point[0]
             elif child.type == "block":
                 blocks.append(self.block(child))
+            elif child.type == "ERROR" and child.start_point[0] == row and attributes[-1] is not None:
+                attributes[-1] = _unreadable(attributes[-1], self.at(child.end_byte))
         self._depth -= 1
         return ast.Body(*self.place(node), tuple(a for a in attributes if a is not None), tuple(blocks))
 
@@ -165,7 +174,8 @@ class _Converter:
         if name.type != "identifier":
             return None
         start, end = self.place(node)
-        expression = self.expression(value) if value is not None else ast.Invalid(start, end, "no value")
+        broken = value is None or any(child.type == "ERROR" for child in node.children)
+        expression = ast.Invalid(start, end, "it cannot be read") if broken else self.expression(value)
         return ast.Attribute(start, end, self.text(name), self.at(name.end_byte), expression)
 
     def block(self, node: Any) -> ast.Block:
@@ -407,6 +417,12 @@ class _Converter:
         if all(piece.text is not None for piece in pieces):
             return ast.Literal(start, end, decode("".join(piece.text or "" for piece in pieces)))
         return ast.Template(start, end, _parts(pieces, decode))
+
+
+def _unreadable(attribute: ast.Attribute, end: int) -> ast.Attribute:
+    """The attribute with an unknown value: what follows it on its line could not be read."""
+    invalid = ast.Invalid(attribute.expression.start, end, "it cannot be read")
+    return ast.Attribute(attribute.start, end, attribute.name, attribute.name_end, invalid)
 
 
 def _markers(node: Any) -> tuple[bool, bool]:
