@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from scanner.frontends.terraform.scopes import Input, Scope, Session
 from scanner.frontends.terraform.syntax import parse, parse_expression
 from scanner.project.tree import Tree, Unreadable, normalise
 
+RECURSION_LIMIT = 8_000
 MODULE_MANIFEST = ".terraform/modules/modules.json"
 
 
@@ -67,6 +69,8 @@ def read_root(tree: Tree, directory: str, options: TerraformOptions | None = Non
 
 def open_root(tree: Tree, directory: str, options: TerraformOptions) -> Scope:
     """The scope of a root module, with its variables set."""
+    # a chain of values costs about ten frames a link; Python 3.11 keeps them off the C stack
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     session = Session(tree, directory, options.workspace)
     session.installed = _installed_modules(tree, directory)
     return Scope(session, directory, _root_inputs(session, directory, options))

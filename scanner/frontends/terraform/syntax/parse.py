@@ -15,6 +15,11 @@ from scanner.frontends.terraform.syntax.strings import Piece, dedent, trim, undo
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
+MAX_BLOCKS = 2_000
+_TOP_LEVEL = re.compile(
+    r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
+    re.MULTILINE,
+)
 _EXPONENT = re.compile(r"(?<![\w.\"-])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])")
 
 
@@ -40,23 +45,29 @@ def parse(file: SourceFile) -> ParsedFile:
         source = " " + source[1:]
     elif file.text.startswith("\ufeff"):
         source = " " + source
-    converter = _Converter(source)
+    converter = _Converter(source, 0, len(source))
     root = _parser().parse(converter.data).root_node
-    body_node = next((child for child in root.children if child.type == "body"), None)
+    pieces = [(converter, root)]
     diagnostics: list[Diagnostic] = []
     if root.has_error and not _accepted_by_strict_grammar(source):
+        pieces = _block_by_block(source)
         diagnostics = [
             Diagnostic("error", "terraform-syntax", message, text.span(start, end))
-            for start, end, message in converter.errors(root)
+            for piece, tree in pieces
+            for start, end, message in piece.errors(tree)
         ]
-    try:
-        body = converter.body(body_node) if body_node is not None else ast.Body(0, len(source), (), ())
-        if root.has_error:
-            body = _with_recovered(converter, root, body)
-    except _TooDeep:
-        body = ast.Body(0, len(source), (), ())
-        message = f"nested deeper than {MAX_DEPTH} levels; the file is skipped"
-        diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(0, 0)))
+    bodies: list[ast.Body] = []
+    for piece, tree in pieces:
+        node = next((child for child in tree.children if child.type == "body"), None)
+        try:
+            body = piece.body(node) if node is not None else ast.Body(piece.start, piece.start, (), ())
+            bodies.append(_with_recovered(piece, tree, body) if tree.has_error else body)
+        except _TooDeep:
+            message = f"nested deeper than {MAX_DEPTH} levels; the block is skipped"
+            diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(piece.start, piece.start)))
+    attributes = tuple(attribute for body in bodies for attribute in body.attributes)
+    blocks = tuple(block for body in bodies for block in body.blocks)
+    body = ast.Body(0, len(source), attributes, blocks)
     return ParsedFile(file, text, body, diagnostics)
 
 
@@ -91,6 +102,18 @@ def _accepted_by_strict_grammar(source: str) -> bool:
     return True
 
 
+def _block_by_block(source: str) -> list[tuple[_Converter, Any]]:
+    """The blocks of a broken file, each parsed alone, so that an error costs only the block that it stands in."""
+    starts = [match.start() for match in _TOP_LEVEL.finditer(source)][:MAX_BLOCKS]
+    if not starts or starts[0] > 0:
+        starts.insert(0, 0)
+    pieces = []
+    for start, end in pairwise([*starts, len(source)]):
+        converter = _Converter(source, start, end)
+        pieces.append((converter, _parser().parse(converter.data).root_node))
+    return pieces
+
+
 def _with_recovered(converter: _Converter, root: Any, body: ast.Body) -> ast.Body:
     """Add the blocks that the parser put beside the body, or below an error node."""
     blocks = list(body.blocks)
@@ -110,8 +133,10 @@ def _with_recovered(converter: _Converter, root: Any, body: ast.Body) -> ast.Bod
 class _Converter:
     """Turns one tree-sitter tree into the syntax tree."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, start: int, end: int) -> None:
         self.source = source
+        self.start = start
+        source = source[start:end]
         # the grammar does not know exponents: digits of the same length stand in, the text is read from source
         masked = _EXPONENT.sub(lambda match: "9" * len(match[0]), source) if _EXPONENT.search(source) else source
         self.data = masked.encode("utf-8", "surrogatepass")
@@ -119,13 +144,13 @@ class _Converter:
         self._offsets: list[int] = []
         self._depth = 0
         if not self._ascii:
-            for index, char in enumerate(source):
+            for index, char in enumerate(source, start):
                 self._offsets.extend([index] * len(char.encode("utf-8", "surrogatepass")))
-            self._offsets.append(len(source))
+            self._offsets.append(end)
 
     def at(self, byte: int) -> int:
         """The code-point offset of a byte offset."""
-        return byte if self._ascii else self._offsets[byte]
+        return self.start + byte if self._ascii else self._offsets[byte]
 
     def text(self, node: Any) -> str:
         return self.source[self.at(node.start_byte) : self.at(node.end_byte)]

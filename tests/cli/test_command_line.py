@@ -1,0 +1,134 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent.parent
+EXAMPLE = REPOSITORY / "fixtures" / "stacks" / "example"
+
+
+def kilter(*arguments: str, cwd: Path = REPOSITORY, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from scanner.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=cwd, input=text, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_findings_give_one_and_a_clean_scan_gives_zero(tmp_path: Path) -> None:
+    assert kilter("scan", str(EXAMPLE)).returncode == 1
+    assert kilter("scan", str(EXAMPLE), "--exit-zero").returncode == 0
+    assert kilter("scan", str(EXAMPLE), "--select", "INT001", "--fail-on", "high").returncode == 0
+    (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n")
+    assert kilter("scan", str(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize("output_format", ["text", "json", "sarif"])
+def test_the_status_does_not_depend_on_the_format(output_format: str) -> None:
+    assert kilter("scan", str(EXAMPLE), "--format", output_format).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("scan", "missing-directory"), "missing-directory: no such file or directory"),
+        (("scan", ".", "--select", "GPU0O1"), "did you mean"),
+        (("scan", ".", "--format", "sarf"), "'sarif'"),
+        (("scan", ".", "--config", "none.yaml"), "none.yaml: no such file"),
+        (("scna",), "Did you mean 'scan'"),
+        (("explain", "GPU01"), "not the code or name of one rule"),
+        (("scan", ".", "--var", "x"), "NAME=VALUE"),
+        (("eval", "--dir", "missing", "1"), "missing: no such directory"),
+    ],
+)
+def test_usage_errors_are_one_clear_line_and_status_two(arguments: tuple[str, ...], message: str) -> None:
+    run = kilter(*arguments)
+    assert run.returncode == 2
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_nothing_to_scan_says_so(tmp_path: Path) -> None:
+    run = kilter("scan", str(tmp_path))
+    assert run.returncode == 0
+    assert "nothing found to scan" in run.stderr
+
+
+def test_unknown_configuration_keys_suggest_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / ".kilter.yaml").write_text("ignor: [GPU001]\n")
+    run = kilter("scan", str(tmp_path))
+    assert run.returncode == 2
+    assert "did you mean 'ignore'" in run.stderr
+
+
+def test_standard_input_is_scanned() -> None:
+    run = kilter("scan", "-", "--format", "json", text=(EXAMPLE / "manifests" / "vllm.yaml").read_text())
+    rules = {finding["rule"] for finding in json.loads(run.stdout)["findings"]}
+    assert {"GPU007", "INT002"} <= rules
+
+
+def test_several_reports_in_one_run(tmp_path: Path) -> None:
+    sarif, out = tmp_path / "k.sarif", tmp_path / "k.json"
+    kilter("scan", str(EXAMPLE), "--report", f"sarif={sarif}", "--format", "json", "-o", str(out))
+    assert json.loads(sarif.read_text())["runs"][0]["results"]
+    assert json.loads(out.read_text())["version"] == 1
+
+
+def test_graph_follows_its_contract() -> None:
+    graph = json.loads(kilter("graph", str(EXAMPLE), "--format", "json").stdout)
+    assert set(graph) == {"resources", "edges"}
+    assert set(graph["resources"][0]) == {"address", "type", "file", "line", "end_line", "attributes"}
+    assert {"from": "Service/inference/llama-70b", "to": "Deployment/inference/llama-70b", "kind": "selects"} in graph[
+        "edges"
+    ]
+
+
+def test_eval_follows_its_contract(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('variable "a" {}\nlocals { b = toset(["y", "x"]) }\n')
+    run = kilter("eval", "--dir", str(tmp_path), "-", text="local.b\nvar.a\n1 +\n{a = var.a}\n")
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    assert lines[:2] == [["x", "y"], {"unknown": True}]
+    assert set(lines[2]) == {"error"}
+    assert lines[3] == {"a": {"unknown": True}}
+
+
+def test_explain_and_rules() -> None:
+    assert "What to do:" in kilter("explain", "trust-remote-code").stdout
+    assert len(json.loads(kilter("rules", "--format", "json").stdout)) >= 30
+
+
+def test_a_named_file_is_understood_in_its_context(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "aws_s3_bucket" "models" { bucket = "acme-models" }\n')
+    (tmp_path / "access.tf").write_text(
+        'resource "aws_s3_bucket_public_access_block" "models" {\n  bucket = aws_s3_bucket.models.id\n'
+        "  block_public_acls = true\n  block_public_policy = true\n  ignore_public_acls = true\n"
+        "  restrict_public_buckets = true\n}\n"
+    )
+    assert kilter("scan", str(tmp_path / "main.tf")).returncode == 0
+
+
+def test_suppressions_need_a_known_rule_and_expire(tmp_path: Path) -> None:
+    source = (EXAMPLE / "manifests" / "vllm.yaml").read_text()
+    image = "          image: vllm/vllm-openai:latest"
+
+    def run(comment: str) -> dict[str, list[dict[str, str]]]:
+        (tmp_path / "a.yaml").write_text(source.replace(image, f"{image}  # kilter:ignore {comment}"))
+        report: dict[str, list[dict[str, str]]] = json.loads(
+            kilter("scan", str(tmp_path), "--format", "json", "--select", "INT001").stdout
+        )
+        return report
+
+    held = run("INT001 until=2999-01-01 -- pinned by the mirror")
+    assert held["findings"] == []
+    assert held["suppressed"][0]["reason"] == "pinned by the mirror"
+    expired = run("INT001 until=2020-01-01 -- old")
+    assert len(expired["findings"]) == 1
+    assert [item["code"] for item in expired["diagnostics"]] == ["suppression-expired"]
+    misspelt = run("INT0O1")
+    assert [item["code"] for item in misspelt["diagnostics"]] == ["suppression-unknown-rule"]
+    unused = run("floating-image-tag, GPU001")
+    assert unused["findings"]
+
+
+def test_the_same_input_gives_identical_output() -> None:
+    first, second = (kilter("scan", str(EXAMPLE), "--format", "sarif").stdout for _ in range(2))
+    assert first == second

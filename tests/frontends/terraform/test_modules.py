@@ -1,0 +1,193 @@
+from pathlib import Path
+from typing import Any
+
+from scanner.core import is_unknown
+from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
+from scanner.project.tree import Tree
+
+
+def root(tmp_path: Path, **options: Any) -> Any:
+    return read_root(Tree(tmp_path), "", TerraformOptions(**options))
+
+
+def write(tmp_path: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = tmp_path / name.replace("__", "/").replace("_tf", ".tf")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def addresses(parsed: Any) -> list[str]:
+    return [resource.address for resource in parsed.resources]
+
+
+def test_count_for_each_and_zero_instances(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="""
+        resource "null_resource" "two" { count = 2 }
+        resource "null_resource" "none" { count = 0 }
+        resource "null_resource" "each" {
+          for_each = { a = 1, b = 2 }
+          triggers = { value = each.value, key = each.key }
+        }
+        variable "n" {}
+        resource "null_resource" "unknown" { count = var.n }
+        """,
+    )
+    parsed = root(tmp_path)
+    assert addresses(parsed) == [
+        "null_resource.two[0]",
+        "null_resource.two[1]",
+        'null_resource.each["a"]',
+        'null_resource.each["b"]',
+        "null_resource.unknown",
+    ]
+    assert parsed.resources[3].attributes == {"triggers": {"value": 2, "key": "b"}}
+
+
+def test_variables_have_terraforms_precedence(tmp_path: Path) -> None:
+    write(tmp_path, main_tf='variable "a" { default = "default" }\nresource "x_y" "z" { a = var.a }\n')
+
+    def value(**options: Any) -> Any:
+        return root(tmp_path, **options).resources[0].attributes["a"]
+
+    assert value() == "default"
+    assert value(environment={"TF_VAR_a": "environment"}) == "environment"
+    (tmp_path / "terraform.tfvars").write_text('a = "tfvars"')
+    assert value(environment={"TF_VAR_a": "environment"}) == "tfvars"
+    (tmp_path / "z.auto.tfvars").write_text('a = "auto"')
+    assert value() == "auto"
+    (tmp_path / "prod.hcl").write_text('a = "file"')
+    assert value(var_files=("prod.hcl",)) == "file"
+    assert value(var_files=("prod.hcl",), variables={"a": "option"}) == "option"
+
+
+def test_unset_variables_and_computed_attributes_are_unknown_with_a_cause(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf='variable "a" {}\nresource "x_y" "z" {\n  a = var.a\n  b = "p-${var.a}"\n  c = x_y.other.id\n  d = null\n}\n'
+        'resource "x_y" "other" { name = "known" }\n',
+    )
+    attributes = root(tmp_path).resources[0].attributes
+    assert attributes["a"].source == "var.a"
+    assert is_unknown(attributes["b"])
+    assert attributes["c"].source == "x_y.other.id"
+    assert attributes["d"] is None
+    assert "e" not in attributes
+
+
+MODULES = {
+    "main_tf": """
+module "pool" {
+  source   = "./pool"
+  for_each = toset(["a", "b"])
+  machines = ["g5.xlarge"]
+}
+resource "x_user" "u" { name = module.pool["a"].name }
+""",
+    "pool__main_tf": """
+variable "machines" {}
+resource "x_pool" "this" {
+  types = var.machines
+  dynamic "taint" {
+    for_each = ["gpu"]
+    iterator = t
+    content { key = t.value }
+  }
+}
+output "name" { value = "pool-${length(var.machines)}" }
+""",
+}
+
+
+def test_module_instances_outputs_and_dynamic_blocks(tmp_path: Path) -> None:
+    write(tmp_path, **MODULES)
+    parsed = root(tmp_path)
+    by_address = {resource.address: resource for resource in parsed.resources}
+    assert by_address["x_user.u"].attributes == {"name": "pool-1"}
+    pool = by_address['module.pool["b"].x_pool.this']
+    assert pool.attributes == {"types": ["g5.xlarge"], "taint": [{"key": "gpu"}]}
+    assert root_modules(Tree(tmp_path), ["", "pool"]) == [""]
+
+
+def test_a_place_inside_a_module_is_the_callers_argument(tmp_path: Path) -> None:
+    write(tmp_path, **MODULES)
+    pool = next(r for r in root(tmp_path).resources if r.type == "x_pool")
+    location = pool.locate(("types",))
+    assert (location.span.file, location.span.start_line) == ("main.tf", 5)
+    assert [item.span.file for item in location.related] == ["pool/main.tf", "main.tf"]
+    assert pool.locate(("taint", 0, "key")).span.file == "pool/main.tf"
+
+
+def test_references_go_through_locals_and_module_outputs(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf='module "m" { source = "./m" }\nlocals { id = module.m.id }\nresource "x_a" "a" { b = "${local.id}" }\n',
+        m__main_tf='resource "x_b" "b" {}\noutput "id" { value = x_b.b.id }\n',
+    )
+    resource = next(r for r in root(tmp_path).resources if r.type == "x_a")
+    assert resource.references == ((("b",), "module.m.x_b.b"),)
+
+
+def test_cycles_and_bad_expressions_cost_only_themselves(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="locals {\n  a = local.b\n  b = local.a\n}\n"
+        'resource "x_y" "z" {\n  a = local.a\n  b = nope(1)\n  c = 1 + 1\n}\nmodule "self" { source = "./" }\n',
+    )
+    parsed = root(tmp_path)
+    attributes = parsed.resources[0].attributes
+    assert is_unknown(attributes["a"])
+    assert is_unknown(attributes["b"])
+    assert attributes["c"] == 2
+    assert {item.code for item in parsed.diagnostics} == {"terraform-cycle", "terraform-expression", "module-cycle"}
+
+
+def test_a_broken_block_leaves_the_others(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf='resource "x_y" "a" { b = 1 }\nresource "x_y" "c" {\n  d = = 2\n}\nresource "x_y" "e" { f = 3 }\n',
+    )
+    parsed = root(tmp_path)
+    assert {"x_y.a", "x_y.e"} <= set(addresses(parsed))
+    assert [(item.code, item.span.start_line) for item in parsed.diagnostics] == [("terraform-syntax", 3)]
+
+
+def test_files_outside_the_scanned_directory_are_never_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(tmp_path / "secret.txt")
+    (inside / "main.tf").write_text(
+        'resource "x_y" "z" {\n  a = file("../secret.txt")\n  b = file("link")\n  c = file("main.tf")\n}\n'
+    )
+    attributes = read_root(Tree(inside), "", TerraformOptions()).resources[0].attributes
+    assert is_unknown(attributes["a"])
+    assert is_unknown(attributes["b"])
+    assert attributes["c"].startswith("resource")
+
+
+def test_expansion_is_bounded(tmp_path: Path) -> None:
+    write(tmp_path, main_tf='resource "x_y" "z" {\n  count = 1000000000\n  a = range(1000000000)\n}\n')
+    parsed = root(tmp_path)
+    assert len(parsed.resources) == 10_000
+    assert {item.code for item in parsed.diagnostics} == {"expansion-limit", "terraform-expression"}
+
+
+def test_a_hundred_chained_locals_are_evaluated_once(tmp_path: Path) -> None:
+    chain = "\n".join(f"l{n} = [local.l{n - 1}[0] + local.l{n - 1}[0]]" for n in range(1, 101))
+    write(tmp_path, main_tf=f'locals {{\nl0 = [1]\n{chain}\n}}\nresource "x_y" "z" {{ a = local.l100[0] }}\n')
+    assert root(tmp_path).resources[0].attributes["a"] == 2**100
+
+
+def test_an_unrelated_module_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path, **MODULES)
+    before = [(r.address, repr(r.attributes)) for r in root(tmp_path).resources]
+    write(
+        tmp_path,
+        a_first_tf='module "extra" {\n  source = "./extra"\n}\n',
+        extra__main_tf='variable "q" {}\nresource "x_q" "q" { q = var.q }\n',
+    )
+    after = [(r.address, repr(r.attributes)) for r in root(tmp_path).resources]
+    assert [item for item in after if not item[0].startswith("module.extra")] == before
