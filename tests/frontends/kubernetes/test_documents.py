@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 from typing import Any
 
 from hypothesis import given

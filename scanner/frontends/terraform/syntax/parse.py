@@ -159,21 +159,18 @@ class _Converter:
         return self.at(node.start_byte), self.at(node.end_byte)
 
     def errors(self, root: Any) -> list[tuple[int, int, str]]:
-        """(start, end, message) of the error nodes, at most ten."""
-        found: list[tuple[int, int, str]] = []
+        """(start, end, message) of the first place that cannot be read; what follows it is a consequence."""
         stack = [root]
-        while stack and len(found) < 10:
+        while stack:
             node = stack.pop()
-            if node.is_missing:
+            if node.is_missing or node.type == "ERROR":
                 start, end = self.place(node)
-                found.append((start, end, f"expected {node.type!r} here"))
-            elif node.type == "ERROR":
-                start, end = self.place(node)
-                seen = self.source[start : min(end, start + 40)].split("\n")[0]
-                found.append((start, min(end, start + max(len(seen), 1)), f"cannot be read from {seen!r} on"))
-            elif node.has_error:
+                seen = self.source[start : max(end, start + 1) + 30].split("\n")[0].rstrip()
+                what = f"{seen!r} was not expected here" if seen else "this block is not complete"
+                return [(start, start + max(len(seen), 1), f"not valid Terraform: {what}; its value is not known")]
+            if node.has_error:
                 stack.extend(reversed(node.children))
-        return sorted(found)
+        return []
 
     def body(self, node: Any) -> ast.Body:
         self._depth += 1
