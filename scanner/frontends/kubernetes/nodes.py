@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from scanner.core import Diagnostic, SourceFile, Span
@@ -11,6 +12,8 @@ from scanner.core import Diagnostic, SourceFile, Span
 MAX_DEPTH = 100
 MAX_NODES = 500_000
 MAX_DOCUMENTS = 10_000
+IMPLICIT_TAG = "implicit"
+_DEFINITION = "kind: CustomResourceDefinition"
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7]+|0[0-7]+|0b[01]+)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -27,8 +30,9 @@ class LimitExceeded(Exception):
 
 def compose(file: SourceFile) -> tuple[list[Any], list[Diagnostic]]:
     """The documents' root nodes. A broken document costs only itself."""
+    text = _without_definitions(file.text)
     try:
-        return _compose(file.text), []
+        return _compose(text), []
     except LimitExceeded as error:
         return [], [Diagnostic("error", "yaml-limit", str(error), Span(file.path, 1, 1, 1, 1))]
     except Exception as error:
@@ -36,15 +40,34 @@ def compose(file: SourceFile) -> tuple[list[Any], list[Diagnostic]]:
             raise
     nodes: list[Any] = []
     diagnostics: list[Diagnostic] = []
-    for offset, text in _split(file.text):
-        padded = "\n" * offset + text
+    if "{{" in text:
+        message = "this is a Go template outside a chart's templates; what it renders to is not checked"
+        first = text[: text.index("{{")].count("\n") + 1
+        diagnostics.append(Diagnostic("warning", "template-not-rendered", message, Span(file.path, first, 1, first, 1)))
+    templated = bool(diagnostics)
+    for offset, part in _split(text):
+        padded = "\n" * offset + part
         try:
             nodes.extend(_compose(padded))
         except Exception as error:
             if not _is_yaml_error(error) and not isinstance(error, LimitExceeded):
                 raise
-            diagnostics.append(_syntax_diagnostic(file.path, error, offset))
+            if not (templated and "{{" in part):
+                diagnostics.append(_syntax_diagnostic(file.path, error, offset))
     return nodes, diagnostics
+
+
+def _without_definitions(text: str) -> str:
+    """The text with the documents of CustomResourceDefinitions blanked: they are long and say nothing to rules."""
+    if _DEFINITION not in text:
+        return text
+    parts = list(_split(text))
+    lines = text.split("\n")
+    for offset, part in parts:
+        if f"\n{_DEFINITION}" in f"\n{part}":
+            for number in range(offset + part.startswith("---"), offset + part.count("\n") + 1):
+                lines[number] = ""
+    return "\n".join(lines)
 
 
 def _is_yaml_error(error: Exception) -> bool:
@@ -54,10 +77,8 @@ def _is_yaml_error(error: Exception) -> bool:
 
 
 def _compose(text: str) -> list[Any]:
-    from ruamel.yaml.cyaml import CSafeLoader
-
     _check_depth(text)
-    loader = CSafeLoader(text)
+    loader = _loader()(text)
     nodes: list[Any] = []
     try:
         while loader.check_node():
@@ -69,6 +90,18 @@ def _compose(text: str) -> list[Any]:
     finally:
         loader.dispose()
     return nodes
+
+
+@cache
+def _loader() -> Any:
+    """The C loader without tag resolution by regular expressions: ``scalar`` resolves plain values itself."""
+    from ruamel.yaml.cyaml import CSafeLoader
+
+    class Loader(CSafeLoader):
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+            return IMPLICIT_TAG
+
+    return Loader
 
 
 def _check_depth(text: str) -> None:
@@ -150,7 +183,7 @@ def scalar(node: Any) -> Any:
     text: str = node.value
     if node.style:
         return text
-    if node.tag == "tag:yaml.org,2002:str" and text not in _WORDS and not text[:1].isdigit():
+    if str(node.tag) != IMPLICIT_TAG and str(node.tag).endswith(":str"):
         return text
     if text in _WORDS:
         return _WORDS[text]

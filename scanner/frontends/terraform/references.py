@@ -78,6 +78,8 @@ def _target(scope: Scope, steps: tuple[str, ...], seen: set[tuple[int, str]], ho
         yield from _module_output(scope, steps, seen, hops)
     elif root == "data" and len(steps) > 2 and ("data", name, steps[2]) in scope.configuration.resources:
         yield f"{scope.prefix}data.{name}.{steps[2]}"
+    elif root == "resource" and len(steps) > 2 and ("resource", name, steps[2]) in scope.configuration.resources:
+        yield f"{scope.prefix}{name}.{steps[2]}"
     elif ("resource", root, name) in scope.configuration.resources:
         yield f"{scope.prefix}{root}.{name}"
 

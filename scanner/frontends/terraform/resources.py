@@ -102,11 +102,22 @@ def _body(
     for block in body.blocks:
         if block.type == "dynamic" and block.labels:
             _dynamic(scope, written, block, bound, result)
+        elif block.type == "lifecycle":
+            result["lifecycle"] = [_lifecycle(scope, written, block, bound)]
         elif block.type not in DROPPED_BLOCKS:
             blocks = result.setdefault(block.type, [])
             if isinstance(blocks, list):
                 blocks.append(_body(scope, written, block.body, bound, shared))
     return result
+
+
+def _lifecycle(scope: Scope, written: Written, block: ast.Block, bound: Mapping[str, Any]) -> dict[str, Any]:
+    """The switches of a lifecycle block; its lists name attributes and are no expressions."""
+    return {
+        attribute.name: to_plain(scope.evaluate(attribute.expression, written.text, bound))
+        for attribute in block.body.attributes
+        if attribute.name in ("create_before_destroy", "prevent_destroy")
+    }
 
 
 def _dynamic(

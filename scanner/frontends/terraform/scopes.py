@@ -169,6 +169,8 @@ class Scope:
             return Unknown(f"{root}.{steps[1]} is not known here", f"{root}.{steps[1]}"), 2
         if root == "data" and len(steps) > 2:
             return self._resource("data", steps[1], steps[2]), 3
+        if root == "resource" and len(steps) > 2:
+            return self._resource("resource", steps[1], steps[2]), 3
         if len(steps) > 1:
             return self._resource("resource", root, steps[1]), 2
         raise EvaluationError(f'there is no "{root}" to refer to')
