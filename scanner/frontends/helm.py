@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,6 +16,19 @@ from scanner.frontends.kubernetes import read_manifests
 from scanner.project.tree import Tree, Unreadable
 
 RENDER_SECONDS = 30
+RELEASE = "release-name"
+_SDK = f"""
+import sys, helm_python
+place = sys.argv[1]
+if place.endswith(".tgz"):
+    chart = helm_python.Chart.load_archive(open(place, "rb").read())
+else:
+    chart = helm_python.Chart.load(place)
+for name, text in chart.render(name="{RELEASE}", namespace="default", is_install=True).items():
+    if name.endswith((".yaml", ".yml")) and "/templates/tests/" not in name:
+        sys.stdout.write(f"---\\n# Source: {{name}}\\n{{text}}\\n")
+"""
+"""The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
 MAX_RENDERED_CHARACTERS = 32 * 1024 * 1024
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
@@ -28,13 +43,16 @@ def render_chart(tree: Tree, chart: str) -> Parsed:
         return Parsed(diagnostics=[Diagnostic("error", "outside-root", f"{chart} is outside the scan", span)])
     if _is_library(tree, name):
         return Parsed()
-    engine = shutil.which("helm")
-    if engine is None:
-        message = "this chart is not checked: rendering it needs the helm command on PATH"
+    if shutil.which("helm") is None and find_spec("helm_python") is None:
+        message = (
+            "this chart is not checked: rendering it needs the helm command on PATH, or the Python engine: "
+            "pip install 'kilter[helm]'"
+        )
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
-    text, problem = _render(engine, place)
+    text, problem = _render(place)
     if problem:
-        return Parsed(diagnostics=[Diagnostic("error", "helm-render-failed", f"helm template failed: {problem}", span)])
+        message = f"this chart is not checked: rendering it failed: {problem}"
+        return Parsed(diagnostics=[Diagnostic("error", "helm-render-failed", message, span)])
     return read_rendered(tree, chart, text)
 
 
@@ -45,15 +63,21 @@ def _is_library(tree: Tree, path: str) -> bool:
         return False
 
 
-def _render(engine: str, place: FilePath) -> tuple[str, str]:
-    """(rendered text, problem); one of the two is empty."""
-    command = [engine, "template", "release-name", str(place), "--skip-tests"]
+def _render(place: FilePath) -> tuple[str, str]:
+    """(rendered text as ``helm template`` prints it, problem); one of the two is empty."""
+    helm = shutil.which("helm")
+    command = (
+        [helm, "template", RELEASE, str(place), "--skip-tests"] if helm else [sys.executable, "-c", _SDK, str(place)]
+    )
     try:
         result = subprocess.run(command, capture_output=True, timeout=RENDER_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        return "", f"it takes longer than the limit of {RENDER_SECONDS} s"
+    except OSError as error:
         return "", str(error)
     if result.returncode != 0:
-        return "", result.stderr.decode("utf-8", "replace").strip().replace("\n", " ")[:500] or "no message"
+        lines = result.stderr.decode("utf-8", "replace").strip().splitlines()
+        return "", (lines[-1] if lines else "no message")[:500]
     return result.stdout.decode("utf-8", "replace")[:MAX_RENDERED_CHARACTERS], ""
 
 
@@ -83,10 +107,12 @@ def _values_file(tree: Tree, chart: str) -> SourceFile | None:
 
 
 def _documents(text: str) -> Iterator[tuple[str, str]]:
-    for document in re.split(r"^---\s*$", text, flags=re.MULTILINE):
+    source = ""
+    for document in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE):
         match = _SOURCE.search(document)
-        if match is not None:
-            yield match[1], document
+        source = match[1] if match is not None else source
+        if source and document.strip():
+            yield source, document
 
 
 def _template_path(chart: str, source: str) -> str:
