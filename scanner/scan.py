@@ -126,6 +126,9 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     parsed = Parsed()
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
+    for path in (*sources.plans, *sources.azureml):
+        message = "Terraform plans and Azure ML files are not read yet; this file is not checked"
+        parsed.diagnostics.append(Diagnostic("warning", "format-not-read", message, Span(path, 1, 1, 1, 1)))
     for path in sources.manifests:
         try:
             parsed.extend(read_manifests(tree.read(path), path.rpartition("/")[0]))

@@ -271,9 +271,9 @@ def _startup_budget(container: Container) -> Any:
 
 
 def _shared_memory(container: Container, pods: PodSet) -> Any:
-    mounts = {mount.get("name"): mount for mount in container.volume_mounts if mount.get("mountPath") == "/dev/shm"}
+    mounts = [str(mount.get("name")) for mount in container.volume_mounts if mount.get("mountPath") == "/dev/shm"]
     for volume in pods.volumes:
-        if volume.get("name") in mounts:
+        if str(volume.get("name")) in mounts:
             empty = volume.get("emptyDir")
             if isinstance(empty, dict) and empty.get("medium") == "Memory":
                 size = quantity(empty.get("sizeLimit"))

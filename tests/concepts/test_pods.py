@@ -109,7 +109,7 @@ CONTAINER_FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(FIELDS, ODD), st.dictionaries(CONTAINER_FIELDS, ODD))
 def test_wrong_types_and_unknowns_never_break_interpretation(spec: dict[str, Any], container: dict[str, Any]) -> None:
     resource = read_manifests(SourceFile("x.yaml", DEPLOYMENT), "").resources[0]

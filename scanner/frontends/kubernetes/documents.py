@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
-from scanner.core import Diagnostic, Origin, Parsed, Path, SourceFile, Span
+from scanner.core import Diagnostic, Origin, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 from scanner.frontends.kubernetes.resources import object_to_resource
 
-_SOURCE = re.compile(r"^# Source: (\S+)", re.MULTILINE)
-_COMMENT = re.compile(r"(?:^|\s)#(.*)$")
+_SOURCE = re.compile(r"# Source: (\S+)")
 
 
 def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes") -> Parsed:
@@ -22,6 +21,7 @@ def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes") -
     roots, diagnostics = compose(file)
     parsed = Parsed(diagnostics=diagnostics)
     positions = DocumentPositions(file)
+    sources = _rendered_from(file)
     for index, root in enumerate(roots):
         line = root.start_mark.line + 1
         try:
@@ -32,44 +32,52 @@ def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes") -
                 Diagnostic("error", "yaml-limit", f"document skipped: {message}", Span(file.path, line, 1, line, 1))
             )
             continue
-        _collect(value, (), index, positions, file, unit, origin, parsed)
+        place = _Place(index, positions, unit, "helm" if sources else origin, _template(sources, line))
+        _collect(value, (), place, file, parsed)
     return parsed
 
 
-def _collect(
-    value: Any,
-    base: Path,
-    document: int,
-    positions: DocumentPositions,
-    file: SourceFile,
-    unit: str,
-    origin: Origin,
-    parsed: Parsed,
-) -> None:
+class _Place(NamedTuple):
+    """What all objects of one document share."""
+
+    document: int
+    positions: DocumentPositions
+    unit: str
+    origin: Origin
+    related: tuple[RelatedSpan, ...]
+
+
+def _collect(value: Any, base: Path, place: _Place, file: SourceFile, parsed: Parsed) -> None:
     if not isinstance(value, dict):
         return
     items = value.get("items")
     if isinstance(items, list) and str(value.get("kind", "")).endswith("List"):
         for number, item in enumerate(items):
-            _collect(item, (*base, "items", number), document, positions, file, unit, origin, parsed)
+            _collect(item, (*base, "items", number), place, file, parsed)
         return
-    locator = ManifestLocator(positions, document, base)
-    resource = object_to_resource(value, span=Span(file.path, 1, 1, 1, 1), locator=locator, unit=unit, origin=origin)
+    resource = object_to_resource(
+        value,
+        span=Span(file.path, 1, 1, 1, 1),
+        locator=ManifestLocator(place.positions, place.document, base, place.related),
+        unit=place.unit,
+        origin=place.origin,
+    )
     if resource is not None:
         parsed.resources.append(resource)
 
 
-def rendered_sources(text: str) -> list[str]:
-    """The templates that ``# Source:`` comments of ``helm template`` name, in order."""
-    return _SOURCE.findall(text)
-
-
-def comments(file: SourceFile) -> list[tuple[int, str]]:
-    """(line number, text after ``#``) of the comments that could hold a suppression."""
-    if "kilter:" not in file.text:
+def _rendered_from(file: SourceFile) -> list[tuple[int, RelatedSpan]]:
+    """(line, place) of the ``# Source:`` comments that ``helm template`` writes."""
+    if "# Source: " not in file.text:
         return []
     return [
-        (number, match[1].strip())
+        (number, RelatedSpan(Span(file.path, number, 1, number, len(line) + 1), f"rendered from {match[1]}"))
         for number, line in enumerate(file.lines, 1)
-        if "kilter:" in line and (match := _COMMENT.search(line))
+        if (match := _SOURCE.match(line))
     ]
+
+
+def _template(sources: list[tuple[int, RelatedSpan]], line: int) -> tuple[RelatedSpan, ...]:
+    """The template that the document starting at ``line`` was rendered from."""
+    above = [related for number, related in sources if number <= line]
+    return tuple(above[-1:])

@@ -75,3 +75,10 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     parsed = read(text)
     for resource in parsed.resources:
         resource.locate(("metadata",))
+
+
+def test_rendered_charts_name_the_template() -> None:
+    parsed = read(f"---\n# Source: llm/templates/a.yaml\n{POD}---\n# Source: llm/templates/b.yaml\n{POD}")
+    messages = [item.locate().related[0].message for item in parsed.resources]
+    assert messages == ["rendered from llm/templates/a.yaml", "rendered from llm/templates/b.yaml"]
+    assert {item.origin for item in parsed.resources} == {"helm"}
