@@ -18,7 +18,7 @@ INTERNAL_ANNOTATIONS = {
     "cloud.google.com/load-balancer-type": ("internal",),
     "service.kubernetes.io/qcloud-loadbalancer-internal-subnetid": (),
 }
-"""Sources: the AWS Load Balancer Controller, AKS and GKE load balancer documentation, 2026-11."""
+"""Annotations that keep a load balancer internal on EKS, AKS, GKE and TKE, with the values that do."""
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
 

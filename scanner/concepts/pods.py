@@ -16,7 +16,7 @@ ACCELERATOR = re.compile(
     r"(nvidia\.com/(gpu|gpu\.shared|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
     r"|aws\.amazon\.com/(neuron.*)|google\.com/tpu)\Z"
 )
-"""Extended resources of accelerator vendors; sources: the vendors' device plugin documentation, 2026-11."""
+"""Extended resources of accelerator vendors, as their device plugins name them."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
 LOCATED_FIELDS = (
