@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from scanner.concepts.cloud import cloud_concepts
+from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.model import Concept, PodSet
 from scanner.concepts.pods import pod_sets

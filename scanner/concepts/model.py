@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanner.core import Path, Resource
+from scanner.core import Path, Resource, Unknown
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -26,7 +26,8 @@ class View:
 @dataclass(eq=False, slots=True, kw_only=True)
 class Concept(View):
     """A whole concept. ``kind`` is the resource's kind or type; ``production`` is a guess from names
-    (``True`` production, ``False`` clearly not, ``None`` cannot be told)."""
+    (``True`` production, ``False`` clearly not, ``None`` cannot be told). ``doubt`` is set where an unknown
+    value leaves open whether the resource is this concept at all: what rules say of it is then undetermined."""
 
     resource: Resource
     kind: str = ""
@@ -35,6 +36,7 @@ class Concept(View):
     namespace: str | None = None
     labels: dict[str, Any] = field(default_factory=dict)
     production: bool | None = None
+    doubt: Unknown | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

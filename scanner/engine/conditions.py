@@ -280,7 +280,8 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
                 reached.append(item)
                 if inner is not None:
                     held = inner(Frame(frame.subject, item, frame.item, frame.resource), world)
-                    results.append(_certain(held, quantifier) if neighbour.possible else held)
+                    doubtful = neighbour.possible or _doubt(item) is not None
+                    results.append(_certain(held, quantifier) if doubtful else held)
         if counted is not None:
             return counted(reached, frame, world)
         if quantifier == "every":
@@ -296,6 +297,15 @@ def _certain(held: Truth, quantifier: str) -> Truth:
     return Undecided([Unknown("whether the two are connected is not known")]) if held is deciding else held
 
 
+def _doubt(item: Found) -> Unknown | None:
+    return item.value.doubt if isinstance(item.value, Concept) else None
+
+
+def _believed(held: Truth, item: Found) -> Truth:
+    doubt = _doubt(item)
+    return Undecided([doubt]) if doubt is not None and held is True else held
+
+
 def _present(data: dict[str, Any], names: Names) -> Condition:
     targets = _targets(data["type"])
     anywhere = data.get("scope", "unit") == "scan"
@@ -309,7 +319,7 @@ def _present(data: dict[str, Any], names: Names) -> Condition:
             else:
                 resources.extend(world.graph.of_type(target))
         return any_of(
-            inner(Frame(frame.subject, item, frame.item, resource), world)
+            _believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
             for resource in resources
             if anywhere or resource.unit == frame.resource.unit
             for item in _subjects(resource, targets, names, world)

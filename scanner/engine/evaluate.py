@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanner.concepts.model import Concept
 from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Undetermined, Unknown, is_unknown
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.logic import Undecided
@@ -83,8 +84,10 @@ def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: Worl
         holds = compiled.condition(current, world)
         if holds is True:
             continue
-        if isinstance(holds, Undecided) or isinstance(applies, Undecided):
+        doubt = subject.value.doubt if isinstance(subject.value, Concept) else None
+        if isinstance(holds, Undecided) or isinstance(applies, Undecided) or doubt is not None:
             causes = [c for truth in (applies, holds) if isinstance(truth, Undecided) for c in truth.causes]
+            causes += [doubt] if doubt is not None else []
             evaluation.undetermined.append(
                 Undetermined(compiled.rule.id, resource, item.source or (), tuple(dict.fromkeys(causes)))
             )

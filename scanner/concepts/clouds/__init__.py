@@ -1,0 +1,21 @@
+"""Cloud resources and Karpenter objects to concepts: pools, buckets, endpoints, notebooks, network rules …"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scanner.concepts.clouds import aws, azure, gcp, karpenter
+from scanner.concepts.model import Concept
+from scanner.core import Resource
+from scanner.graph import ResourceGraph
+
+_READERS = {**aws.READERS, **gcp.READERS, **azure.READERS, **karpenter.READERS}
+
+
+def cloud_concepts(resource: Resource, graph: ResourceGraph) -> Iterable[Concept]:
+    """The concepts of a resource; empty for types that carry none."""
+    reader = _READERS.get(resource.type)
+    if reader is None:
+        return ()
+    found = reader(resource, graph)
+    return [found] if isinstance(found, Concept) else found or ()
