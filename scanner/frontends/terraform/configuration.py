@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from scanner.core import Diagnostic, Span
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.syntax import ParsedFile, Text, parse
+from scanner.frontends.terraform.syntax import ParsedFile, Text, parse, parse_json
 from scanner.project.tree import Tree, Unreadable
+
+SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +18,18 @@ class Written:
 
     block: ast.Block
     text: Text
+    overrides: tuple[tuple[ast.Attribute | ast.Block, Text], ...] = ()
+    """Attributes and nested blocks that an override file gave, with the text that they stand in."""
 
     def span(self, start: int | None = None, end: int | None = None) -> Span:
         """The span of a part of the block; its header by default."""
         return self.text.span(
             self.block.start if start is None else start, self.block.header_end if end is None else end
         )
+
+    def text_of(self, node: ast.Attribute | ast.Block) -> Text:
+        """The text that one of the block's own attributes or nested blocks stands in."""
+        return next((text for other, text in self.overrides if other is node), self.text)
 
 
 @dataclass(slots=True)
@@ -47,32 +55,31 @@ def attribute_of(body: ast.Body, name: str) -> ast.Attribute | None:
 def load_configuration(tree: Tree, directory: str) -> Configuration:
     """Read a module's directory. Files that cannot be read become diagnostics."""
     configuration = Configuration(directory)
-    names = tree.list(directory)
     prefix = f"{directory}/" if directory else ""
-    stems = {name.removesuffix(".tofu") for name in names if name.endswith(".tofu")}
-    chosen = [n for n in names if n.endswith(".tofu") or (n.endswith(".tf") and n.removesuffix(".tf") not in stems)]
-    for name in sorted(chosen, key=lambda item: (_is_override(item), item)):
+    for name in _file_names(tree.list(directory)):
         path = prefix + name
         try:
-            parsed = parse(tree.read(path))
+            file = tree.read(path)
         except Unreadable as error:
             span = Span(path, 1, 1, 1, 1)
             configuration.diagnostics.append(Diagnostic("error", error.code, error.message, span))
             continue
+        parsed = parse_json(file) if name.endswith(".json") else parse(file)
         configuration.files.append(parsed)
         configuration.diagnostics.extend(parsed.diagnostics)
         _declare(configuration, parsed, override=_is_override(name))
-    for name in names:
-        if name.endswith((".tf.json", ".tofu.json")):
-            message = "Terraform's JSON syntax is not read yet; the file is skipped"
-            configuration.diagnostics.append(
-                Diagnostic("warning", "terraform-json", message, Span(prefix + name, 1, 1, 1, 1))
-            )
     return configuration
 
 
+def _file_names(names: list[str]) -> list[str]:
+    """Configuration files in Terraform's order, overrides last; a .tofu file hides the .tf file beside it."""
+    hidden = {name.replace(".tofu", ".tf") for name in names if name.endswith((".tofu", ".tofu.json"))}
+    chosen = [name for name in names if name.endswith(SUFFIXES) and name not in hidden and not name.startswith(".")]
+    return sorted(chosen, key=lambda name: (_is_override(name), name))
+
+
 def _is_override(name: str) -> bool:
-    stem = name.rsplit(".", 1)[0]
+    stem = name.removesuffix(".json").rsplit(".", 1)[0]
     return stem == "override" or stem.endswith("_override")
 
 
@@ -99,10 +106,7 @@ def _declare(configuration: Configuration, parsed: ParsedFile, *, override: bool
 
 
 def _merged(base: Written | None, later: Written, override: bool) -> Written:
-    """An override's attributes and blocks replace those of the same name.
-
-    Places of the merged block are those of the override where its text is longer; values are exact.
-    """
+    """An override's attributes and blocks replace those of the same name."""
     if base is None or not override:
         return later
     block = later.block
@@ -114,6 +118,7 @@ def _merged(base: Written | None, later: Written, override: bool) -> Written:
         (*(a for a in base.block.body.attributes if a.name not in names), *block.body.attributes),
         (*(b for b in base.block.body.blocks if b.type not in kinds), *block.body.blocks),
     )
-    return Written(
-        ast.Block(base.block.start, base.block.end, block.type, block.labels, base.block.header_end, body), base.text
-    )
+    merged = ast.Block(base.block.start, base.block.end, block.type, block.labels, base.block.header_end, body)
+    nodes: tuple[ast.Attribute | ast.Block, ...] = (*block.body.attributes, *block.body.blocks)
+    given = tuple((node, later.text) for node in nodes)
+    return Written(merged, base.text, (*base.overrides, *given))

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from scanner.core import Location, Parsed, Path, RelatedSpan, Resource, Unknown
+from scanner.core import Location, Parsed, Path, RelatedSpan, Resource, Span, Unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Written, attribute_of
 from scanner.frontends.terraform.evaluate import to_plain
 from scanner.frontends.terraform.evaluate.values import SetValue
 from scanner.frontends.terraform.references import references_of
 from scanner.frontends.terraform.scopes import META_ARGUMENTS, Scope, key_text
+from scanner.frontends.terraform.syntax import Text
 
 DROPPED_BLOCKS = frozenset(("provisioner", "connection", "dynamic"))
 
@@ -93,11 +94,11 @@ def _body(
         if attribute.name in META_ARGUMENTS and attribute.name not in keep:
             continue
         if bound and _varies(attribute.expression, frozenset(bound)):
-            result[attribute.name] = to_plain(scope.evaluate(attribute.expression, written.text, bound))
+            result[attribute.name] = to_plain(scope.evaluate(attribute.expression, written.text_of(attribute), bound))
         else:
             place = id(attribute)
             if place not in shared:
-                shared[place] = to_plain(scope.evaluate(attribute.expression, written.text, bound))
+                shared[place] = to_plain(scope.evaluate(attribute.expression, written.text_of(attribute), bound))
             result[attribute.name] = shared[place]
     for block in body.blocks:
         if block.type == "dynamic" and block.labels:
@@ -181,10 +182,18 @@ class TerraformLocator:
         if place is None:
             return Location(self._written.span(), tuple(self._call_chain()))
         start, end, expression = place
-        span = _one_line(self._written, start, end)
+        span = _one_line(self._text(path), start, end)
         if expression is not None:
             return _through_variable(self._scope, expression, Location(span, tuple(self._call_chain())))
         return Location(span, tuple(self._call_chain()))
+
+    def _text(self, path: Path) -> Text:
+        """The text that the attribute or block at the start of ``path`` stands in."""
+        for node, text in self._written.overrides:
+            name = node.name if isinstance(node, ast.Attribute) else node.type
+            if path and name == path[0]:
+                return text
+        return self._written.text
 
     def _call_chain(self) -> Iterator[RelatedSpan]:
         scope = self._scope
@@ -195,11 +204,11 @@ class TerraformLocator:
             scope = scope.parent
 
 
-def _one_line(written: Written, start: int, end: int) -> Any:
-    text = written.text.file.text
-    newline = text.find("\n", start, end)
+def _one_line(text: Text, start: int, end: int) -> Span:
+    source = text.file.text
+    newline = source.find("\n", start, end)
     stop = newline if newline >= 0 else end
-    return written.text.span(start, max(start + len(text[start:stop].rstrip()), start + 1))
+    return text.span(start, max(start + len(source[start:stop].rstrip()), start + 1))
 
 
 def _walk(body: ast.Body, path: Path, attributes: Any) -> tuple[int, int, ast.Expression | None] | None:

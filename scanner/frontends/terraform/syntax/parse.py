@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -68,7 +69,26 @@ def parse(file: SourceFile) -> ParsedFile:
     attributes = tuple(attribute for body in bodies for attribute in body.attributes)
     blocks = tuple(block for body in bodies for block in body.blocks)
     body = ast.Body(0, len(source), attributes, blocks)
+    if not diagnostics:
+        diagnostics = [
+            Diagnostic("error", "terraform-syntax", f'"{again.name}" is set twice in one block', text.span(*place))
+            for again, place in _repeated(bodies)
+        ]
     return ParsedFile(file, text, body, diagnostics)
+
+
+def _repeated(bodies: list[ast.Body]) -> Iterator[tuple[ast.Attribute, tuple[int, int]]]:
+    """Attributes whose name an earlier attribute of the same block has, and the places of their names."""
+    stack = list(bodies)
+    while stack:
+        body = stack.pop()
+        stack.extend(block.body for block in body.blocks)
+        if len(body.attributes) > 1:
+            seen: set[str] = set()
+            for attribute in body.attributes:
+                if attribute.name in seen:
+                    yield attribute, (attribute.start, attribute.name_end)
+                seen.add(attribute.name)
 
 
 def parse_expression(source: str, file: str = "<expression>") -> tuple[ast.Expression, list[Diagnostic]]:
@@ -378,7 +398,7 @@ class _Converter:
         first = self.source.find("\n", self.at(children[1].end_byte)) + 1
         closing = self.at(children[-1].start_byte)
         last = max(self.source.rfind("\n", 0, closing) + 1, first)
-        pieces = self._pieces(children[2:-1], first, last)
+        pieces = self._pieces(children[2:-1], first, last, undouble)
         for piece in pieces:
             if piece.text is not None:
                 piece.text = piece.text.replace(" \n", "\n") if "\r\n" in self.source else piece.text
@@ -386,7 +406,7 @@ class _Converter:
             dedent(pieces)
         return self._finish(pieces, start, end, undouble)
 
-    def _pieces(self, nodes: list[Any], start: int, end: int) -> list[Piece]:
+    def _pieces(self, nodes: list[Any], start: int, end: int, decode: Any = unescape) -> list[Piece]:
         """The nodes as pieces, the text between them filled in from the source."""
         pieces: list[Piece] = []
         at = start
@@ -396,32 +416,32 @@ class _Converter:
             node_start, node_end = self.place(node)
             if node_start > at:
                 pieces.append(Piece(at, node_start, text=self.source[at:node_start]))
-            pieces.append(self._dynamic_piece(node, node_start, node_end))
+            pieces.append(self._dynamic_piece(node, node_start, node_end, decode))
             at = node_end
         if end > at:
             pieces.append(Piece(at, end, text=self.source[at:end]))
         return pieces
 
-    def _dynamic_piece(self, node: Any, start: int, end: int) -> Piece:
+    def _dynamic_piece(self, node: Any, start: int, end: int, decode: Any) -> Piece:
         if node.type == "template_directive":
-            return self._directive(node.named_children[0], start, end)
+            return self._directive(node.named_children[0], start, end, decode)
         inner = next((child for child in node.named_children if child.type == "expression"), None)
         value = self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
         before, after = _markers(node)
         return Piece(start, end, node=value, trim_before=before, trim_after=after)
 
-    def _directive(self, node: Any, start: int, end: int) -> Piece:
+    def _directive(self, node: Any, start: int, end: int, decode: Any) -> Piece:
         tags = [child for child in node.named_children if child.type.endswith(("_intro", "_start", "_end"))]
         intro = tags[0]
         sections: list[tuple[ast.TemplatePart, ...]] = []
         for opening, closing in pairwise(tags):
             inside = [c for c in node.named_children if opening.end_byte <= c.start_byte < closing.start_byte]
-            pieces = self._pieces(inside, self.at(opening.end_byte), self.at(closing.start_byte))
+            pieces = self._pieces(inside, self.at(opening.end_byte), self.at(closing.start_byte), decode)
             if pieces and _markers(opening)[1] and pieces[0].text is not None:
                 pieces[0].text = pieces[0].text.lstrip()
             if pieces and _markers(closing)[0] and pieces[-1].text is not None:
                 pieces[-1].text = pieces[-1].text.rstrip()
-            sections.append(_parts(pieces, unescape))
+            sections.append(_parts(pieces, decode))
         expression = next((c for c in intro.named_children if c.type == "expression"), None)
         subject = self.expression(expression) if expression is not None else ast.Invalid(start, end, "no condition")
         result: ast.TemplatePart
