@@ -126,8 +126,8 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     parsed = Parsed()
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
-    for path in (*sources.plans, *sources.azureml):
-        message = "Terraform plans and Azure ML files are not read yet; this file is not checked"
+    for path in sources.azureml:
+        message = "Azure ML files are not read yet; this file is not checked"
         parsed.diagnostics.append(Diagnostic("warning", "format-not-read", message, Span(path, 1, 1, 1, 1)))
     for path in sources.manifests:
         try:
@@ -136,6 +136,8 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
             parsed.diagnostics.append(Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1)))
     if sources.terraform_directories:
         _read_terraform(tree, sources, options, parsed)
+    if sources.plans:
+        _read_plans(tree, sources, parsed)
     for chart in sources.charts:
         _read_chart(tree, chart, parsed)
     return parsed
@@ -147,6 +149,16 @@ def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: 
     terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
     for directory in root_modules(tree, sources.terraform_directories):
         parsed.extend(read_root(tree, directory, terraform))
+
+
+def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
+    from scanner.frontends.plan import join_sources, read_plan
+
+    planned = Parsed()
+    for path in sources.plans:
+        planned.extend(read_plan(tree.read(path)))
+    parsed.resources = join_sources(planned.resources, parsed.resources)
+    parsed.diagnostics.extend(planned.diagnostics)
 
 
 def _read_chart(tree: Tree, chart: str, parsed: Parsed) -> None:
