@@ -27,8 +27,8 @@ def evaluate_all(binary: Path, expressions: list[str]) -> list[Any]:
 
 
 def _evaluate(binary: Path, directory: Path, expressions: list[str]) -> list[Any]:
-    outputs = "".join(f"output o{n} {{\n  value = jsonencode({text})\n}}\n" for n, text in enumerate(expressions))
-    (directory / "main.tf").write_text(outputs.replace("output o", 'output "o').replace(" {\n  value", '" {\n  value'))
+    blocks = "".join(f"output o{n} {{\n  value = jsonencode({text})\n}}\n" for n, text in enumerate(expressions))
+    (directory / "main.tf").write_text(blocks.replace("output o", 'output "o').replace(" {\n  value", '" {\n  value'))
     environment = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
     for leftover in directory.glob("terraform.tfstate*"):
         leftover.unlink()
@@ -42,7 +42,8 @@ def _evaluate(binary: Path, directory: Path, expressions: list[str]) -> list[Any
     )
     if run.returncode == 0:
         state = json.loads((directory / "terraform.tfstate").read_text())
-        return [json.loads(state["outputs"][f"o{n}"]["value"]) for n in range(len(expressions))]
+        outputs = [state["outputs"].get(f"o{n}") for n in range(len(expressions))]
+        return [json.loads(item["value"]) if item is not None else {"error": "no value"} for item in outputs]
     if len(expressions) == 1:
         return [{"error": run.stderr.decode(errors="replace")[:300]}]
     middle = len(expressions) // 2

@@ -177,5 +177,10 @@ def test_functions_agree_with_terraform(tmp_path: Path) -> None:
     assert mismatches(tmp_path, CORPUS) == []
 
 
+def test_corner_cases_agree_with_terraform_errors_included(tmp_path: Path) -> None:
+    expressions = (Path(__file__).parent / "expressions.txt").read_text("utf-8").splitlines()
+    assert mismatches(tmp_path, expressions) == []
+
+
 def test_generated_expressions_agree_with_terraform(tmp_path: Path) -> None:
     assert mismatches(tmp_path, generated(seed=20261124, count=300)) == []

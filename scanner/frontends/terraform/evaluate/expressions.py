@@ -70,7 +70,7 @@ def _invalid(node: ast.Invalid, context: Context) -> Any:
 
 
 def _template(node: ast.Template, context: Context) -> Any:
-    if len(node.parts) == 1 and not isinstance(node.parts[0], ast.TemplateIf | ast.TemplateFor | ast.Literal):
+    if len(node.parts) == 1 and not isinstance(node.parts[0], ast.TemplateIf | ast.TemplateFor):
         return evaluate(node.parts[0], context)
     return _joined(node.parts, context)
 
@@ -257,9 +257,11 @@ def _binary(node: ast.Binary, context: Context) -> Any:
 def _logic(node: ast.Binary, context: Context) -> Any:
     left = _required(to_bool(evaluate(node.left, context)))
     deciding = node.operator == "||"
-    if left is deciding:
+    if left is deciding and not isinstance(node.right, ast.Literal):
         return left
     right = _required(to_bool(evaluate(node.right, context)))
+    if left is deciding:
+        return left
     if right is deciding:
         return right
     return left if is_unknown(left) else right
@@ -325,21 +327,23 @@ def _conditional(node: ast.Conditional, context: Context) -> Any:
         raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
     chosen, other = (node.then, node.otherwise) if condition else (node.otherwise, node.then)
     value = evaluate(chosen, context)
-    if isinstance(value, str) or value is None or is_unknown(value) or isinstance(value, dict):
+    if value is None or isinstance(value, str | Unknown) or value in ([], {}):
         return value
     return _unified(value, other, context)
 
 
 def _unified(value: Any, other: ast.Expression, context: Context) -> Any:
     """Both results of a conditional have one type: a number beside a string becomes a string."""
-    if isinstance(value, list):
-        return value
+    from scanner.frontends.terraform.evaluate.types import convert, type_of, unify_types
+
     try:
-        if isinstance(evaluate(other, context), str):
-            return to_text(value)
+        beside = evaluate(other, context)
     except EvaluationError:
-        pass
-    return value
+        return value
+    if beside is None or is_unknown(beside) or (is_number(value) and is_number(beside)):
+        return value
+    common = unify_types([type_of(value), type_of(beside)])
+    return value if common is None else convert(value, common)
 
 
 def _tuple(node: ast.TupleExpression, context: Context) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,6 +133,60 @@ def _object(value: dict[str, Any], wanted: Type, default: Any) -> dict[str, Any]
         else:
             raise EvaluationError(f'attribute "{name}" is required')
     return result
+
+
+def type_of(value: Any) -> Type:
+    """The type of a value: lists are tuples and maps are objects; ``ANY`` for null and unknown."""
+    if value is None or is_unknown(value):
+        return ANY
+    if isinstance(value, SetValue):
+        element = unify_types([type_of(item) for item in value])
+        return Type("set", ANY if element is None else element)
+    if isinstance(value, list):
+        return Type("tuple", items=tuple(type_of(item) for item in value))
+    if isinstance(value, dict):
+        return Type("object", attributes={key: type_of(item) for key, item in value.items()})
+    return Type(type_name(value))
+
+
+def unify_types(types: Iterable[Type]) -> Type | None:
+    """The type that values of all these types convert to, ``None`` if there is none."""
+    result: Type | None = ANY
+    for kind in types:
+        result = _unify_two(result, kind) if result is not None else None
+    return result
+
+
+def _unify_two(one: Type, other: Type) -> Type | None:
+    if one.kind == "any" or other.kind == "any" or one == other:
+        return other if one.kind == "any" else one
+    kinds = {one.kind, other.kind}
+    if kinds <= set(_PRIMITIVES):
+        return Type("string") if "string" in kinds else None
+    if kinds == {"tuple"} and len(one.items) == len(other.items):
+        pairs = [_unify_two(left, right) for left, right in zip(one.items, other.items, strict=True)]
+        return None if None in pairs else Type("tuple", items=tuple(pair for pair in pairs if pair is not None))
+    if kinds <= {"tuple", "list"}:
+        return _collection_of("list", [*_elements(one), *_elements(other)])
+    if kinds <= {"tuple", "list", "set"}:
+        return _collection_of("set", [*_elements(one), *_elements(other)])
+    if kinds == {"object"} and one.attributes.keys() == other.attributes.keys():
+        found = {key: _unify_two(kind, other.attributes[key]) for key, kind in one.attributes.items()}
+        return None if None in found.values() else Type("object", attributes={k: v for k, v in found.items() if v})
+    if kinds <= {"object", "map"}:
+        return _collection_of("map", [*_elements(one), *_elements(other)])
+    return None
+
+
+def _elements(kind: Type) -> list[Type]:
+    if kind.kind in ("tuple", "object"):
+        return [*kind.items, *kind.attributes.values()]
+    return [kind.element or ANY]
+
+
+def _collection_of(kind: str, elements: list[Type]) -> Type | None:
+    element = unify_types(elements)
+    return None if element is None else Type(kind, element)
 
 
 _PRIMITIVES = {"string": to_text, "number": to_number, "bool": to_bool}

@@ -12,8 +12,8 @@ from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function
 from scanner.frontends.terraform.evaluate.values import EvaluationError, SetValue, contains_unknown, first_unknown
 
-UNKNOWN_RESULTS = frozenset(("timestamp", "plantimestamp", "uuid", "bcrypt", "rsadecrypt"))
-"""Functions whose result differs from run to run or needs a secret."""
+UNKNOWN_RESULTS = frozenset(("timestamp", "plantimestamp", "uuid", "bcrypt", "rsadecrypt", "base64gzip"))
+"""Functions whose result differs from run to run, needs a secret, or depends on a compressor's version."""
 
 
 @cache
@@ -33,7 +33,7 @@ def call(node: ast.Call, context: Context) -> Any:
     if name in ("try", "can"):
         return _guarded(name, node, context)
     if name in UNKNOWN_RESULTS:
-        return Unknown(f"{name}() differs from run to run")
+        return Unknown(f"the result of {name}() cannot be known statically")
     if name.startswith("provider::"):
         return Unknown(f"{name}() belongs to a provider")
     function = functions().get(name)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import csv
-import gzip
 import hashlib
 import io
 import json
+import re
 import urllib.parse
 import uuid
 import zlib
@@ -20,6 +20,7 @@ from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
     from_plain,
     number_text,
+    to_number,
     to_text,
 )
 
@@ -85,20 +86,28 @@ def _yaml_value(node: Any, count: list[int]) -> Any:
     return _yaml_scalar(node)
 
 
+_YAML_WORDS: dict[str, Any] = {"": None, "~": None}
+for _words, _meaning in ((("null",), None), (("true", "yes", "on", "y"), True), (("false", "no", "off", "n"), False)):
+    for _word in _words:
+        _YAML_WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _meaning)
+_YAML_NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?\Z")
+_YAML_BASED = re.compile(r"([-+]?)0([xob])([0-9a-fA-F]+)\Z")
+
+
 def _yaml_scalar(node: Any) -> Any:
     text = node.value
     if node.style:
         return text
-    if text in ("", "~", "null", "Null", "NULL"):
-        return None
-    if text in ("true", "True", "TRUE"):
-        return True
-    if text in ("false", "False", "FALSE"):
-        return False
-    try:
-        return from_plain(json.loads(text)) if text[0] in "-0123456789" and text[-1].isdigit() else text
-    except ValueError:
-        return text
+    if text in _YAML_WORDS:
+        return _YAML_WORDS[text]
+    plain = text.replace("_", "")
+    based = _YAML_BASED.match(plain)
+    if based is not None:
+        try:
+            return int(based[1] + based[3], {"x": 16, "o": 8, "b": 2}[based[2]])
+        except ValueError:
+            return text
+    return to_number(plain.lstrip("+")) if _YAML_NUMBER.match(plain) else text
 
 
 def yamlencode(value: Any) -> str:
@@ -116,16 +125,31 @@ def _yaml_lines(value: Any) -> list[str]:
                 lines += [head, *(f"  {line}" for line in inner)]
             elif isinstance(item, list) and item:
                 lines += [head, *inner]
-            elif isinstance(item, str) and "\n" in item and item.endswith("\n"):
-                lines += [f"{head} |", *(f"  {line}" if line else "" for line in item[:-1].split("\n"))]
             else:
                 lines.append(f"{head} {inner[0]}")
+                lines.extend(f"  {line}" if line else "" for line in inner[1:])
         return lines
     if isinstance(value, list) and value:
         return [
-            ("- " if number == 0 else "  ") + line for item in value for number, line in enumerate(_yaml_lines(item))
+            ("- " if number == 0 else "  " if line else "") + line
+            for item in value
+            for number, line in enumerate(_yaml_lines(item))
         ]
+    if isinstance(value, str) and "\n" in value and _may_be_literal(value):
+        return _yaml_literal(value)
     return [jsonencode(value)]
+
+
+def _may_be_literal(text: str) -> bool:
+    """Whether the emitter writes text in literal style rather than quoted: no odd characters or line ends."""
+    return not text.endswith(" ") and " \n" not in text and all(char.isprintable() or char == "\n" for char in text)
+
+
+def _yaml_literal(text: str) -> list[str]:
+    hint = "2" if text[0] in " \n" else ""
+    chomp = "-" if not text.endswith("\n") else "+" if text.endswith("\n\n") or text == "\n" else ""
+    lines = text.split("\n")
+    return [f"|{hint}{chomp}", *(lines if not text.endswith("\n") else lines[:-1])]
 
 
 def csvdecode(text: Any) -> list[dict[str, str]]:
@@ -185,7 +209,6 @@ FUNCTIONS = {
     "base64decode": fixed(base64decode, 1),
     "base64encode": fixed(lambda text: base64.b64encode(_bytes(text)).decode(), 1),
     "base64gunzip": fixed(base64gunzip, 1),
-    "base64gzip": fixed(lambda text: base64.b64encode(gzip.compress(_bytes(text), mtime=0)).decode(), 1),
     "base64sha256": fixed(base64digest("sha256"), 1),
     "base64sha512": fixed(base64digest("sha512"), 1),
     "csvdecode": fixed(csvdecode, 1),

@@ -136,8 +136,14 @@ def dirname(path: Any) -> str:
     return posixpath.dirname(to_text(path)) or "."
 
 
+def abspath(path: Any) -> Any:
+    """An absolute path cleaned; what a relative one becomes depends on the machine."""
+    text = to_text(path)
+    return posixpath.normpath(text) if text.startswith("/") else Unknown("abspath() depends on the machine")
+
+
 FUNCTIONS = {
-    "abspath": fixed(lambda path: Unknown("abspath() depends on the machine"), 1),
+    "abspath": fixed(abspath, 1),
     "basename": fixed(lambda path: posixpath.basename(to_text(path).rstrip("/")) or to_text(path)[:1] or ".", 1),
     "dirname": fixed(dirname, 1),
     "file": fixed(file, 1, needs_context=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +53,8 @@ def _pattern(pattern: Any) -> Any:
 
 def _captures(match: Any) -> Any:
     names = match.re.groupindex
+    if names and len(names) < match.re.groups:
+        raise EvaluationError("named and unnamed capture groups cannot be mixed")
     if names:
         return {name: match.group(name) for name in sorted(names)}
     groups = match.groups()
@@ -110,6 +113,11 @@ def substr(text: Any, offset: Any, count: Any) -> str:
     return source[start:] if size < 0 else source[start : start + size]
 
 
+def _mapped(text: str, change: Callable[[str], str]) -> str:
+    """Letter by letter, as Go does: a letter that would become several stays as it is."""
+    return change(text) if text.isascii() else "".join(new if len(new := change(char)) == 1 else char for char in text)
+
+
 def title(text: Any) -> str:
     """Every word with a capital first letter."""
     return re.sub(r"(^|[^\w'])(\w)", lambda match: match[1] + match[2].upper(), _text(text))
@@ -153,8 +161,10 @@ def format_(pattern: Any, *arguments: Any) -> str:
 def _formatted(verb: str, flags: str, width: int, precision: str | None, value: Any) -> str:
     from scanner.frontends.terraform.evaluate.functions.encoding import jsonencode
 
+    if value is None and verb != "v":
+        raise EvaluationError(f"null cannot be formatted with %{verb}")
     if verb in "sq":
-        text = "null" if value is None else _text(value)
+        text = _text(value)
         text = text[: int(precision)] if precision is not None else text
         text = jsonencode(text) if verb == "q" else text
         return text.ljust(width) if "-" in flags else text.rjust(width, "0" if "0" in flags else " ")
@@ -168,12 +178,24 @@ def _formatted(verb: str, flags: str, width: int, precision: str | None, value: 
         raise EvaluationError("a number is required")
     if verb in "dbox" or verb == "X":
         spec = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X"}[verb]
+        if int(number) != number:
+            raise EvaluationError(f"%{verb} needs a whole number")
         return format(int(number), _spec(flags, width) + spec)
     if verb in "eEfFgG":
         if verb in "gG" and precision is None:
-            return format(number_text(Decimal(number)), _spec(flags.replace("0", ""), width).replace("+", ""))
+            return format(_shortest(Decimal(number)), _spec(flags.replace("0", ""), width).replace("+", ""))
         return format(float(number), f"{_spec(flags, width)}.{precision or 6}{verb}")
     raise EvaluationError(f"unsupported verb %{verb}")
+
+
+def _shortest(value: Decimal) -> str:
+    """``%g`` of Go: an exponent below -4 and from as many digits as the number has, at least 6."""
+    digits = value.normalize().as_tuple().digits
+    exponent = value.adjusted()
+    if value and not -4 <= exponent < max(len(digits), 21):
+        mantissa = number_text(value.scaleb(-exponent))
+        return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02}"
+    return number_text(value)
 
 
 def _spec(flags: str, width: int) -> str:
@@ -260,7 +282,7 @@ FUNCTIONS = {
     "formatlist": fixed(formatlist, 1, None, takes_null=True),
     "indent": fixed(indent, 2),
     "join": fixed(join, 2, None),
-    "lower": fixed(lambda text: _text(text).lower(), 1),
+    "lower": fixed(lambda text: _mapped(_text(text), str.lower), 1),
     "regex": fixed(regex_, 2),
     "regexall": fixed(regexall, 2),
     "replace": fixed(replace, 3),
@@ -276,5 +298,5 @@ FUNCTIONS = {
     "trimprefix": fixed(lambda text, part: _text(text).removeprefix(_text(part)), 2),
     "trimspace": fixed(lambda text: _text(text).strip(), 1),
     "trimsuffix": fixed(lambda text, part: _text(text).removesuffix(_text(part)), 2),
-    "upper": fixed(lambda text: _text(text).upper(), 1),
+    "upper": fixed(lambda text: _mapped(_text(text), str.upper), 1),
 }
