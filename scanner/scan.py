@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.core import Diagnostic, Finding, Parsed, SourceFile, Span, Undetermined
 from scanner.engine.evaluate import Evaluation, evaluate_rules
@@ -15,6 +16,9 @@ from scanner.engine.suppress import Suppressed, Suppression, apply_suppressions,
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import Sources, discover
 from scanner.project.tree import Tree, Unreadable
+
+if TYPE_CHECKING:
+    from scanner.frontends.helm import ChartValues
 
 STANDARD_INPUT = "<stdin>"
 
@@ -34,6 +38,9 @@ class ScanOptions:
     var_files: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     workspace: str = "default"
+    values_files: tuple[Path, ...] = ()
+    set_values: tuple[str, ...] = ()
+    kube_version: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     inline_ignores: bool = True
     today: datetime.date = field(default_factory=datetime.date.today)
@@ -138,8 +145,11 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
         _read_terraform(tree, sources, options, parsed)
     if sources.plans:
         _read_plans(tree, sources, parsed)
+    values = _chart_values(options)
+    deployed = _read_embedded(tree, parsed, values)
     for chart in sources.charts:
-        _read_chart(tree, chart, parsed)
+        if chart not in deployed:
+            _read_chart(tree, chart, values, parsed)
     return parsed
 
 
@@ -161,10 +171,29 @@ def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
     parsed.diagnostics.extend(planned.diagnostics)
 
 
-def _read_chart(tree: Tree, chart: str, parsed: Parsed) -> None:
+def _chart_values(options: ScanOptions) -> ChartValues:
+    """Raises ``FileNotFoundError`` for a values file that does not exist."""
+    from scanner.frontends.helm import ChartValues
+
+    files = tuple((str(path), path.read_text("utf-8", "replace")) for path in options.values_files)
+    return ChartValues(files, options.set_values, options.kube_version)
+
+
+def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset[str]:
+    """Add the Kubernetes objects that Terraform deploys; the local charts among them are not rendered again."""
+    if not any(resource.type.startswith(("kubernetes_", "kubectl_", "k8s_", "helm_")) for resource in parsed.resources):
+        return frozenset()
+    from scanner.frontends.embedded import embedded_objects
+
+    deployed = embedded_objects(tree, list(parsed.resources), values)
+    parsed.extend(deployed.parsed)
+    return deployed.charts
+
+
+def _read_chart(tree: Tree, chart: str, values: ChartValues, parsed: Parsed) -> None:
     from scanner.frontends.helm import render_chart
 
-    parsed.extend(render_chart(tree, chart))
+    parsed.extend(render_chart(tree, chart, values))
 
 
 def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRule], options: ScanOptions) -> ScanResult:

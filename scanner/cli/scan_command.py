@@ -35,6 +35,11 @@ SEVERITIES = ("critical", "high", "medium", "low")
 @click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="Terraform variables file; repeatable.")
 @click.option("--var", "vars_", multiple=True, metavar="NAME=VALUE", help="Terraform variable; repeatable.")
 @click.option("--workspace", default="default", show_default=True, help="Terraform workspace.")
+@click.option(
+    "--values", "values_files", multiple=True, metavar="FILE", help="Values file for every chart; repeatable."
+)
+@click.option("--set", "set_values", multiple=True, metavar="KEY=VALUE", help="Value for every chart; repeatable.")
+@click.option("--kube-version", default="", metavar="VERSION", help="Kubernetes version to render charts for.")
 @click.option("--config", "config_path", metavar="FILE", help="Configuration file.")
 @click.option("--rules", "rule_directories", multiple=True, metavar="DIR", help="Directory with further rules.")
 @click.option("--no-inline-ignore", is_flag=True, help="Do not honour suppressions in the sources.")
@@ -111,6 +116,9 @@ def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -
         var_files=(*config.var_files, *choices["var_files"]),
         variables=variables(choices["vars_"]),
         workspace=choices["workspace"],
+        values_files=(*(base / name for name in config.values), *(Path(name) for name in choices["values_files"])),
+        set_values=choices["set_values"],
+        kube_version=choices["kube_version"],
         environment={name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
         inline_ignores=not choices["no_inline_ignore"],
         standard_input=sys.stdin.read() if standard_input else None,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
@@ -17,16 +20,29 @@ from scanner.project.tree import Tree, Unreadable
 
 RENDER_SECONDS = 30
 RELEASE = "release-name"
-_SDK = f"""
-import sys, helm_python
-place = sys.argv[1]
+_SDK = """
+import json, sys, helm_python
+order = json.load(sys.stdin)
+def merged(one, other):
+    result = dict(one)
+    for key, value in other.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+values = {}
+for document in order["documents"]:
+    values = merged(values, helm_python.values_from_yaml(document) or {})
+for setting in order["settings"]:
+    values = merged(values, helm_python.parse_set_string(setting))
+place = order["place"]
 if place.endswith(".tgz"):
     chart = helm_python.Chart.load_archive(open(place, "rb").read())
 else:
     chart = helm_python.Chart.load(place)
-for name, text in chart.render(name="{RELEASE}", namespace="default", is_install=True).items():
+rendered = chart.render(values=values, name=order["name"], namespace=order["namespace"], is_install=True)
+for name, text in rendered.items():
     if name.endswith((".yaml", ".yml")) and "/templates/tests/" not in name:
-        sys.stdout.write(f"---\\n# Source: {{name}}\\n{{text}}\\n")
+        sys.stdout.write("---\\n# Source: " + name + "\\n" + text + "\\n")
 """
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
 MAX_RENDERED_CHARACTERS = 32 * 1024 * 1024
@@ -34,14 +50,30 @@ _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
 
 
-def render_chart(tree: Tree, chart: str) -> Parsed:
-    """The objects of a chart with its default values. A chart that cannot be rendered is a diagnostic."""
+@dataclass(frozen=True)
+class ChartValues:
+    """What a release gives to a chart beyond its defaults, weakest first: documents, files, settings."""
+
+    files: tuple[tuple[str, str], ...] = ()
+    """(name for messages, YAML text)."""
+    settings: tuple[str, ...] = ()
+    """``--set`` expressions."""
+    kube_version: str = ""
+    documents: tuple[str, ...] = ()
+    """YAML texts, such as the ``values`` of a helm_release."""
+    name: str = RELEASE
+    namespace: str = "default"
+
+
+def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> Parsed:
+    """The objects of a chart. A chart that cannot be rendered is a diagnostic."""
     place = tree.absolute(chart)
     name = f"{chart}/Chart.yaml" if chart and not chart.endswith(".tgz") else chart or "Chart.yaml"
     span = Span(name, 1, 1, 1, 1)
     if place is None:
         return Parsed(diagnostics=[Diagnostic("error", "outside-root", f"{chart} is outside the scan", span)])
-    if _is_library(tree, name):
+    metadata = _metadata(tree, name)
+    if metadata.get("type") == "library":
         return Parsed()
     if shutil.which("helm") is None and find_spec("helm_python") is None:
         message = (
@@ -49,36 +81,95 @@ def render_chart(tree: Tree, chart: str) -> Parsed:
             "pip install 'kilter[helm]'"
         )
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
-    text, problem = _render(place)
+    values = values or ChartValues()
+    missing = _missing_dependencies(tree, chart, metadata)
+    text, problem = _render(place, values)
+    diagnostics = []
+    if missing:
+        message = (
+            f"the chart depends on {', '.join(missing)}, which is not in its charts/ directory, so what it adds is "
+            "not checked; run `helm dependency build`"
+        )
+        diagnostics.append(Diagnostic("error", "helm-dependency-missing", message, span))
     if problem:
-        message = f"this chart is not checked: rendering it failed: {problem}"
-        return Parsed(diagnostics=[Diagnostic("error", "helm-render-failed", message, span)])
-    return read_rendered(tree, chart, text)
+        if not missing:
+            message = f"this chart is not checked: rendering it failed: {problem}"
+            diagnostics.append(Diagnostic("error", "helm-render-failed", message, span))
+        return Parsed(diagnostics=diagnostics)
+    if values.kube_version and shutil.which("helm") is None:
+        message = "the Kubernetes version was not applied: only the helm command can set it"
+        diagnostics.append(Diagnostic("warning", "helm-kube-version", message, span))
+    parsed = read_rendered(tree, chart, text)
+    parsed.diagnostics.extend(diagnostics)
+    return parsed
 
 
-def _is_library(tree: Tree, path: str) -> bool:
+def _metadata(tree: Tree, path: str) -> dict[str, Any]:
+    """Chart.yaml as data; empty for archives and for what cannot be read (rendering will say so)."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    if path.endswith(".tgz"):
+        return {}
     try:
-        return re.search(r"^type:\s*library\b", tree.read(path).text, re.MULTILINE) is not None
-    except Unreadable:
-        return False
+        data = YAML(typ="safe").load(tree.read(path).text)
+    except (Unreadable, YAMLError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
-def _render(place: FilePath) -> tuple[str, str]:
+def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> list[str]:
+    """Names of the declared dependencies that are neither a directory nor an archive in charts/."""
+    declared = metadata.get("dependencies")
+    present = tree.list(f"{chart}/charts" if chart else "charts")
+    missing = []
+    for item in declared if isinstance(declared, list) else ():
+        name = item.get("name") if isinstance(item, dict) else None
+        there = any(entry == name or entry.startswith(f"{name}-") for entry in present)
+        if isinstance(name, str) and not there:
+            missing.append(name)
+    return missing
+
+
+def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
     """(rendered text as ``helm template`` prints it, problem); one of the two is empty."""
     helm = shutil.which("helm")
-    command = (
-        [helm, "template", RELEASE, str(place), "--skip-tests"] if helm else [sys.executable, "-c", _SDK, str(place)]
-    )
-    try:
-        result = subprocess.run(command, capture_output=True, timeout=RENDER_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return "", f"it takes longer than the limit of {RENDER_SECONDS} s"
-    except OSError as error:
-        return "", str(error)
+    with tempfile.TemporaryDirectory(prefix="kilter-") as scratch:
+        command, order = _helm_command(helm, place, values, FilePath(scratch)) if helm else _sdk_command(place, values)
+        try:
+            result = subprocess.run(command, input=order, capture_output=True, timeout=RENDER_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return "", f"it takes longer than the limit of {RENDER_SECONDS} s"
+        except OSError as error:
+            return "", str(error)
     if result.returncode != 0:
         lines = result.stderr.decode("utf-8", "replace").strip().splitlines()
         return "", (lines[-1] if lines else "no message")[:500]
     return result.stdout.decode("utf-8", "replace")[:MAX_RENDERED_CHARACTERS], ""
+
+
+def _helm_command(helm: str, place: FilePath, values: ChartValues, scratch: FilePath) -> tuple[list[str], bytes]:
+    command = [helm, "template", values.name, str(place), "--skip-tests", "--namespace", values.namespace]
+    for number, text in enumerate((*values.documents, *(text for _, text in values.files))):
+        file = scratch / f"values-{number}.yaml"
+        file.write_text(text, "utf-8")
+        command += ["--values", str(file)]
+    for setting in values.settings:
+        command += ["--set", setting]
+    if values.kube_version:
+        command += ["--kube-version", values.kube_version]
+    return command, b""
+
+
+def _sdk_command(place: FilePath, values: ChartValues) -> tuple[list[str], bytes]:
+    order = {
+        "place": str(place),
+        "documents": [*values.documents, *(text for _, text in values.files)],
+        "settings": values.settings,
+        "name": values.name,
+        "namespace": values.namespace,
+    }
+    return [sys.executable, "-c", _SDK], json.dumps(order).encode()
 
 
 def read_rendered(tree: Tree, chart: str, text: str) -> Parsed:

@@ -23,6 +23,7 @@ SELECTORS: tuple[tuple[str, EdgeKind, tuple[str, ...], bool], ...] = (
 def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     """Add every edge that can be told from the resources; ``pod_labels`` holds the labels of their pods."""
     _link_references(graph)
+    _link_deployed(graph)
     _link_selectors(graph, pod_labels)
     _link_scaling(graph)
     _link_exposure(graph)
@@ -32,7 +33,7 @@ def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
 def _link_references(graph: ResourceGraph) -> None:
     by_address: dict[tuple[str, str], list[Resource]] = {}
     for resource in graph.resources:
-        if resource.provider != "kubernetes" or resource.parent is None:
+        if resource.parent is None:
             address = resource.address
             if resource.instance_key is not None:
                 address = address[: address.rindex("[")]
@@ -44,6 +45,12 @@ def _link_references(graph: ResourceGraph) -> None:
             for candidate in same or candidates:
                 if candidate is not resource:
                     graph.connect(resource, candidate, "references")
+
+
+def _link_deployed(graph: ResourceGraph) -> None:
+    for resource in list(graph.resources):
+        if resource.parent is not None:
+            graph.connect(resource.parent, resource, "deploys")
 
 
 def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:

@@ -54,7 +54,9 @@ def test_what_the_plan_deletes_is_not_there() -> None:
 def test_references_pass_through_variables_and_outputs() -> None:
     configuration = {
         "root_module": {
-            "resources": [{"address": "aws_a.top", "expressions": {"id": {"references": ["module.m.out", "module.m"]}}}],
+            "resources": [
+                {"address": "aws_a.top", "expressions": {"id": {"references": ["module.m.out", "module.m"]}}}
+            ],
             "module_calls": {
                 "m": {
                     "expressions": {"bucket": {"references": ["aws_b.shared.id", "aws_b.shared"]}},

@@ -1,0 +1,44 @@
+"""The Terraform provider for Kubernetes: typed access to terraform_kubernetes.yaml."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any
+
+_VERSION = re.compile(r"_v\d+(?:(?:alpha|beta)\d+)?$")
+_WORD = re.compile(r"_([a-z0-9])")
+
+
+@cache
+def _data() -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    loaded: dict[str, Any] = YAML(typ="safe").load(
+        (FilePath(__file__).parent / "terraform_kubernetes.yaml").read_text("utf-8")
+    )
+    return loaded
+
+
+def declared_object(resource_type: str) -> tuple[str, str] | None:
+    """(apiVersion, kind) of the object that a Terraform type such as ``kubernetes_deployment_v1`` declares."""
+    found = _data()["types"].get(_VERSION.sub("", resource_type))
+    return (found[0], found[1]) if found else None
+
+
+def list_field(block: str) -> str | None:
+    """The field that holds the list of such blocks; ``None`` where a block is one object."""
+    field: str | None = _data()["lists"].get(block)
+    return field
+
+
+def is_single(parent: str, block: str) -> bool:
+    """Whether a block that is a list elsewhere is one object inside ``parent``."""
+    return block in _data()["single"].get(parent, ())
+
+
+def field_name(name: str) -> str:
+    """The API's name of an attribute or block."""
+    known: str | None = _data()["names"].get(name)
+    return known if known is not None else _WORD.sub(lambda match: match[1].upper(), name)
