@@ -136,7 +136,10 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     for path in sources.azureml:
         message = "Azure ML files are not read yet; this file is not checked"
         parsed.diagnostics.append(Diagnostic("warning", "format-not-read", message, Span(path, 1, 1, 1, 1)))
+    built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
     for path in sources.manifests:
+        if path in built:
+            continue
         try:
             parsed.extend(read_manifests(tree.read(path), path.rpartition("/")[0]))
         except Unreadable as error:
@@ -151,6 +154,15 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
         if chart not in deployed:
             _read_chart(tree, chart, values, parsed)
     return parsed
+
+
+def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:
+    """Build the overlays; the files that went into them are not manifests on their own."""
+    from scanner.frontends.kustomize import build_overlays
+
+    built, used = build_overlays(tree, sources.kustomizations)
+    parsed.extend(built)
+    return used
 
 
 def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: Parsed) -> None:
