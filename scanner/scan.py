@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.core import Diagnostic, Finding, Parsed, SourceFile, Span, Undetermined
 from scanner.engine.evaluate import Evaluation, evaluate_rules
@@ -15,6 +16,9 @@ from scanner.engine.suppress import Suppressed, Suppression, apply_suppressions,
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import Sources, discover
 from scanner.project.tree import Tree, Unreadable
+
+if TYPE_CHECKING:
+    from scanner.concepts.interpret import Concepts
 
 STANDARD_INPUT = "<stdin>"
 
@@ -47,6 +51,7 @@ class ScanResult:
     root: Path
     tree: Tree
     graph: ResourceGraph
+    concepts: Concepts
     rules: dict[str, Rule]
     findings: list[Finding]
     undetermined: list[Undetermined]
@@ -167,6 +172,7 @@ def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRul
         root=tree.root,
         tree=tree,
         graph=graph,
+        concepts=concepts,
         rules={compiled.rule.id: compiled.rule for compiled in rules},
         findings=kept,
         undetermined=evaluation.undetermined,

@@ -18,6 +18,7 @@ RENDERERS = {
     "gitlab": ("gitlab", "render_gitlab"),
     "github": ("github", "render_github"),
     "markdown": ("markdown", "render_markdown"),
+    "html": ("html", "render_html"),
     "csv": ("csv_report", "render_csv"),
 }
 """Format name -> module of this package and function in it, ``(ScanResult) -> str``."""
