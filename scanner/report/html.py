@@ -49,7 +49,12 @@ def render_graph_html(result: ScanResult) -> str:
     name = result.root.name or "/"
     drawing = draw(result, all_below=GRAPH_ALL_BELOW, limit=GRAPH_LIMIT)
     body = "\n".join(
-        [_header(f"Resources of {name}", result), "<main>", _graph(drawing, result, whole=True), "</main>"]
+        [
+            _header(f"Resources of {name}", result),
+            '<main class="whole">',
+            _graph(drawing, result, whole=True),
+            "</main>",
+        ]
     )
     return page(f"Kilter: resources of {name}", body)
 

@@ -37,7 +37,7 @@
     for (const node of nodes) {
       const chosen = node.dataset.n === state.n;
       node.classList.toggle("chosen", chosen);
-      if (chosen) chip.textContent = `${labelOf(node).split(" (")[0]} ×`;
+      if (chosen) chip.textContent = `× ${labelOf(node).split(" (")[0]}`;
     }
   };
 
