@@ -13,6 +13,7 @@ from scanner.cli.shared import failures, write
 if TYPE_CHECKING:
     from scanner.core import Resource
     from scanner.graph import ResourceGraph
+    from scanner.scan import ScanResult
 
 
 @click.command(name="graph")
@@ -31,13 +32,16 @@ def command(path: str, output_format: str, output: str | None) -> None:
         from scanner.scan import ScanOptions, scan
 
         result = scan([Path(path)], ScanOptions())
+    write(render_graph(result, output_format), output)
+
+
+def render_graph(result: ScanResult, output_format: str) -> str:
+    """The resource graph as ``json``, ``dot``, ``mermaid`` or ``html``."""
     if output_format == "html":
         from scanner.report.html import render_graph_html
 
-        text = render_graph_html(result)
-    else:
-        text = {"json": _json, "dot": _dot, "mermaid": _mermaid}[output_format](result.graph)
-    write(text, output)
+        return render_graph_html(result)
+    return {"json": _json, "dot": _dot, "mermaid": _mermaid}[output_format](result.graph)
 
 
 def _json(graph: ResourceGraph) -> str:
