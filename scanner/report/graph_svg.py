@@ -10,14 +10,16 @@ from scanner.report.markup import escape
 from scanner.report.overview import plural
 
 NAME_COLUMNS, TYPE_COLUMNS = 23, 24
-FIT_BELOW = 1500
-"""Drawings up to this width are scaled down to the page; wider ones scroll."""
+FITTED = range(1200, 1501)
+"""Drawings of these widths are scaled down to the page; narrower ones fit as they are, wider ones scroll."""
+LETTER = 7.2
+"""Mean width of a letter of a lane's title in pixels."""
 BAR = f"M4 0.5H6V{NODE_HEIGHT - 0.5}H4A3.5 3.5 0 0 1 0.5 {NODE_HEIGHT - 4}V4A3.5 3.5 0 0 1 4 0.5z"
 
 
 def svg(drawing: Drawing) -> str:
     """The drawing as an ``svg`` element. Nodes carry ``data-n``, edges ``data-a`` and ``data-b``: resource numbers."""
-    fit = ' class="fit"' if drawing.width <= FIT_BELOW else ""
+    fit = ' class="fit"' if drawing.width in FITTED else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {drawing.width} {drawing.height}" '
         f'width="{drawing.width}" height="{drawing.height}"{fit} role="group" aria-label="Resource graph">',
@@ -36,9 +38,10 @@ def svg(drawing: Drawing) -> str:
 
 
 def _lanes(drawing: Drawing) -> Iterator[str]:
+    columns = int((drawing.width - 24) / LETTER)
     for lane in drawing.lanes:
         yield f'<rect class="lane" x="1" y="{lane.y}" width="{drawing.width - 2}" height="{lane.height}" rx="8"/>'
-        yield f'<text class="lane-title" x="12" y="{lane.y + 19}">{escape(shorten(lane.title, 110))}</text>'
+        yield f'<text class="lane-title" x="12" y="{lane.y + 19}">{escape(shorten(lane.title, columns))}</text>'
 
 
 def _edges(drawing: Drawing) -> Iterator[str]:

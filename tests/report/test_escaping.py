@@ -7,6 +7,7 @@ import re
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -154,8 +155,7 @@ def test_every_line_of_the_github_report_is_one_of_our_commands(evil: ScanResult
 
 
 def test_markdown_renders_as_the_text_it_is(evil: ScanResult) -> None:
-    markdown_it = pytest.importorskip("markdown_it")
-    parser = markdown_it.MarkdownIt("gfm-like")
+    parser = markdown_parser()
     page = Page(parser.render(render(evil, "markdown")))
     assert set(page.tags) <= {"h2", "h3", "h4", "p", "ul", "li", "br", "code", "strong"} | TABLE_TAGS | {"a"}
     assert all(not link.startswith("https://evil") for link in page.links)
@@ -165,8 +165,7 @@ def test_markdown_renders_as_the_text_it_is(evil: ScanResult) -> None:
 
 @given(st.text())
 def test_markdown_escapes_are_the_same_text(text: str) -> None:
-    markdown_it = pytest.importorskip("markdown_it")
-    parser = markdown_it.MarkdownIt("gfm-like")
+    parser = markdown_parser()
     for rendered, tags in ((f"- x{escape(text)}", ["ul", "li"]), (f"- x{code(f'a{text}')}", ["ul", "li", "code"])):
         page = Page(parser.render(rendered))
         assert page.tags == tags
@@ -222,6 +221,12 @@ def test_json_text_keeps_every_character(text: str) -> None:
     encoded = json_text([text])
     assert json.loads(encoded) == [text]
     assert encoded.replace("\n", "").isprintable()
+
+
+def markdown_parser() -> Any:
+    """A reader of GitHub's dialect: tables, strikethrough and bare links."""
+    pytest.importorskip("linkify_it")
+    return pytest.importorskip("markdown_it").MarkdownIt("gfm-like")
 
 
 OUR_TAGS = set(
