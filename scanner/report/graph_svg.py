@@ -10,15 +10,18 @@ from scanner.report.markup import escape
 from scanner.report.overview import plural
 
 NAME_COLUMNS, TYPE_COLUMNS = 23, 24
-FITTED = range(1200, 1501)
+FITTED = range(1200, 1561)
 """Drawings of these widths are scaled down to the page; narrower ones fit as they are, wider ones scroll."""
 LETTER = 7.2
 """Mean width of a letter of a lane's title in pixels."""
 BAR = f"M4 0.5H6V{NODE_HEIGHT - 0.5}H4A3.5 3.5 0 0 1 0.5 {NODE_HEIGHT - 4}V4A3.5 3.5 0 0 1 4 0.5z"
 
 
-def svg(drawing: Drawing) -> str:
-    """The drawing as an ``svg`` element. Nodes carry ``data-n``, edges ``data-a`` and ``data-b``: resource numbers."""
+def svg(drawing: Drawing, *, node_role: str) -> str:
+    """The drawing as an ``svg`` element. Nodes carry ``data-n``, edges ``data-a`` and ``data-b``: resource numbers.
+
+    ``node_role`` is the ARIA role of a node: ``button`` where something happens on a click, else ``img``.
+    """
     fit = ' class="fit"' if drawing.width in FITTED else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {drawing.width} {drawing.height}" '
@@ -31,7 +34,7 @@ def svg(drawing: Drawing) -> str:
         ),
         *_lanes(drawing),
         *_edges(drawing),
-        *map(_node, drawing.nodes),
+        *(_node(node, node_role) for node in drawing.nodes),
         "</svg>",
     ]  # fmt: skip
     return "\n".join(parts)
@@ -58,7 +61,7 @@ def _edge_title(edge: Edge, names: dict[int, str]) -> str:
     return f"{names[edge.source]} {'may ' if edge.possible else ''}→ {kinds} → {names[edge.target]}"
 
 
-def _node(node: Node) -> str:
+def _node(node: Node, role: str) -> str:
     resource = node.resource
     name = resource.name or resource.address
     if resource.instance_key is not None:
@@ -73,7 +76,7 @@ def _node(node: Node) -> str:
         )
     return (
         f'<g class="node{worst}" data-n="{node.number}" transform="translate({node.x} {node.y})" tabindex="0" '
-        f'role="button" aria-label="{escape(describe(node))}"><title>{escape(describe(node))}</title>'
+        f'role="{role}" aria-label="{escape(describe(node))}"><title>{escape(describe(node))}</title>'
         f'<rect class="box" width="{NODE_WIDTH}" height="{NODE_HEIGHT}" rx="6"/>'
         f'<path class="bar" d="{BAR}"/>'
         f'<text class="type" x="16" y="17">{escape(shorten(resource.type, TYPE_COLUMNS))}</text>'

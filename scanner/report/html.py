@@ -20,6 +20,8 @@ from scanner.version import VERSION
 CONTEXT_LINES = 2
 MAX_LINE = 240
 MAX_UNDETERMINED = 500
+LONG = 200
+"""Above so many findings the browser lays out only those in view."""
 REPORT_ALL_BELOW, REPORT_LIMIT = 60, 160
 GRAPH_ALL_BELOW, GRAPH_LIMIT = 400, 400
 
@@ -100,11 +102,12 @@ def _graph(drawing: Drawing, result: ScanResult, *, whole: bool = False) -> str:
         f"{shown}: those with findings and their neighbours." if drawing.left_out and result.findings else f"{shown}."
     )
     hint = "" if whole else " Select a resource to see its findings only."
+    picture = svg(drawing, node_role="img" if whole else "button")
     keys = "".join(f'<span class="key {name}">{name}</span>' for name in SEVERITIES)
     return (
         f'<section class="graph{" whole" if whole else ""}" id="graph"><h2>Resource graph</h2>'
         f'<p class="note">{note}{hint} <span class="keys">{keys}<span class="key dashed">possible</span></span></p>'
-        f'<div class="canvas" tabindex="0" role="region" aria-label="Resource graph, scrollable">{svg(drawing)}</div>'
+        f'<div class="canvas" tabindex="0" role="region" aria-label="Resource graph, scrollable">{picture}</div>'
         '<p class="status" id="node-status" aria-live="polite">&nbsp;</p></section>'
     )
 
@@ -118,9 +121,10 @@ def _findings(result: ScanResult) -> str:
         _card(result, finding, number, resources[finding.resource], files.index(finding.location.span.file))
         for number, finding in by_severity(result)
     )
+    long = ' class="long"' if len(result.findings) > LONG else ""
     return (
         f'<section id="findings"><h2>Findings</h2>{_filters(result, files)}'
-        f'<div id="list">{cards}</div>'
+        f'<div id="list"{long}>{cards}</div>'
         '<p class="empty" id="nothing" hidden>No finding passes these filters.</p></section>'
     )
 
@@ -208,7 +212,7 @@ def _excerpt(result: ScanResult, span: Span) -> str:
             lines += _marked(text, span, label, width)
         else:
             lines.append(label + _code(text))
-    return f'<pre tabindex="0" aria-label="Source excerpt"><code>{chr(10).join(lines)}</code></pre>'
+    return f"<pre><code>{chr(10).join(lines)}</code></pre>"
 
 
 def _marked(text: str, span: Span, label: str, width: int) -> Iterator[str]:
