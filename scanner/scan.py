@@ -18,6 +18,7 @@ from scanner.project.discovery import Sources, discover
 from scanner.project.tree import Tree, Unreadable
 
 if TYPE_CHECKING:
+    from scanner.concepts.interpret import Concepts
     from scanner.frontends.helm import ChartValues
 
 STANDARD_INPUT = "<stdin>"
@@ -54,6 +55,7 @@ class ScanResult:
     root: Path
     tree: Tree
     graph: ResourceGraph
+    concepts: Concepts
     rules: dict[str, Rule]
     findings: list[Finding]
     undetermined: list[Undetermined]
@@ -220,6 +222,7 @@ def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRul
         root=tree.root,
         tree=tree,
         graph=graph,
+        concepts=concepts,
         rules={compiled.rule.id: compiled.rule for compiled in rules},
         findings=kept,
         undetermined=evaluation.undetermined,

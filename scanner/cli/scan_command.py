@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner.cli.shared import Failure, colour_wanted, failures, variables, write
+from scanner.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
     from scanner.project.config import Config
     from scanner.scan import ScanOptions, ScanResult
 
-FORMATS = ("text", "json", "sarif")
 SEVERITIES = ("critical", "high", "medium", "low")
 
 
@@ -73,17 +73,28 @@ def command(
         click.echo("kilter: nothing found to scan (no Terraform, Kubernetes or Helm files)", err=True)
     colour = output is None and colour_wanted(sys.stdout)
     text_options = {"show_undetermined": show_undetermined, "quiet": quiet}
-    write(_render(result, output_format, colour=colour, **text_options), output)
-    for name, file in wanted:
-        write(_render(result, name, colour=False, **text_options), file)
+    _write(result, [*wanted, (output_format, output or "-")], {"colour": colour, **text_options})
     raise click.exceptions.Exit(_exit_status(result, fail_on or config.fail_on, exit_zero=exit_zero, strict=strict))
 
 
 def _report(value: str) -> tuple[str, str]:
     name, equals, file = value.partition("=")
-    if not equals or name not in FORMATS:
+    if not equals or not file or name not in FORMATS:
         raise Failure(f"--report {value!r} must have the form FORMAT=FILE with a format of {', '.join(FORMATS)}")
     return name, file
+
+
+def _write(result: ScanResult, reports: list[tuple[str, str]], text_options: dict[str, bool]) -> None:
+    """Write every report, standard output last; a failure is raised only when the others are written."""
+    failed = []
+    for name, file in sorted(reports, key=lambda report: report[1] == "-"):
+        options = text_options if file == "-" else text_options | {"colour": False}
+        try:
+            write(render(result, name, **options), file)
+        except Failure as failure:
+            failed.append(failure.message)
+    if failed:
+        raise Failure("; ".join(failed))
 
 
 def _config(path: str | None, paths: tuple[str, ...]) -> Config:
@@ -123,20 +134,6 @@ def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -
         inline_ignores=not choices["no_inline_ignore"],
         standard_input=sys.stdin.read() if standard_input else None,
     )
-
-
-def _render(result: ScanResult, name: str, *, colour: bool, show_undetermined: bool, quiet: bool) -> str:
-    if name == "json":
-        from scanner.report.json_report import render_json
-
-        return render_json(result)
-    if name == "sarif":
-        from scanner.report.sarif import render_sarif
-
-        return render_sarif(result)
-    from scanner.report.text import render_text
-
-    return render_text(result, colour=colour, show_undetermined=show_undetermined, quiet=quiet)
 
 
 def _exit_status(result: ScanResult, fail_on: str, *, exit_zero: bool, strict: bool) -> int:

@@ -58,18 +58,28 @@ def colour_wanted(stream: object) -> bool:
 
 
 def write(text: str, output: str | None) -> None:
-    """Write a report to a file, which is replaced as a whole, or to standard output."""
+    """Write a report to a file, which is replaced as a whole, or to standard output. Raises ``Failure``."""
+    data = text.encode("utf-8", "replace")
     if output is None or output == "-":
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    target = Path(output)
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="replace", dir=target.parent, delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(target)
-        target.chmod(0o644)
-    except OSError as error:
-        raise Failure(f"{output} cannot be written: {error.strerror}") from error
+        _replace(Path(output).resolve(), data)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise Failure(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    if target.exists() and not target.is_file() and not target.is_dir():
+        target.write_bytes(data)
+        return
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".kilter-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).chmod(target.stat().st_mode & 0o777 if target.is_file() else 0o644)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from scanner.core import Span
+from scanner.report.clean import json_text
 from scanner.report.fingerprints import fingerprints
 from scanner.scan import ScanResult
 from scanner.version import VERSION
@@ -62,7 +62,7 @@ def render_json(result: ScanResult) -> str:
             for item in result.diagnostics
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document)
 
 
 def place(span: Span) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from scanner.core import Finding, Span
 from scanner.core.findings import SEVERITIES
 from scanner.engine.rules import Rule
+from scanner.report.clean import json_text, one_line
 from scanner.report.fingerprints import fingerprints, line_hashes
 from scanner.scan import ScanResult
 from scanner.version import VERSION
@@ -52,7 +52,7 @@ def render_sarif(result: ScanResult) -> str:
         results=[_result(result, result.findings[n], keys[n], index) for n in order[:MAX_RESULTS]],
     )
     log = om.SarifLog(schema_uri=SCHEMA, version="2.1.0", runs=[run])
-    return json.dumps(_plain(log), indent=2, ensure_ascii=False) + "\n"
+    return json_text(_plain(log))
 
 
 def _rule(rule: Rule) -> Any:
@@ -80,6 +80,8 @@ def _rule(rule: Rule) -> Any:
 
 
 def _sentence(text: str) -> str:
+    """``text`` as one sentence in which nothing reads as SARIF's embedded link."""
+    text = one_line(text).replace("](", "] (")
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

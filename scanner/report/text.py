@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scanner.core import Diagnostic, Finding, SourceFile, Span
-from scanner.core.findings import SEVERITIES
+from scanner.report.clean import char_width, clean, one_line, text_width
+from scanner.report.overview import decisive, plural, severity_counts
 from scanner.scan import ScanResult
 
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "error": "31", "warning": "33", "note": "36"}
 MAX_WIDTH = 160
+MANY = 20
+"""More undetermined results than this are worth a hint even if they are not listed."""
 
 
 class Style:
@@ -34,20 +37,23 @@ def render_text(
     for finding in result.findings:
         file = finding.location.span.file
         if file != current:
-            parts.append(style(clean(file), "1;4"))
+            parts.append(style(_heading(file), "1;4"))
             current = file
         parts.append("\n".join(_finding(finding, result, style)))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]
     parts.extend("\n".join(_diagnostic(item, result, style)) for item in problems)
     if show_undetermined and result.undetermined:
         parts.append("\n".join(_undetermined(result, style)))
+    if show_undetermined or (len(result.undetermined) > MANY and not quiet):
+        parts.extend(filter(None, ["\n".join(_decisive(result, style))]))
     parts.append(_summary(result, style))
     return "\n\n".join(parts) + "\n"
 
 
-def clean(text: str) -> str:
-    """``text`` without characters that could steer a terminal; tabs become spaces."""
-    return "".join(char if char.isprintable() else "    " if char == "\t" else "�" for char in text)
+def _heading(file: str) -> str:
+    """A file's name as a line of its own, which must not start like a workflow command."""
+    name = clean(file)
+    return f"./{name}" if name.lstrip().startswith("::") else name
 
 
 def _finding(finding: Finding, result: ScanResult, style: Style) -> Iterator[str]:
@@ -69,14 +75,39 @@ def _excerpt(span: Span, result: ScanResult, style: Style, colour: str) -> Itera
     if source is None or span.start_line > len(source.lines):
         return
     line = source.lines[span.start_line - 1].rstrip("\r")
-    before = clean(line[: span.start_column - 1])
     end = span.end_column - 1 if span.end_line == span.start_line else len(line)
-    marked = clean(line[span.start_column - 1 : end])
-    carets = "^" * max(min(len(marked), MAX_WIDTH - len(before)), 1)
+    shown, before, carets = excerpt(line, span.start_column - 1, end)
     bar = style("|", "34")
     yield f"{' ' * width} {bar}"
-    yield f"{style(str(span.start_line), '34')} {bar} {clean(line)[:MAX_WIDTH]}"
-    yield f"{' ' * width} {bar} {' ' * len(before)}{style(carets, colour)}"
+    yield f"{style(str(span.start_line), '34')} {bar} {shown}"
+    yield f"{' ' * width} {bar} {' ' * before}{style('^' * carets, colour)}"
+
+
+def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
+    """``line`` cleaned and cut to ``MAX_WIDTH`` columns around ``start`` (an index), the columns before the mark,
+    and the columns that it takes. Wide and combining characters count as a terminal shows them."""
+    lead, before = "", clean(line[:start])
+    if text_width(before) > MAX_WIDTH // 2:
+        lead, before = "…", _last_columns(before, MAX_WIDTH // 4)
+    marked = clean(line[start:end])
+    shown = _first_columns(lead + before + marked + clean(line[end:]), MAX_WIDTH)
+    used = text_width(lead + before)
+    return shown, used, max(min(text_width(marked), MAX_WIDTH - used), 1)
+
+
+def _first_columns(text: str, columns: int) -> str:
+    if text_width(text) <= columns:
+        return text
+    used = 0
+    for number, char in enumerate(text):
+        used += char_width(char)
+        if used > columns:
+            return text[:number]
+    return text
+
+
+def _last_columns(text: str, columns: int) -> str:
+    return _first_columns(text[::-1], columns)[::-1]
 
 
 def _diagnostic(item: Diagnostic, result: ScanResult, style: Style) -> Iterator[str]:
@@ -90,23 +121,33 @@ def _undetermined(result: ScanResult, style: Style) -> Iterator[str]:
         reasons = "; ".join(dict.fromkeys(cause.reason for cause in item.causes)) or "an unknown value"
         span = item.resource.locate().span
         place = f"{clean(span.file)}:{span.start_line}"
-        yield f"  {item.rule} {clean(item.resource.address)} ({place}): {clean(reasons[:200])}"
-    sources = Counter(cause.source for item in result.undetermined for cause in item.causes if cause.source)
-    if sources:
-        yield "  Setting these would decide most:"
-        yield from (f"    {clean(source)} ({count})" for source, count in sources.most_common(5))
+        yield f"  {item.rule} {clean(item.resource.address)} ({place}): {one_line(reasons, 200)}"
+
+
+def _decisive(result: ScanResult, style: Style) -> Iterator[str]:
+    """Which unknown values stand in the way of most results, and how to give them."""
+    items = decisive(result, 10 if len(result.undetermined) > MANY else 5)
+    if not items:
+        return
+    yield style("These values would decide most of what is undetermined", "1")
+    names = [one_line(item.source, 80) for item in items]
+    width = max(map(text_width, names))
+    for name, item in zip(names, items, strict=True):
+        alone = "" if item.alone == item.results else f", {item.alone} by itself" if item.alone else ""
+        yield f"  {name}{' ' * (width - text_width(name))}  {plural(item.results, 'result')}{alone}"
+    if any(item.source.startswith("var.") for item in items):
+        yield "  Give variables with --var NAME=VALUE or --var-file FILE."
 
 
 def _summary(result: ScanResult, style: Style) -> str:
-    counts = Counter(finding.severity for finding in result.findings)
-    shown = ", ".join(style(f"{counts[name]} {name}", _COLOURS[name]) for name in SEVERITIES if counts[name])
-    total = len(result.findings)
-    words = [f"{total} finding{'s' * (total != 1)}" + (f" ({shown})" if shown else "")]
+    counts = severity_counts(result)
+    shown = ", ".join(style(f"{count} {name}", _COLOURS[name]) for name, count in counts.items() if count)
+    words = [plural(len(result.findings), "finding") + (f" ({shown})" if shown else "")]
     words.append(f"{len(result.undetermined)} undetermined")
     if result.suppressed:
         words.append(f"{len(result.suppressed)} suppressed")
     levels = Counter(item.level for item in result.diagnostics)
     if levels["error"]:
-        words.append(style(f"{levels['error']} input{'s' * (levels['error'] != 1)} could not be read in full", "31"))
+        words.append(style(f"{plural(levels['error'], 'input')} could not be read in full", "31"))
     scanned = f"{result.files} files, {len(result.graph)} resources, {len(result.rules)} rules"
     return f"{style(', '.join(words), '1')} in {scanned}"
