@@ -1,0 +1,6 @@
+"""Azure resources to concepts."""
+
+from scanner.concepts.clouds.azure import access, machines, services, storage
+from scanner.concepts.clouds.common import Reader
+
+READERS: dict[str, Reader] = {**machines.READERS, **services.READERS, **storage.READERS, **access.READERS}
