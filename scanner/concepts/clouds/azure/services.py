@@ -94,6 +94,25 @@ def _profile_type(resource: Resource, name: Any, graph: ResourceGraph) -> Any:
     return name
 
 
+def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
+    """A model deployment of an Azure OpenAI or AI services account."""
+    attributes = resource.attributes
+    endpoint = ModelEndpoint(**common(resource), platform="azure-openai-deployment", authenticated=True)
+    endpoint.serverless = True
+    endpoint.model = get(attributes, "model", 0, "name")
+    # version 3 of the provider says scale, version 4 says sku
+    block, field = ("sku", "name") if "sku" in attributes else ("scale", "type")
+    endpoint.instance_type = get(attributes, block, 0, field)
+    capacity = whole(get(attributes, block, 0, "capacity", default=1))
+    endpoint.min_replicas = endpoint.max_replicas = capacity
+    endpoint.sources |= {
+        "model": ("model", 0, "name"),
+        "instance_type": (block, 0, field),
+        "min_replicas": (block, 0, "capacity"),
+    }
+    return endpoint
+
+
 def _azapi(resource: Resource, graph: ResourceGraph) -> Concept | None:
     kind = resource.attributes.get("type")
     if not isinstance(kind, str) or not _ONLINE_ENDPOINT.match(kind):
@@ -120,6 +139,7 @@ def _body(body: Any) -> Any:
 READERS: dict[str, Reader] = {
     "azurerm_cognitive_account": _cognitive_account,
     "azurerm_ai_services": _ai_services,
+    "azurerm_cognitive_deployment": _deployment,
     "azurerm_container_app": _container_app,
     "azapi_resource": _azapi,
 }
