@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, common, differs, equals, given, negated
+from scanner.concepts.clouds.gcp.access import members
 from scanner.concepts.model import Concept, ModelEndpoint, Notebook
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -40,7 +41,7 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
         endpoint.min_replicas = endpoint.max_replicas = whole(manual)
         where = ("scaling", 0)
     endpoint.public = equals(get(resource.attributes, "ingress", default="INGRESS_TRAFFIC_ALL"), "INGRESS_TRAFFIC_ALL")
-    endpoint.authenticated = negated(get(resource.attributes, "invoker_iam_disabled", default=False))
+    endpoint.authenticated = _callers_checked(resource, graph)
     endpoint.service_account = get(template, "service_account")
     endpoint.autoscaled = True
     endpoint.sources |= {
@@ -52,6 +53,16 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
         "service_account": ("template", 0, "service_account"),
     }
     return endpoint
+
+
+def _callers_checked(resource: Resource, graph: ResourceGraph) -> Any:
+    """Whether IAM decides who may call the service, and no grant of the same root says everybody."""
+    for neighbour in graph.neighbours(resource, "references", "in"):
+        if neighbour.resource.type.startswith("google_cloud_run_v2_service_iam_"):
+            attributes = neighbour.resource.attributes
+            if "allUsers" in members(attributes) and attributes.get("role") == "roles/run.invoker":
+                return False
+    return negated(get(resource.attributes, "invoker_iam_disabled", default=False))
 
 
 def _container(endpoint: ModelEndpoint, container: Any, at: Path) -> None:
