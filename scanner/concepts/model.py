@@ -273,6 +273,7 @@ class ModelEndpoint(Concept):
     cpu: Any = None
     memory: Any = None
     startup_probe: bool | None = None
+    env: list[EnvironmentVariable] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -346,6 +347,7 @@ class TrainingJob(Concept):
     checkpointed: bool | None = None
     retries: int | None = None
     timeout_seconds: int | None = None
+    env: list[EnvironmentVariable] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from scanner.concepts.model import AcceleratorPool, Concept, Taint
+from scanner.concepts.model import AcceleratorPool, Concept, EnvironmentVariable, Taint
 from scanner.concepts.pods import production
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, is_unknown
@@ -139,3 +139,18 @@ def port_range(text: Any, protocol: str) -> dict[str, Any]:
     if not first.isdigit():
         return {"from": 0, "to": 65535, "protocol": protocol}
     return {"from": int(first), "to": int(last) if last.isdigit() else int(first), "protocol": protocol}
+
+
+def environment(blocks: Any, at: Path, references: tuple[str, ...]) -> list[EnvironmentVariable]:
+    """Variables from blocks with name and value; ``references`` are the keys that hold a reference instead."""
+    return [
+        EnvironmentVariable(
+            at=(*at, number),
+            sources={"value": (*at, number, "value")},
+            name=item.get("name", ""),
+            value=item.get("value"),
+            from_reference=any(item.get(key) is not None for key in references),
+        )
+        for number, item in enumerate(blocks if isinstance(blocks, list) else ())
+        if isinstance(item, dict)
+    ]

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, equals, given
+from scanner.concepts.clouds.common import Reader, common, environment, equals, given
 from scanner.concepts.model import Concept, ModelEndpoint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -69,6 +69,8 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
     endpoint.min_replicas = whole(get(template, "min_replicas", default=0))
     endpoint.max_replicas = whole(get(template, "max_replicas", default=10))
     endpoint.autoscaled = True
+    variables = get(template, "container", 0, "env")
+    endpoint.env = environment(variables, (*at, "container", 0, "env"), ("secret_name",))
     external = get(attributes, "ingress", 0, "external_enabled", default=False)
     limited = given(get(attributes, "ingress", 0, "ip_security_restriction"))
     endpoint.public = _outward(external, limited)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, differs, equals, given, negated
+from scanner.concepts.clouds.common import Reader, common, differs, environment, equals, given, negated
 from scanner.concepts.clouds.gcp.access import members
 from scanner.concepts.model import Concept, ModelEndpoint, Notebook
 from scanner.concepts.quantities import whole
@@ -75,6 +75,7 @@ def _container(endpoint: ModelEndpoint, container: Any, at: Path) -> None:
     endpoint.cpu_always_on = negated(idle)
     probe = get(container, "startup_probe")
     endpoint.startup_probe = given(probe)
+    endpoint.env = environment(get(container, "env"), (*at, "env"), ("value_source",))
     endpoint.sources |= {
         "cpu": (*at, "resources", 0, "limits", "cpu"),
         "memory": (*at, "resources", 0, "limits", "memory"),
