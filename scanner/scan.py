@@ -130,20 +130,20 @@ def scan_root(paths: Sequence[Path]) -> tuple[Path, list[str]]:
 
 def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     """Every resource that the front ends can read, and diagnostics for the rest."""
+    from scanner.frontends.azureml import read_azureml
     from scanner.frontends.kubernetes import read_manifests
 
     parsed = Parsed()
+    manifests = frozenset(sources.manifests)
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
-    for path in sources.azureml:
-        message = "Azure ML files are not read yet; this file is not checked"
-        parsed.diagnostics.append(Diagnostic("warning", "format-not-read", message, Span(path, 1, 1, 1, 1)))
     built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
-    for path in sources.manifests:
+    for path in (*sources.manifests, *sources.azureml):
         if path in built:
             continue
+        read = read_manifests if path in manifests else read_azureml
         try:
-            parsed.extend(read_manifests(tree.read(path), path.rpartition("/")[0]))
+            parsed.extend(read(tree.read(path), path.rpartition("/")[0]))
         except Unreadable as error:
             parsed.diagnostics.append(Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1)))
     if sources.terraform_directories:

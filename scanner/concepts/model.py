@@ -220,6 +220,32 @@ class AcceleratorPool(Concept):
     subnets: list[Any] = field(default_factory=list)
     hourly_usd: float | None = None
     """On demand, for one machine; ``None`` when the price is not in facts."""
+    machine_accelerator: str | None = None
+    """What the machine type carries by itself, in the platform's words; likewise its count."""
+    machine_accelerator_count: int | None = None
+    attached_accelerator: str | None = None
+    """What is attached to the machine type in addition; likewise its count."""
+    attached_count: int | None = None
+    accepts_accelerators: bool | None = None
+    """Whether the machine type takes accelerators at all; ``None``: not in facts."""
+    mig_profiles: list[str] | None = None
+    """MIG profiles that the accelerator offers; ``None``: not in facts."""
+    topology: str | None = None
+    machines_needed: int | None = None
+    """Machines that the slice of the topology consists of."""
+    topology_dimensions: int | None = None
+    dimensions_needed: int | None = None
+    service_account: str | None = None
+    public_ip: bool | None = None
+    reserved: bool | None = None
+    """Whether the machines come from a reservation of fixed size."""
+    queued: bool | None = None
+    """Whether the machines exist only while a queued request holds them."""
+    image_streaming: bool | None = None
+    upgrade_unavailable: Any = None
+    """How many machines (or what share, as text) an upgrade may take away before it adds others."""
+    scale_down_seconds: int | None = None
+    live_migration: bool | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -240,6 +266,14 @@ class ModelEndpoint(Concept):
     data_capture: bool | None = None
     model: str | None = None
     hourly_usd: float | None = None
+    service_account: str | None = None
+    local_auth: bool | None = None
+    """Whether shared keys are accepted besides identities."""
+    cpu_always_on: bool | None = None
+    cpu: Any = None
+    memory: Any = None
+    startup_probe: bool | None = None
+    env: list[EnvironmentVariable] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -252,6 +286,7 @@ class ModelRegistry(Concept):
     immutable_tags: bool | None = None
     scan_on_push: bool | None = None
     encrypted_with_own_key: bool | None = None
+    admin_account: bool | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -279,6 +314,8 @@ class Bucket(Concept):
     encrypted_with_own_key: bool | None = None
     force_destroy: bool | None = None
     access_logged: bool | None = None
+    soft_delete: bool | None = None
+    """Whether the platform keeps deleted objects for some days."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -296,6 +333,7 @@ class Notebook(Concept):
     encrypted_with_own_key: bool | None = None
     metadata_v1: bool | None = None
     hourly_usd: float | None = None
+    service_account: str | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -309,6 +347,7 @@ class TrainingJob(Concept):
     checkpointed: bool | None = None
     retries: int | None = None
     timeout_seconds: int | None = None
+    env: list[EnvironmentVariable] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

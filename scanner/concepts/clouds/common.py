@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from scanner.concepts.model import AcceleratorPool, Concept, Taint
+from scanner.concepts.model import AcceleratorPool, Concept, EnvironmentVariable, Taint
 from scanner.concepts.pods import production
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, is_unknown
@@ -15,6 +16,11 @@ from scanner.graph import ResourceGraph
 Reader = Callable[[Resource, ResourceGraph], "Concept | list[Concept] | None"]
 """Reads the concepts of one resource; the graph already has its reference and selector edges."""
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
+PURPOSES = (
+    ("models", re.compile(r"model|weights|mlflow|huggingface|vertex|azureml|kserve|vllm|triton", re.IGNORECASE)),
+    ("checkpoints", re.compile(r"checkpoint|ckpt", re.IGNORECASE)),
+    ("training data", re.compile(r"(^|[-_])train|dataset|feature.?store|embedding|corpus", re.IGNORECASE)),
+)
 TAINT_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
 
@@ -85,9 +91,66 @@ def equals(value: Any, wanted: str) -> Any:
     return value if is_unknown(value) else value == wanted
 
 
+def given(value: Any) -> Any:
+    """Whether a block or value is there; unknown if that is unknown."""
+    return value if is_unknown(value) else bool(value)
+
+
+def negated(value: Any) -> Any:
+    """Whether a switch is not on; unknown if it is unknown."""
+    return value if is_unknown(value) else value is not True
+
+
+def either(*values: Any) -> Any:
+    """Whether any switch is on; unknown if none is and one is unknown."""
+    if any(value is True for value in values):
+        return True
+    return next((value for value in values if is_unknown(value)), False)
+
+
+def differs(value: Any, *words: Any) -> Any:
+    """Whether a value is there and none of the words; ``None`` if it is absent, unknown if it is unknown."""
+    return value if is_unknown(value) or value is None else value not in words
+
+
 def scaling(pool: AcceleratorPool, sizes: Any, at: Path) -> None:
     """Fill in the sizes of a pool from a mapping with ``min_size``, ``max_size`` and ``desired_size``."""
     for field in ("min_size", "max_size", "desired_size"):
         value = sizes if is_unknown(sizes) else sizes.get(field) if isinstance(sizes, dict) else None
         setattr(pool, field, value if is_unknown(value) else whole(value))
         pool.sources[field] = (*at, field)
+
+
+def ai_purpose(resource: Resource, *fields: str) -> str | None:
+    """What a store holds for AI, as its name and the given attributes (text or maps of labels) say."""
+    texts: list[Any] = [resource.name]
+    for field in fields:
+        value = resource.attributes.get(field)
+        texts += list(value.values()) if isinstance(value, dict) else [value]
+    line = " ".join(text for text in texts if isinstance(text, str))
+    return next((purpose for purpose, pattern in PURPOSES if pattern.search(line)), None)
+
+
+def port_range(text: Any, protocol: str) -> dict[str, Any]:
+    """A range such as ``8000-8010``, ``443`` or ``*``."""
+    if is_unknown(text):
+        return {"from": text, "to": text, "protocol": protocol}
+    first, _, last = str(text).partition("-")
+    if not first.isdigit():
+        return {"from": 0, "to": 65535, "protocol": protocol}
+    return {"from": int(first), "to": int(last) if last.isdigit() else int(first), "protocol": protocol}
+
+
+def environment(blocks: Any, at: Path, references: tuple[str, ...]) -> list[EnvironmentVariable]:
+    """Variables from blocks with name and value; ``references`` are the keys that hold a reference instead."""
+    return [
+        EnvironmentVariable(
+            at=(*at, number),
+            sources={"value": (*at, number, "value")},
+            name=item.get("name", ""),
+            value=item.get("value"),
+            from_reference=any(item.get(key) is not None for key in references),
+        )
+        for number, item in enumerate(blocks if isinstance(blocks, list) else ())
+        if isinstance(item, dict)
+    ]

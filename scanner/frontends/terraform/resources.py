@@ -16,6 +16,8 @@ from scanner.frontends.terraform.scopes import META_ARGUMENTS, Scope, key_text
 from scanner.frontends.terraform.syntax import Text
 
 DROPPED_BLOCKS = frozenset(("provisioner", "connection", "dynamic"))
+OWN_ARGUMENTS = frozenset(("source", "version"))
+"""Names that mean something to Terraform in some blocks and are plain attributes in others."""
 
 
 def module_resources(scope: Scope) -> Parsed:
@@ -37,7 +39,7 @@ def module_resources(scope: Scope) -> Parsed:
             address = f"{scope.prefix}module.{name}"
             expanded = scope.expand(written)
             calls = [(None, {})] if isinstance(expanded, Unknown) else expanded
-            _expand(scope, written, "module", name, address, calls, parsed, keep=("source", "version"))
+            _expand(scope, written, "module", name, address, calls, parsed)
         elif not isinstance(children, Unknown):
             for _, child in children:
                 parsed.extend(module_resources(child))
@@ -52,7 +54,6 @@ def _expand(
     address: str,
     instances: list[tuple[Any, dict[str, Any]]],
     parsed: Parsed,
-    keep: tuple[str, ...] = (),
 ) -> None:
     if not instances:
         return
@@ -61,7 +62,7 @@ def _expand(
     references = tuple(references_of(scope, written.block.body, written.text))
     provider = resource_type.removeprefix("data.").split("_")[0]
     for key, bound in instances:
-        attributes = _body(scope, written, written.block.body, bound, shared, keep)
+        attributes = _body(scope, written, written.block.body, bound, shared, OWN_ARGUMENTS)
         parsed.resources.append(
             Resource(
                 address=address + key_text(key),
@@ -86,9 +87,12 @@ def _body(
     body: ast.Body,
     bound: Mapping[str, Any],
     shared: dict[int, Any],
-    keep: tuple[str, ...] = (),
+    keep: frozenset[str] = META_ARGUMENTS,
 ) -> dict[str, Any]:
-    """The attributes of a block; values that no instance key can change are computed once and shared."""
+    """The attributes of a block; values that no instance key can change are computed once and shared.
+
+    Meta-arguments exist at the top of a block only: inside, ``count`` and the like are attributes.
+    """
     result: dict[str, Any] = {}
     for attribute in body.attributes:
         if attribute.name in META_ARGUMENTS and attribute.name not in keep:

@@ -1,0 +1,115 @@
+"""Role assignments, network security rules and budgets of Azure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, port_range
+from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
+from scanner.core import Path, Resource, is_unknown
+from scanner.graph import ResourceGraph
+
+EVERYWHERE = ANYWHERE | {"*", "Internet", "Any", "internet", "any"}
+ADMINISTRATORS = frozenset(
+    ("Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator")
+)
+WORKLOAD_TYPES = frozenset((
+    "azurerm_machine_learning_workspace", "azurerm_machine_learning_compute_cluster",
+    "azurerm_machine_learning_compute_instance", "azurerm_kubernetes_cluster", "azurerm_container_app",
+    "azurerm_cognitive_account", "azurerm_ai_services", "azurerm_ai_foundry", "azurerm_ai_foundry_project",
+    "azurerm_search_service", "azurerm_linux_virtual_machine",
+))  # fmt: skip
+_WORKLOAD_NAME = re.compile(
+    r"(^|[-_.])(aml|azureml|mlw?|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
+    r"|mlflow|gpu|llm|ai|openai|finetun\w*|model)($|[-_.])",
+    re.IGNORECASE,
+)
+
+
+def _role_assignment(resource: Resource, graph: ResourceGraph) -> Concept:
+    attributes = resource.attributes
+    grant = AccessGrant(**common(resource), platform="azure")
+    grant.role = attributes.get("role_definition_name")
+    grant.actions = [grant.role] if grant.role is not None else []
+    grant.principals = [item for item in (attributes.get("principal_id"),) if item is not None]
+    grant.resources = [item for item in (attributes.get("scope"),) if item is not None]
+    grant.conditional = attributes.get("condition") is not None
+    grant.administrator = grant.role if is_unknown(grant.role) else grant.role in ADMINISTRATORS  # type: ignore[assignment]
+    grant.public = False
+    grant.workload = _workload(resource, graph)
+    grant.sources |= {"role": ("role_definition_name",), "administrator": ("role_definition_name",)}
+    return grant
+
+
+def _workload(resource: Resource, graph: ResourceGraph) -> bool:
+    """Whether the principal is the identity of an AI service, or one that is used by or named after AI work."""
+    named = {target for path, target in resource.references if path[:1] == ("principal_id",)}
+    for neighbour in graph.neighbours(resource, "references"):
+        principal = neighbour.resource
+        if principal.address not in named and principal.address.rpartition("[")[0] not in named:
+            continue
+        if principal.type in WORKLOAD_TYPES:
+            return True
+        if principal.type == "azurerm_user_assigned_identity":
+            users = (n.resource.type for n in graph.neighbours(principal, "references", "in"))
+            if _WORKLOAD_NAME.search(principal.name) or any(user in WORKLOAD_TYPES for user in users):
+                return True
+    return False
+
+
+def _security_rule(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    return _boundary(resource, resource.attributes, ())
+
+
+def _security_group(resource: Resource, graph: ResourceGraph) -> list[Concept]:
+    blocks = resource.attributes.get("security_rule")
+    found = (
+        _boundary(resource, block, ("security_rule", number))
+        for number, block in enumerate(blocks if isinstance(blocks, list) else ())
+        if isinstance(block, dict)
+    )
+    return [boundary for boundary in found if boundary is not None]
+
+
+def _boundary(resource: Resource, block: dict[str, Any], at: Path) -> NetworkBoundary | None:
+    if block.get("direction") != "Inbound" or block.get("access") != "Allow":
+        return None
+    boundary = NetworkBoundary(**common(resource), platform="azure", at=at)
+    for field in ("source_address_prefix", "source_address_prefixes"):
+        value = block.get(field)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        if EVERYWHERE & {item for item in values if isinstance(item, str)}:
+            boundary.sources["open_to_world"] = (*at, field)
+        boundary.origins.extend(values)
+    boundary.open_to_world = "open_to_world" in boundary.sources or next(  # type: ignore[assignment]
+        (item for item in boundary.origins if is_unknown(item)), False
+    )
+    protocol = str(block.get("protocol", "*"))
+    if protocol.lower() not in ("icmp", "esp", "ah"):
+        boundary.ports = _ports(block, protocol)
+    return boundary
+
+
+def _ports(block: dict[str, Any], protocol: str) -> list[dict[str, Any]]:
+    many = block.get("destination_port_ranges")
+    texts = many if isinstance(many, list) else [] if many is None else [many]
+    single = block.get("destination_port_range")
+    return [port_range(text, protocol) for text in ([*texts, single] if single is not None else texts)]
+
+
+def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
+    budget = Budget(**common(resource), platform="azure")
+    budget.amount = resource.attributes.get("amount")
+    budget.notifies = bool(resource.attributes.get("notification"))
+    return budget
+
+
+READERS: dict[str, Reader] = {
+    "azurerm_role_assignment": _role_assignment,
+    "azurerm_network_security_rule": _security_rule,
+    "azurerm_network_security_group": _security_group,
+    "azurerm_consumption_budget_subscription": _budget,
+    "azurerm_consumption_budget_resource_group": _budget,
+    "azurerm_consumption_budget_management_group": _budget,
+}

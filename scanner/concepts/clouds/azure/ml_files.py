@@ -1,0 +1,126 @@
+"""Azure ML's own YAML: online endpoints and deployments, compute, jobs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from scanner.concepts.clouds.common import Reader, common, equals, families_of, given, machine_pool
+from scanner.concepts.model import Concept, EnvironmentVariable, ModelEndpoint, Notebook, TrainingJob
+from scanner.concepts.quantities import whole
+from scanner.core import Resource, get
+from scanner.graph import ResourceGraph
+
+DEFAULT_IDLE_SECONDS = 120
+_CHECKPOINT = re.compile(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)", re.IGNORECASE)
+
+
+def _endpoint(resource: Resource, graph: ResourceGraph) -> Concept:
+    attributes = resource.attributes
+    endpoint = ModelEndpoint(**common(resource), platform="azureml", authenticated=True)
+    endpoint.public = equals(str(get(attributes, "public_network_access", default="enabled")).lower(), "enabled")
+    endpoint.local_auth = equals(get(attributes, "auth_mode", default="key"), "key")
+    endpoint.sources |= {"public": ("public_network_access",), "local_auth": ("auth_mode",)}
+    return endpoint
+
+
+def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
+    attributes = resource.attributes
+    deployment = ModelEndpoint(**common(resource), platform="azureml-deployment", authenticated=True)
+    deployment.instance_type = attributes.get("instance_type")
+    families = families_of("azure", deployment.instance_type)
+    deployment.accelerator = families[0].accelerator if families else None
+    deployment.min_replicas = deployment.max_replicas = whole(get(attributes, "instance_count", default=1))
+    deployment.data_capture = given(attributes.get("data_collector"))
+    deployment.env = _environment(resource)
+    model = attributes.get("model")
+    deployment.model = model if isinstance(model, str) else None
+    deployment.sources |= {
+        "instance_type": ("instance_type",),
+        "accelerator": ("instance_type",),
+        "min_replicas": ("instance_count",),
+        "max_replicas": ("instance_count",),
+        "model": ("model",),
+    }
+    return deployment
+
+
+def _environment(resource: Resource) -> list[EnvironmentVariable]:
+    variables = resource.attributes.get("environment_variables")
+    return [
+        EnvironmentVariable(at=("environment_variables", name), name=name, value=str(value))
+        for name, value in (variables.items() if isinstance(variables, dict) else ())
+        if value is not None
+    ]
+
+
+def _compute(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    attributes = resource.attributes
+    if str(attributes.get("type", "")).lower() == "computeinstance":
+        return _instance(resource)
+    if str(attributes.get("type", "")).lower() != "amlcompute":
+        return None
+    pool = machine_pool(resource, "azureml", "azure", attributes.get("size"), ("size",))
+    if pool is None:
+        return None
+    pool.min_size = whole(get(attributes, "min_instances", default=0))
+    pool.max_size = whole(attributes.get("max_instances"))
+    pool.scale_down_seconds = whole(get(attributes, "idle_time_before_scale_down", default=DEFAULT_IDLE_SECONDS))
+    pool.autoscaling = True
+    pool.taints_itself = True
+    pool.spot = _low_priority(resource)
+    pool.public_ip = get(attributes, "enable_node_public_ip", default=True)
+    pool.sources |= {
+        "min_size": ("min_instances",),
+        "max_size": ("max_instances",),
+        "scale_down_seconds": ("idle_time_before_scale_down",),
+        "spot": ("tier",),
+        "public_ip": ("enable_node_public_ip",),
+    }
+    return pool
+
+
+def _instance(resource: Resource) -> Concept:
+    attributes = resource.attributes
+    notebook = Notebook(**common(resource), platform="azureml")
+    notebook.instance_type = attributes.get("size")
+    notebook.public = get(attributes, "enable_node_public_ip", default=True)
+    idle = attributes.get("idle_time_before_shutdown_minutes", attributes.get("idle_time_before_shutdown"))
+    notebook.idle_shutdown = bool(idle or attributes.get("schedules"))
+    notebook.sources |= {"instance_type": ("size",), "public": ("enable_node_public_ip",)}
+    return notebook
+
+
+def _low_priority(resource: Resource) -> bool:
+    return str(resource.attributes.get("tier", "dedicated")).lower() == "low_priority"
+
+
+def _job(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    attributes = resource.attributes
+    if not isinstance(attributes.get("command"), str):
+        return None
+    job = TrainingJob(**common(resource), platform="azureml")
+    tier = get(attributes, "queue_settings", "job_tier", default="")
+    compute = _compute_name(attributes.get("compute"))
+    clusters = [r for r in graph.of_type("azureml.amlCompute", "azureml.compute") if r.name == compute]
+    job.spot = str(tier).lower() == "spot" or any(_low_priority(cluster) for cluster in clusters)
+    job.checkpointed = bool(attributes.get("outputs")) or bool(_CHECKPOINT.search(attributes["command"]))
+    job.timeout_seconds = whole(get(attributes, "limits", "timeout"))
+    job.env = _environment(resource)
+    place = ("queue_settings", "job_tier") if str(tier).lower() == "spot" else ("compute",)
+    job.sources |= {"spot": place, "checkpointed": place, "timeout_seconds": ("limits", "timeout")}
+    return job
+
+
+def _compute_name(reference: Any) -> str:
+    return str(reference).removeprefix("azureml:").split("@")[0]
+
+
+READERS: dict[str, Reader] = {
+    "azureml.managedOnlineEndpoint": _endpoint,
+    "azureml.managedOnlineDeployment": _deployment,
+    "azureml.amlCompute": _compute,
+    "azureml.computeInstance": _compute,
+    "azureml.compute": _compute,
+    "azureml.commandJob": _job,
+}

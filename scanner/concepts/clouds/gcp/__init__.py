@@ -1,0 +1,6 @@
+"""Google Cloud resources to concepts."""
+
+from scanner.concepts.clouds.common import Reader
+from scanner.concepts.clouds.gcp import access, machines, services, storage
+
+READERS: dict[str, Reader] = {**machines.READERS, **services.READERS, **storage.READERS, **access.READERS}

@@ -1,0 +1,84 @@
+"""Buckets, registries and feature stores of Google Cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanner.concepts.clouds.common import Reader, ai_purpose, common, differs, equals, given
+from scanner.concepts.clouds.gcp.access import ANYONE, members
+from scanner.concepts.model import Bucket, Concept, FeatureStore, ModelRegistry
+from scanner.core import Resource, get, is_unknown
+from scanner.graph import ResourceGraph
+
+BUCKET_GRANTS = ("google_storage_bucket_iam_member", "google_storage_bucket_iam_binding")
+
+
+def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
+    attributes = resource.attributes
+    bucket = Bucket(**common(resource), platform="gcs")
+    bucket.ai_purpose = ai_purpose(resource, "name", "labels")
+    bucket.public_access_blocked = equals(attributes.get("public_access_prevention", "inherited"), "enforced")
+    bucket.public_access = _public(resource, graph)
+    bucket.versioning = get(attributes, "versioning", 0, "enabled", default=False)
+    retention = get(attributes, "soft_delete_policy", 0, "retention_duration_seconds", default=604800)
+    bucket.soft_delete = differs(retention, 0, "0")
+    rules = attributes.get("lifecycle_rule")
+    bucket.lifecycle = given(rules)
+    bucket.force_destroy = attributes.get("force_destroy", False)
+    key = get(attributes, "encryption", 0, "default_kms_key_name")
+    bucket.encrypted_with_own_key = given(key)
+    bucket.access_logged = bool(attributes.get("logging"))
+    bucket.sources |= {
+        "public_access_blocked": ("public_access_prevention",),
+        "versioning": ("versioning", 0, "enabled"),
+        "soft_delete": ("soft_delete_policy", 0, "retention_duration_seconds"),
+        "lifecycle": ("lifecycle_rule",),
+        "force_destroy": ("force_destroy",),
+        "encrypted_with_own_key": ("encryption", 0, "default_kms_key_name"),
+    }
+    return bucket
+
+
+def _public(resource: Resource, graph: ResourceGraph) -> Any:
+    """Whether a grant of the same root lets everybody in."""
+    unknown = None
+    for neighbour in graph.neighbours(resource, "references", "in"):
+        if neighbour.resource.type not in BUCKET_GRANTS:
+            continue
+        for member in members(neighbour.resource.attributes):
+            if member in ANYONE:
+                return True
+            unknown = member if is_unknown(member) else unknown
+    return False if unknown is None else unknown
+
+
+def _artifact_registry(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    attributes = resource.attributes
+    if attributes.get("format") != "DOCKER" or attributes.get("mode", "STANDARD_REPOSITORY") != "STANDARD_REPOSITORY":
+        return None
+    registry = ModelRegistry(**common(resource), platform="artifact-registry")
+    registry.immutable_tags = get(attributes, "docker_config", 0, "immutable_tags", default=False)
+    registry.encrypted_with_own_key = given(attributes.get("kms_key_name"))
+    scanning = get(attributes, "vulnerability_scanning_config", 0, "enablement_config", default="INHERITED")
+    registry.scan_on_push = differs(scanning, "DISABLED")
+    registry.sources |= {
+        "immutable_tags": ("docker_config", 0, "immutable_tags"),
+        "scan_on_push": ("vulnerability_scanning_config", 0, "enablement_config"),
+        "encrypted_with_own_key": ("kms_key_name",),
+    }
+    return registry
+
+
+def _feature_store(resource: Resource, graph: ResourceGraph) -> Concept:
+    store = FeatureStore(**common(resource), platform="vertex-ai")
+    store.encrypted_with_own_key = given(resource.attributes.get("encryption_spec"))
+    store.sources["encrypted_with_own_key"] = ("encryption_spec",)
+    return store
+
+
+READERS: dict[str, Reader] = {
+    "google_storage_bucket": _bucket,
+    "google_artifact_registry_repository": _artifact_registry,
+    "google_vertex_ai_featurestore": _feature_store,
+    "google_vertex_ai_feature_online_store": _feature_store,
+}

@@ -1,0 +1,54 @@
+"""Google Cloud machine types: typed access to gcp_machines.yaml."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+
+class MachineAccelerators(NamedTuple):
+    """What a machine type carries. ``number`` is ``None`` where it is not known; ``dimensions`` is set for TPUs."""
+
+    accelerator: str
+    number: int | None
+    dimensions: int | None = None
+
+
+@cache
+def _data() -> dict[str, Any]:
+    from ruamel.yaml import YAML
+
+    data: dict[str, Any] = YAML(typ="safe").load((FilePath(__file__).parent / "gcp_machines.yaml").read_text("utf-8"))
+    return data
+
+
+def machine_accelerators(machine_type: str) -> MachineAccelerators | None:
+    """The accelerators that come with a machine type, ``None`` if it comes with none that is known here."""
+    family, _, size = machine_type.rpartition("-")
+    number = re.match(r"\d+", size)
+    if family in _data()["tpu_families"]:
+        row = _data()["tpu_families"][family]
+        return MachineAccelerators(row["accelerator"], int(number[0]) if number else None, row["dimensions"])
+    if family in _data()["gpu_families"]:
+        row = _data()["gpu_families"][family]
+        counts = row.get("count")
+        count = counts.get(size) if counts else int(number[0]) if number else None
+        return MachineAccelerators(row["accelerator"], count)
+    return None
+
+
+def accepts_accelerators(machine_type: str) -> bool | None:
+    """Whether GPUs can be attached to a machine type or come with it; ``None``: the family is not known here."""
+    family = machine_type.split("-")[0]
+    if family in _data()["without_accelerators"]:
+        return False
+    known = family == "n1" or machine_accelerators(machine_type) is not None
+    return True if known else None
+
+
+def partitions(accelerator: str) -> list[str] | None:
+    """The GPU partition sizes of an accelerator (``1g.5gb``), ``None`` if it is not known here."""
+    sizes: list[str] | None = _data()["partitions"].get(accelerator)
+    return sizes
