@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.kubernetes import access_grants, network_boundaries
-from scanner.concepts.model import Concept, PodSet
+from scanner.concepts.machines import complete
+from scanner.concepts.model import AcceleratorPool, Concept, PodSet
+from scanner.concepts.placement import place
 from scanner.concepts.pods import pod_sets
+from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource
 from scanner.graph import ResourceGraph
 from scanner.graph.linkers import PodLabels, link
@@ -46,7 +49,19 @@ def interpret(graph: ResourceGraph) -> Concepts:
     _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
+    _join(concepts, graph)
     return concepts
+
+
+def _join(concepts: Concepts, graph: ResourceGraph) -> None:
+    """Machines, then the pods on them, then what their models take of the machines."""
+    pools = [item for item in concepts.of_kind("AcceleratorPool") if isinstance(item, AcceleratorPool)]
+    pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
+    for pool in pools:
+        complete(pool)
+    place(pods, pools, graph)
+    for item in pods:
+        estimate(item)
 
 
 def _collect(concepts: Concepts, resources: Iterable[Resource], read: Callable[[Resource], Iterable[Concept]]) -> None:

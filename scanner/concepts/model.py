@@ -117,6 +117,19 @@ class Serving(View):
     device: str | None = None
     storage_uri: str | None = None
     load_format: str | None = None
+    kv_cache_dtype: str | None = None
+    cpu_offload_gib: str | None = None
+    expert_parallel: bool = False
+    parameters_b: float | None = None
+    """Billions of parameters; ``None`` where neither facts nor the name tell."""
+    weights_gib: float | None = None
+    """Of the whole model, in the precision that it is served in."""
+    needed_gib: float | None = None
+    """The least accelerator memory of one shard: weights and, where the engine insists on it, the KV cache."""
+    offered_gib: float | None = None
+    """What the engine may use of one accelerator that the pod gets."""
+    memory_sum: str = ""
+    """``needed_gib`` as a sum for messages."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -167,6 +180,33 @@ class PodSet(Concept):
     deadline_seconds: int | None = None
     backoff_limit: int | None = None
     shutdown_after_finish: bool | None = None
+    pools: list[AcceleratorPool] = field(default_factory=list)
+    """Accelerator pools of the pod's cluster; unknown where it cannot be told which cluster it runs in."""
+    offering: list[AcceleratorPool] = field(default_factory=list)
+    """Those of ``pools`` that have what the pod asks for and match its node selection, whatever their taints."""
+    hosts: list[AcceleratorPool] = field(default_factory=list)
+    """Those of ``offering`` whose taints the pod tolerates."""
+    not_offered_because: list[str] = field(default_factory=list)
+    """For each of ``pools`` that does not offer what the pod asks for: why."""
+    not_tolerated: list[str] = field(default_factory=list)
+    """Taints of offering pools that the pod does not tolerate, as ``key=value:effect``."""
+    possible_accelerators: list[str] = field(default_factory=list)
+    """Accelerator models that the pod may get from ``offering``."""
+    accelerator_selected: bool = False
+    """Whether the pod itself narrows the accelerator model (selector, affinity, MIG profile, instance type)."""
+    accelerator: str | None = None
+    accelerator_memory_gib: float | None = None
+    """Memory of one accelerator (or slice) that the pod can get at most; ``None``: cannot be told."""
+    spot_only: bool | None = None
+    """Whether every host is spot or preemptible capacity."""
+    fast_network: bool | None = None
+    """Whether every host offers EFA, InfiniBand or GPUDirect."""
+    fast_network_used: bool | None = None
+    capacity: int | None = None
+    """Accelerators that all hosts together can grow to; ``None`` where a host has no upper bound."""
+    monthly_floor_usd: float | None = None
+    """List price of the accelerators that run all the time, for 730 hours; ``None``: cannot be told."""
+    monthly_ceiling_usd: float | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

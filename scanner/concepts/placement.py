@@ -1,0 +1,383 @@
+"""Which pools can host which pods: the join between machines and workloads.
+
+Pods join the pools of one cluster. Evidence for which cluster that is, strongest first: the Terraform root that
+deploys the pods; the only cluster of the scan; the cluster whose directory is nearest. Without evidence the join is
+unknown, and so is everything that follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.concepts.model import AcceleratorPool, PodSet, Taint
+from scanner.core import Unknown, get, is_unknown
+from scanner.facts.accelerators import accelerator, mig_profile
+from scanner.facts.instances import accelerated_family, instance_type
+from scanner.graph import ResourceGraph
+
+NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "karpenter"))
+"""Platforms whose pools are nodes of a Kubernetes cluster."""
+HOURS_A_MONTH = 730
+ACCELERATOR_LABELS = (
+    "cloud.google.com/gke-accelerator", "nvidia.com/gpu.product", "node.kubernetes.io/instance-type",
+    "karpenter.k8s.aws/instance-gpu-name", "karpenter.k8s.aws/instance-family", "cloud.google.com/gke-tpu-accelerator",
+    "eks.amazonaws.com/instance-family", "eks.amazonaws.com/instance-gpu-name", "nvidia.com/gpu.memory",
+    "k8s.amazonaws.com/accelerator", "beta.kubernetes.io/instance-type", "karpenter.azure.com/sku-gpu-name",
+    "karpenter.k8s.aws/instance-gpu-memory", "nvidia.com/gpu.family", "eks.amazonaws.com/nodegroup",
+    "cloud.google.com/gke-nodepool", "kubernetes.azure.com/agentpool", "agentpool", "karpenter.sh/nodepool",
+    "cloud.google.com/machine-family", "cloud.google.com/compute-class",
+)  # fmt: skip
+"""Node labels that tell accelerator models apart."""
+NAME_LABELS = {
+    "eks": "eks.amazonaws.com/nodegroup",
+    "gke": "cloud.google.com/gke-nodepool",
+    "aks": "kubernetes.azure.com/agentpool",
+    "karpenter": "karpenter.sh/nodepool",
+}
+GIVEN_TO_EVERY_NODE = (
+    "kubernetes.io/", "topology.", "failure-domain.", "beta.kubernetes.io/", "node.kubernetes.io/",
+    "node-role.kubernetes.io/", "karpenter.sh/capacity-type", "karpenter.k8s.aws/", "nvidia.com/",
+    "feature.node.kubernetes.io/", "eks.amazonaws.com/", "k8s.amazonaws.com/", "kubernetes.azure.com/",
+    "cloud.google.com/",
+)  # fmt: skip
+"""Prefixes of labels that a platform or an operator sets: their absence in the source says nothing."""
+OPEN_CLUSTERS = (
+    ("google_container_cluster", ("enable_autopilot",)),
+    ("google_container_cluster", ("cluster_autoscaling", 0, "enabled")),
+    ("azurerm_kubernetes_cluster", ("node_provisioning_profile", 0, "mode")),
+    ("aws_eks_cluster", ("compute_config", 0, "enabled")),
+)
+"""(type, attribute) of clusters that create machines of any kind by themselves."""
+CLUSTER_MODULES = (
+    "eks",
+    "gke",
+    "aks",
+    "kubernetes-engine",
+    "node-group",
+    "node_pool",
+    "nodepool",
+    "karpenter",
+    "blueprints",
+)
+
+
+@dataclass
+class Site:
+    """One cluster: where it is declared, its pools, and why there may be more of them than are seen."""
+
+    unit: str
+    pools: list[AcceleratorPool] = field(default_factory=list)
+    more: Unknown | None = None
+
+
+def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: ResourceGraph) -> None:
+    """Fill in the placement fields of every pod set that asks for accelerators, and add the runs_on edges."""
+    sites = _sites([pool for pool in pools if pool.platform in NODE_PLATFORMS], graph)
+    for item in pods:
+        if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
+            continue
+        _selected_accelerator(item)
+        site = _site_of(item, sites)
+        if isinstance(site, Unknown):
+            for name in ("pools", "offering", "hosts"):
+                setattr(item, name, site)
+        elif site is not None:
+            _join(item, site, graph)
+
+
+def _sites(pools: list[AcceleratorPool], graph: ResourceGraph) -> list[Site]:
+    table: dict[str, Site] = {}
+    for pool in pools:
+        if pool.resource.provider != "kubernetes" or pool.resource.parent is not None:
+            unit = pool.resource.unit
+            table.setdefault(unit, Site(unit)).pools.append(pool)
+    declared = list(table.values())
+    for pool in pools:
+        if pool.resource.provider == "kubernetes" and pool.resource.parent is None:
+            near = _nearest(pool.resource.unit, declared)
+            site = near if near is not None else table.setdefault(pool.resource.unit, Site(pool.resource.unit))
+            site.pools.append(pool)
+    for site in table.values():
+        site.more = _more(site, graph)
+    return list(table.values())
+
+
+def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
+    """Why the cluster may have machines that the scan does not see."""
+    for kind, path in OPEN_CLUSTERS:
+        for cluster in graph.of_type(kind):
+            value = get(cluster.attributes, *path) if cluster.unit == site.unit else None
+            if is_unknown(value) or value in (True, "Auto"):
+                return Unknown(f"{cluster.address} creates machines by itself", cluster.address)
+    doubt = next((pool.doubt for pool in site.pools if pool.doubt is not None), None)
+    if doubt is not None:
+        return doubt
+    for call in graph.of_type("module"):
+        source = call.attributes.get("source")
+        if call.unit == site.unit and isinstance(source, str) and any(word in source for word in CLUSTER_MODULES):
+            return Unknown(f"{call.address} is not on disk and may add pools", call.address)
+    return None
+
+
+def _nearest(unit: str, sites: list[Site]) -> Site | None:
+    """The site whose directory shares most with ``unit``, if it is the only one that does."""
+    if len(sites) == 1:
+        return sites[0]
+    ranked = sorted(((_common(unit, site.unit), number) for number, site in enumerate(sites)), reverse=True)
+    if ranked and ranked[0][0] > 0 and (len(ranked) == 1 or ranked[1][0] < ranked[0][0]):
+        return sites[ranked[0][1]]
+    return None
+
+
+def _common(one: str, other: str) -> int:
+    count = 0
+    for left, right in zip(one.split("/"), other.split("/"), strict=False):
+        if left != right or not left:
+            break
+        count += 1
+    return count
+
+
+def _site_of(pods: PodSet, sites: list[Site]) -> Site | Unknown | None:
+    if not sites:
+        return None
+    parent = pods.resource.parent
+    if parent is not None:
+        own = next((site for site in sites if site.unit == parent.unit), None)
+        if own is not None:
+            return own
+    same = [site for site in sites if site.unit == pods.resource.unit]
+    near = same[0] if len(same) == 1 else _nearest(pods.resource.unit, sites)
+    return near or Unknown("the scan holds several clusters and nothing says which one this runs in")
+
+
+def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
+    pods.pools = [pool for pool in site.pools if pool.doubt is None]
+    verdicts = [(pool, _offers(pods, pool, pods.pools)) for pool in pods.pools]
+    doubts = [verdict for _, verdict in verdicts if isinstance(verdict, Unknown)]
+    pods.offering = [pool for pool, verdict in verdicts if verdict == ""]
+    pods.not_offered_because = [f"{pool.name}: {why}" for pool, why in verdicts if isinstance(why, str) and why]
+    missing = [(pool, _untolerated(pods, pool)) for pool in pods.offering]
+    pods.hosts = [pool for pool, taints in missing if taints == []]
+    doubts += [taints for _, taints in missing if isinstance(taints, Unknown)]
+    pods.not_tolerated = list(dict.fromkeys(text for _, found in missing if isinstance(found, list) for text in found))
+    for pool, verdict in verdicts:
+        if not isinstance(verdict, str) or verdict == "":
+            graph.connect(pods.resource, pool.resource, "runs_on", possible=pool not in pods.hosts)
+    unknown = doubts[0] if doubts else site.more
+    if unknown is None:
+        _from_hosts(pods)
+        return
+    if not pods.offering:
+        pods.offering = unknown  # type: ignore[assignment]
+    if not pods.hosts:
+        pods.hosts = unknown  # type: ignore[assignment]
+
+
+def _offers(pods: PodSet, pool: AcceleratorPool, pools: list[AcceleratorPool]) -> str | Unknown:
+    """Why the pool cannot give what the pod asks for; empty if it can."""
+    for name in pods.accelerator_resources:
+        verdict = _offers_resource(name, pods, pool)
+        if isinstance(verdict, Unknown) or verdict:
+            return verdict
+    requirements = list(_requirements(pods))
+    verdicts = [_label(key, values, pool, pools) for key, values in requirements]
+    wrong = next((text for text in verdicts if isinstance(text, str) and text), None)
+    return wrong or next((item for item in verdicts if isinstance(item, Unknown)), "")
+
+
+def _offers_resource(name: str, pods: PodSet, pool: AcceleratorPool) -> str | Unknown:
+    if name.startswith("nvidia.com/mig-"):
+        return _offers_slice(name, pool)
+    base = "nvidia.com/gpu" if name == "nvidia.com/gpu.shared" else name
+    if not pool.resource_names:
+        return Unknown("the pool's accelerator is not known")
+    if base not in pool.resource_names:
+        return f"it offers {', '.join(pool.resource_names)}, not {name}"
+    per_machine, wanted = pool.accelerators_per_machine, pods.accelerator_count
+    if is_unknown(per_machine) or is_unknown(wanted) or is_unknown(pool.shared_clients):
+        return ""
+    if per_machine is not None and wanted > per_machine * (pool.shared_clients or 1):
+        return f"a machine has {per_machine} accelerators, the pod asks for {wanted}"
+    return ""
+
+
+def _offers_slice(name: str, pool: AcceleratorPool) -> str | Unknown:
+    profile = name.removeprefix("nvidia.com/mig-")
+    if pool.vendor != "nvidia":
+        return f"it has no NVIDIA GPUs, so it offers no {name}"
+    models = [found for model in pool.accelerators if (found := accelerator(model)) is not None]
+    if models and all(model.mig is not None and mig_profile(model, profile) is None for model in models):
+        offered = sorted({item.name for model in models for item in model.mig or ()})
+        return f"{models[0].name} can be cut into {', '.join(offered) if offered else 'no slices'}, not {profile}"
+    if isinstance(pool.mig_profile, str) and pool.mig_profile != profile:
+        return f"its GPUs are cut into {pool.mig_profile}, not {profile}"
+    if pool.mig_profile == profile:
+        return "slices appear as nvidia.com/gpu there (single strategy)" if pool.platform == "gke" else ""
+    return Unknown(f"nothing says how the GPUs of {pool.name} are cut", pool.address)
+
+
+def _requirements(pods: PodSet) -> Iterable[tuple[str, list[str]]]:
+    """(label, allowed values) that a node must have; only affinity with one term is certain."""
+    for key, value in pods.node_selector.items():
+        yield str(key), [value]
+    terms = get(pods.affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+    if isinstance(terms, list) and len(terms) == 1:
+        expressions = get(terms[0], "matchExpressions", default=[])
+        for item in expressions if isinstance(expressions, list) else ():
+            if isinstance(item, dict) and item.get("operator") == "In" and isinstance(item.get("values"), list):
+                yield str(item.get("key")), item["values"]
+
+
+def _label(key: str, values: list[Any], pool: AcceleratorPool, pools: list[AcceleratorPool]) -> str | Unknown:
+    """Why no node of the pool has the label with one of the values; empty if one has it."""
+    wanted = [str(value) for value in values if not is_unknown(value)]
+    if len(wanted) < len(values):
+        return Unknown(f"the value of the node label {key} is not known")
+    shown = f"the pod needs {key}={'|'.join(wanted)}"
+    if is_unknown(pool.node_labels):
+        return pool.node_labels
+    if key in pool.node_labels:
+        value = pool.node_labels[key]
+        if is_unknown(value):
+            return value
+        held = [str(item) for item in value] if isinstance(value, list) else [str(value)]
+        return "" if set(held) & set(wanted) else f"{shown}, it has {'|'.join(held)}"
+    if key == NAME_LABELS.get(pool.platform):
+        own = pool.name
+        return Unknown("its name is not known") if is_unknown(own) else "" if own in wanted else f"{shown}, it is {own}"
+    if key in ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"):
+        return _instance_label(wanted, shown, pool)
+    if key in ("cloud.google.com/gke-accelerator", "nvidia.com/gpu.product", "k8s.amazonaws.com/accelerator"):
+        return _model_label(wanted, shown, pool)
+    if key.startswith(GIVEN_TO_EVERY_NODE):
+        return Unknown(f"whether nodes of {pool.name} have the label {key} is not known", pool.address)
+    if any(isinstance(other.node_labels, dict) and key in other.node_labels for other in pools):
+        return f"{shown}, it has no such label"
+    return Unknown(f"no source in the scan sets the node label {key}")
+
+
+def _instance_label(wanted: list[str], shown: str, pool: AcceleratorPool) -> str | Unknown:
+    types = [name for name in pool.instance_types if isinstance(name, str)]
+    if not types or any(name.endswith(".x") for name in types):
+        families = {name.partition(".")[0] for name in types}
+        if families and not any(name.partition(".")[0] in families for name in wanted):
+            return f"{shown}, it has {'|'.join(sorted(families))}"
+        return "" if families else Unknown("its machine types are not known")
+    return "" if set(types) & set(wanted) else f"{shown}, it has {'|'.join(types)}"
+
+
+def _model_label(wanted: list[str], shown: str, pool: AcceleratorPool) -> str | Unknown:
+    selected = {found.name for name in wanted if (found := accelerator(name)) is not None}
+    if not selected or not pool.accelerators:
+        return Unknown(f"whether {pool.name} has {'|'.join(wanted)} is not known", pool.address)
+    return "" if selected & set(pool.accelerators) else f"{shown}, it has {'|'.join(pool.accelerators)}"
+
+
+def _untolerated(pods: PodSet, pool: AcceleratorPool) -> list[str] | Unknown:
+    """The pool's taints that keep the pod away, as text; unknown if they are."""
+    if is_unknown(pool.taints):
+        return pool.taints
+    missing: list[str] = []
+    for taint in pool.taints:
+        if is_unknown(taint.effect) or is_unknown(taint.key):
+            return taint.effect if is_unknown(taint.effect) else taint.key  # type: ignore[return-value]
+        if taint.effect not in ("NoSchedule", "NoExecute") or _added_by_platform(pods, pool, taint):
+            continue
+        tolerated = [_tolerates(item, taint) for item in pods.tolerations]
+        if not any(item is True for item in tolerated):
+            unknown = next((item for item in tolerated if isinstance(item, Unknown)), None)
+            if unknown is not None:
+                return unknown
+            missing.append(f"{taint.key}{f'={taint.value}' if taint.value else ''}:{taint.effect}")
+    return missing
+
+
+def _added_by_platform(pods: PodSet, pool: AcceleratorPool, taint: Taint) -> bool:
+    """Admission adds a toleration for the taint whose key is the resource that the pod asks for."""
+    return taint.key in pods.accelerator_resources and pool.platform == "gke"
+
+
+def _tolerates(toleration: dict[str, Any], taint: Taint) -> bool | Unknown:
+    key, operator = toleration.get("key"), toleration.get("operator", "Equal")
+    effect, value = toleration.get("effect"), toleration.get("value", "")
+    for item in (key, operator, effect, value):
+        if isinstance(item, Unknown):
+            return item
+    if effect not in (None, "", taint.effect):
+        return False
+    if operator == "Exists":
+        return key in (None, "", taint.key)
+    return bool(key == taint.key and str(value or "") == str(taint.value or ""))
+
+
+def _selected_accelerator(pods: PodSet) -> None:
+    """What the pod itself says of the accelerator: MIG profile, accelerator label, instance type."""
+    slices = [a.mig_profile for c in pods.containers for a in c.accelerators if isinstance(a.mig_profile, str)]
+    for key, values in _requirements(pods):
+        if key not in ACCELERATOR_LABELS:
+            continue
+        pods.accelerator_selected = True
+        found = {model for value in values if (model := _model_of(key, str(value))) is not None}
+        if len(found) == 1 and len(values) == 1:
+            pods.accelerator = found.pop()
+            fact = accelerator(pods.accelerator)
+            pods.accelerator_memory_gib = fact.memory_gib if fact is not None else None
+    if slices:
+        pods.accelerator_selected = True
+        sizes = [float(text.partition(".")[2].partition("gb")[0] or 0) for text in slices if "gb" in text]
+        pods.accelerator_memory_gib = max(sizes) if sizes else None
+
+
+def _model_of(key: str, value: str) -> str | None:
+    if "instance-type" in key:
+        for cloud in ("aws", "gcp", "azure"):
+            known = instance_type(cloud, value)
+            if known is not None:
+                return known.accelerator
+            if accelerated_family(cloud, value) is not None:
+                return None
+        return None
+    found = accelerator(value)
+    return found.name if found is not None else None
+
+
+def _from_hosts(pods: PodSet) -> None:
+    """What follows from the pools that can host the pod, all of which are known."""
+    pods.possible_accelerators = sorted({name for pool in pods.offering for name in pool.accelerators})
+    hosts = pods.hosts
+    if not hosts:
+        return
+    if len(pods.possible_accelerators) == 1:
+        pods.accelerator = pods.possible_accelerators[0]
+    memory = [pool.accelerator_memory_gib for pool in hosts]
+    if pods.accelerator_memory_gib is None and all(isinstance(item, int | float) for item in memory):
+        pods.accelerator_memory_gib = max(item for item in memory if isinstance(item, int | float))
+    spot = [pool.spot for pool in hosts]
+    pods.spot_only = None if any(is_unknown(item) for item in spot) else all(item is True for item in spot)
+    fast = [pool.fast_network for pool in hosts]
+    pods.fast_network = None if any(is_unknown(item) for item in fast) else all(item is True for item in fast)
+    sizes = [(pool.max_size, pool.accelerators_per_machine) for pool in hosts]
+    if all(isinstance(size, int) and isinstance(count, int) for size, count in sizes):
+        pods.capacity = sum(size * count for size, count in sizes if isinstance(size, int) and isinstance(count, int))
+    _cost(pods)
+
+
+def _cost(pods: PodSet) -> None:
+    """The share of a machine's price that the pod's accelerators are, on the cheapest host."""
+    prices = [
+        pool.hourly_usd / pool.accelerators_per_machine
+        for pool in pods.hosts
+        if isinstance(pool.hourly_usd, int | float) and isinstance(pool.accelerators_per_machine, int)
+        and pool.accelerators_per_machine > 0
+    ]  # fmt: skip
+    if len(prices) < len(pods.hosts) or not isinstance(pods.accelerator_count, int):
+        return
+    month = min(prices) * pods.accelerator_count * HOURS_A_MONTH
+    size = pods.group_size if isinstance(pods.group_size, int) and pods.group_size > 1 else 1
+    floor = pods.min_replicas if pods.autoscaled else pods.replicas
+    ceiling = pods.max_replicas if pods.autoscaled else pods.replicas
+    pods.monthly_floor_usd = round(month * floor * size, 2) if isinstance(floor, int) else None
+    pods.monthly_ceiling_usd = round(month * ceiling * size, 2) if isinstance(ceiling, int) else None

@@ -1,0 +1,89 @@
+"""What the model that a container serves takes of each accelerator, and what it gets."""
+
+from __future__ import annotations
+
+from scanner.concepts.memory import DEFAULT_BYTES, memory_needed
+from scanner.concepts.model import Container, PodSet, Serving
+from scanner.core import is_unknown
+from scanner.facts.models import Guess, Model, Quantization, model, parameters_from_name, quantization
+
+FULL_CONTEXT_ENGINES = frozenset(("vllm",))
+"""Engines that refuse to start when the KV cache cannot hold one sequence of the longest context."""
+SHARDS_OVER_ALL = frozenset(("tgi", "nim", "ollama", "llama.cpp"))
+"""Engines that spread over every accelerator of the container unless told otherwise."""
+UTILIZATION = {"vllm": 0.9, "sglang": 0.9}
+"""The share of memory that an engine takes by default (vLLM ``--gpu-memory-utilization``, SGLang's is about that)."""
+MINIMAL_CONTEXT = 2048
+GUESSABLE = frozenset(("vllm", "sglang", "tgi", "lmdeploy", "nim", "tensorrt-llm"))
+
+
+def estimate(pods: PodSet) -> None:
+    """Fill in the memory fields of every container's ``serving``."""
+    for container in pods.containers:
+        if container.serving is not None and container.runtime in GUESSABLE:
+            _estimate(container, container.serving, pods)
+
+
+def _estimate(container: Container, serving: Serving, pods: PodSet) -> None:
+    if not isinstance(serving.model, str) or serving.cpu_offload_gib is not None:
+        return
+    found, stored = _lookup(serving.model)
+    if found is None:
+        return
+    serving.parameters_b = found.parameters_b
+    flagged = None
+    if serving.quantization is not None:
+        flagged = quantization(serving.quantization) if isinstance(serving.quantization, str) else None
+        if flagged is None or flagged.bytes_per_parameter is None:
+            return
+    shards = _shards(container, serving)
+    if shards is None or serving.expert_parallel:
+        return
+    context = serving.context_length if isinstance(serving.context_length, int) else None
+    if container.runtime not in FULL_CONTEXT_ENGINES:
+        context = min(context or MINIMAL_CONTEXT, MINIMAL_CONTEXT)
+    dtype = serving.dtype if isinstance(serving.dtype, str) else None
+    needed = memory_needed(
+        found,
+        dtype=dtype,
+        quantization=flagged or stored,
+        context_length=context,
+        tensor_parallel=shards,
+        kv_bytes=1.0 if str(serving.kv_cache_dtype or "").startswith("fp8") else DEFAULT_BYTES,
+    )
+    if needed is None:
+        return
+    cache = needed.kv_cache_gib or 0.0
+    serving.weights_gib = round(needed.weights_gib * shards, 1)
+    serving.needed_gib = round(needed.weights_gib + cache, 1)
+    serving.memory_sum = _sum(found, shards, needed.weights_gib, cache, context)
+    if isinstance(pods.accelerator_memory_gib, int | float):
+        share = serving.gpu_memory_utilization
+        share = share if isinstance(share, int | float) else UTILIZATION.get(container.runtime or "", 1.0)
+        serving.offered_gib = round(pods.accelerator_memory_gib * share, 1)
+
+
+def _lookup(name: str) -> tuple[Model | Guess | None, Quantization | None]:
+    named = model(name)
+    if named is not None:
+        return named.model, named.quantization
+    return parameters_from_name(name), None
+
+
+def _shards(container: Container, serving: Serving) -> int | None:
+    """Accelerators that share one copy of the model; ``None`` if that is unknown."""
+    parallel = (serving.tensor_parallel, serving.pipeline_parallel)
+    if any(is_unknown(value) or not isinstance(value, int) or value < 1 for value in parallel):
+        return None
+    told = bool(serving.sources.keys() & {"tensor_parallel", "pipeline_parallel"})
+    if not told and container.runtime in SHARDS_OVER_ALL:
+        return container.accelerator_count if isinstance(container.accelerator_count, int) else None
+    return serving.tensor_parallel * serving.pipeline_parallel or None
+
+
+def _sum(found: Model | Guess, shards: int, weights: float, cache: float, context: int | None) -> str:
+    text = f"{weights:.1f} GiB of weights"
+    if cache:
+        tokens = context or (found.context if isinstance(found, Model) else None)
+        text += f" and {cache:.1f} GiB of KV cache for one sequence of {tokens} tokens"
+    return text + (f" on each of {shards} accelerators" if shards > 1 else "")
