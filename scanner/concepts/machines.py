@@ -5,7 +5,7 @@ from __future__ import annotations
 from scanner.concepts.model import AcceleratorPool
 from scanner.core import is_unknown
 from scanner.facts.accelerators import Accelerator, accelerator
-from scanner.facts.instances import InstanceType, accelerated_family, instance_type, price
+from scanner.facts.instances import InstanceType, accelerated_family, instance_type, instance_types, price
 
 CLOUDS = {
     "eks": "aws", "karpenter": "aws", "batch": "aws", "ec2": "aws", "sagemaker": "aws",
@@ -29,6 +29,7 @@ def complete(pool: AcceleratorPool) -> None:
         return
     cloud = CLOUDS.get(pool.platform, "")
     types = pool.instance_types if isinstance(pool.instance_types, list) else []
+    types = types or [item.name for item in _of_families(cloud, pool.instance_families)]
     known = [found for name in types if isinstance(name, str) and (found := instance_type(cloud, name)) is not None]
     _complete_accelerators(pool, cloud, types, known)
     if not pool.resource_names and isinstance(pool.vendor, str):
@@ -49,6 +50,8 @@ def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], 
         pool.accelerators = sorted(set(names)) if names and all(names) else []
     elif (named := _fact(pool.accelerator)) is not None:
         pool.accelerators = [named.name]
+    elif pool.accelerators:
+        pool.vendor = pool.vendor or "nvidia"
     models = [model for name in pool.accelerators if (model := accelerator(name)) is not None]
     pool.accelerator = pool.accelerators[0] if len(pool.accelerators) == 1 else pool.accelerator
     if pool.accelerators_per_machine is None and known and attached is None:
@@ -57,6 +60,12 @@ def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], 
         pool.accelerator_memory_gib = max(model.memory_gib for model in models)
     if pool.vendor is None and models:
         pool.vendor = models[0].vendor
+
+
+def _of_families(cloud: str, families: list[str]) -> list[InstanceType]:
+    return [
+        item for item in instance_types().values() if item.cloud == cloud and item.name.partition(".")[0] in families
+    ]
 
 
 def _fact(name: object) -> Accelerator | None:

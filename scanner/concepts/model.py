@@ -255,6 +255,8 @@ class AcceleratorPool(Concept):
     disk_gib: float | None = None
     fast_network: bool | None = None
     has_limits: bool | None = None
+    limit_accelerators: int | None = None
+    """Accelerators that the pool may create at most, where it has a limit of its own (Karpenter)."""
     consolidation: str | None = None
     region: str | None = None
     subnets: list[Any] = field(default_factory=list)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanner.concepts.clouds.karpenter import creates_anything
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
 from scanner.core import Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
@@ -114,6 +115,10 @@ def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
     doubt = next((pool.doubt for pool in site.pools if pool.doubt is not None), None)
     if doubt is not None:
         return doubt
+    for other in graph.of_type("NodePool"):
+        anything = creates_anything(other) if "karpenter" in other.api_version else None
+        if anything is not None and (other.unit == site.unit or _common(other.unit, site.unit) > 0):
+            return anything
     for call in graph.of_type("module"):
         source = call.attributes.get("source")
         if call.unit == site.unit and isinstance(source, str) and any(word in source for word in CLUSTER_MODULES):
@@ -261,8 +266,8 @@ def _label(key: str, values: list[Any], pool: AcceleratorPool, pools: list[Accel
 
 def _instance_label(wanted: list[str], shown: str, pool: AcceleratorPool) -> str | Unknown:
     types = [name for name in pool.instance_types if isinstance(name, str)]
-    if not types or any(name.endswith(".x") for name in types):
-        families = {name.partition(".")[0] for name in types}
+    if not types:
+        families = set(pool.instance_families)
         if families and not any(name.partition(".")[0] in families for name in wanted):
             return f"{shown}, it has {'|'.join(sorted(families))}"
         return "" if families else Unknown("its machine types are not known")
@@ -359,10 +364,17 @@ def _from_hosts(pods: PodSet) -> None:
     pods.spot_only = None if any(is_unknown(item) for item in spot) else all(item is True for item in spot)
     fast = [pool.fast_network for pool in hosts]
     pods.fast_network = None if any(is_unknown(item) for item in fast) else all(item is True for item in fast)
-    sizes = [(pool.max_size, pool.accelerators_per_machine) for pool in hosts]
-    if all(isinstance(size, int) and isinstance(count, int) for size, count in sizes):
-        pods.capacity = sum(size * count for size, count in sizes if isinstance(size, int) and isinstance(count, int))
+    sizes = [_capacity(pool) for pool in hosts]
+    pods.capacity = None if None in sizes else sum(size for size in sizes if size is not None)
     _cost(pods)
+
+
+def _capacity(pool: AcceleratorPool) -> int | None:
+    """Accelerators that the pool can grow to; ``None`` where nothing bounds it."""
+    if isinstance(pool.limit_accelerators, int):
+        return pool.limit_accelerators
+    size, count = pool.max_size, pool.accelerators_per_machine
+    return size * count if isinstance(size, int) and isinstance(count, int) else None
 
 
 def _cost(pods: PodSet) -> None:

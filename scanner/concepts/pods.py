@@ -147,6 +147,7 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     pods.automount_token = spec.get("automountServiceAccountToken", True)
     pods.node_selector = _mapping(spec.get("nodeSelector"))
     pods.tolerations = [item for item in _sequence(spec.get("tolerations")) if isinstance(item, dict)]
+    pods.sources |= {"tolerations": (*at, "tolerations"), "node_selector": (*at, "nodeSelector")}
     pods.affinity = _mapping(spec.get("affinity"))
     pods.topology_spread = [item for item in _sequence(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
     pods.restart_policy = spec.get("restartPolicy")

@@ -28,6 +28,7 @@ def _eks_node_group(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool.image_type = attributes.get("ami_type")
     pool.spot = equals(attributes.get("capacity_type", "ON_DEMAND"), "SPOT")
     scaling(pool, get(attributes, "scaling_config", 0, default={}), ("scaling_config", 0))
+    pool.node_labels = get(attributes, "labels", default={})
     pool.own_launch_template = bool(attributes.get("launch_template"))
     return pool
 

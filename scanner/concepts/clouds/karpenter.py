@@ -1,45 +1,101 @@
-"""Karpenter objects to concepts."""
+"""Karpenter objects to concepts. Labels: https://karpenter.sh/docs/reference/instance-types/ and, for EKS Auto Mode,
+https://docs.aws.amazon.com/eks/latest/userguide/create-node-pool.html."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from scanner.concepts.clouds.common import Reader, common, taints
 from scanner.concepts.model import AcceleratorPool, Concept
-from scanner.core import Resource, get, is_unknown
+from scanner.concepts.quantities import whole
+from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.facts.accelerators import accelerator
 from scanner.facts.instances import accelerated_family
 from scanner.graph import ResourceGraph
+
+PREFIXES = ("karpenter.k8s.aws/", "eks.amazonaws.com/")
+INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+ACCELERATED_CATEGORIES = frozenset(("g", "p", "gr", "inf", "trn", "dl"))
+SPEC: Path = ("spec", "template", "spec")
 
 
 def _karpenter_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
     if "karpenter" not in resource.api_version:
         return None
-    spec = get(resource.attributes, "spec", "template", "spec", default={})
-    requirements = get(spec, "requirements", default=[])
-    accelerated = False
     pool = AcceleratorPool(**common(resource), platform="karpenter")
-    for number, requirement in enumerate(requirements if isinstance(requirements, list) else ()):
-        if not isinstance(requirement, dict):
-            continue
-        key, values = str(requirement.get("key")), requirement.get("values")
-        texts = [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
-        at = ("spec", "template", "spec", "requirements", number)
-        names = texts if key == "node.kubernetes.io/instance-type" else [f"{text}.x" for text in texts] \
-            if key in ("karpenter.k8s.aws/instance-family", "eks.amazonaws.com/instance-family") else []  # fmt: skip
-        if requirement.get("operator") == "In" and any(accelerated_family("aws", name) for name in names):
-            accelerated = True
-            pool.sources["instance_types"] = at
-            pool.instance_types = names
-        if "instance-gpu" in key or "instance-accelerator" in key:
-            accelerated = requirement.get("operator") in ("In", "Gt", "Exists") or accelerated
-        if key == "karpenter.sh/capacity-type":
-            pool.spot = "spot" in texts
+    spec = get(resource.attributes, *SPEC, default={})
+    found = [_requirement(pool, item, number) for number, item in enumerate(_requirements(resource))]
+    if not any(found):
+        return None
+    labels = get(resource.attributes, "spec", "template", "metadata", "labels", default={})
+    known = {**_selected_labels(resource), **labels} if isinstance(labels, dict) else {}
+    pool.node_labels = labels if is_unknown(labels) else known  # type: ignore[assignment]
     limits = get(resource.attributes, "spec", "limits")
     pool.has_limits = limits if is_unknown(limits) else isinstance(limits, dict) and bool(limits)  # type: ignore[assignment]
-    pool.taints = taints(get(spec, "taints", default=[]), ("spec", "template", "spec", "taints"))
+    pool.limit_accelerators = whole(get(limits, "nvidia.com/gpu")) if isinstance(limits, dict) else None
+    pool.taints = taints(get(spec, "taints", default=[]), (*SPEC, "taints"))
     pool.consolidation = get(
         resource.attributes, "spec", "disruption", "consolidationPolicy", default="WhenEmptyOrUnderutilized"
     )
-    pool.sources |= {"has_limits": ("spec", "limits"), "taints": ("spec", "template", "spec", "taints")}
-    return pool if accelerated else None
+    pool.sources |= {
+        "has_limits": ("spec", "limits"),
+        "taints": (*SPEC, "taints"),
+        "consolidation": ("spec", "disruption", "consolidationPolicy"),
+    }
+    return pool
+
+
+def _requirements(resource: Resource) -> list[dict[str, Any]]:
+    items = get(resource.attributes, *SPEC, "requirements", default=[])
+    return [item if isinstance(item, dict) else {} for item in items] if isinstance(items, list) else []
+
+
+def _values(requirement: dict[str, Any]) -> list[str]:
+    values = requirement.get("values")
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+
+
+def _requirement(pool: AcceleratorPool, requirement: dict[str, Any], number: int) -> bool:
+    """Whether the requirement asks for accelerators; the pool learns what it says of machines."""
+    key, values, chosen = str(requirement.get("key")), _values(requirement), requirement.get("operator") == "In"
+    at = (*SPEC, "requirements", number)
+    name = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), "")
+    if key == "karpenter.sh/capacity-type":
+        pool.spot = chosen and values == ["spot"]
+        pool.sources["spot"] = at
+        return False
+    if key == INSTANCE_TYPE and chosen and any(accelerated_family("aws", value) for value in values):
+        pool.instance_types = values
+    elif name == "instance-family" and chosen and any(accelerated_family("aws", f"{value}.x") for value in values):
+        pool.instance_families = values
+    elif name == "instance-category" and chosen and values and ACCELERATED_CATEGORIES.issuperset(values):
+        pool.sources.setdefault("instance_types", at)
+        return True
+    elif name in ("instance-gpu-name", "instance-accelerator-name") and chosen:
+        models = [accelerator(f"nvidia-{value}") or accelerator(value) for value in values]
+        pool.accelerators = sorted(model.name for model in models if model is not None)
+    elif not (name.startswith(("instance-gpu", "instance-accelerator")) and _present(requirement)):
+        return False
+    pool.sources["instance_types"] = at
+    return True
+
+
+def _present(requirement: dict[str, Any]) -> bool:
+    return requirement.get("operator") in ("In", "Gt", "Exists")
+
+
+def _selected_labels(resource: Resource) -> dict[str, Any]:
+    """Labels that the requirements give to every node: one value, or one of several."""
+    return {str(item.get("key")): _values(item) for item in _requirements(resource) if item.get("operator") == "In"}
+
+
+def creates_anything(resource: Resource) -> Unknown | None:
+    """Why a NodePool may create machines with accelerators although it does not ask for them."""
+    keys = {str(item.get("key")) for item in _requirements(resource)}
+    names = {key.removeprefix(prefix) for key in keys for prefix in PREFIXES}
+    if INSTANCE_TYPE in keys or names & {"instance-family", "instance-category", "instance-gpu-name"}:
+        return None
+    return Unknown(f"{resource.address} creates machines of any type", resource.address)
 
 
 READERS: dict[str, Reader] = {"NodePool": _karpenter_pool}
