@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.kubernetes import access_grants, network_boundaries
-from scanner.concepts.machines import complete
-from scanner.concepts.model import AcceleratorPool, Concept, PodSet
+from scanner.concepts.machines import complete, complete_endpoint
+from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, PodSet
 from scanner.concepts.placement import place
 from scanner.concepts.pods import pod_sets
 from scanner.concepts.serving_memory import estimate
@@ -59,6 +59,9 @@ def _join(concepts: Concepts, graph: ResourceGraph) -> None:
     pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
     for pool in pools:
         complete(pool)
+    for endpoint in concepts.of_kind("ModelEndpoint"):
+        if isinstance(endpoint, ModelEndpoint):
+            complete_endpoint(endpoint)
     place(pods, pools, graph)
     for item in pods:
         estimate(item)

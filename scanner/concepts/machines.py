@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scanner.concepts.model import AcceleratorPool
+from scanner.concepts.model import AcceleratorPool, ModelEndpoint
 from scanner.core import is_unknown
 from scanner.facts.accelerators import Accelerator, accelerator
 from scanner.facts.instances import InstanceType, accelerated_family, instance_type, instance_types, price
@@ -13,6 +13,7 @@ CLOUDS = {
     "aks": "azure", "azureml": "azure", "azure-vm": "azure",
 }  # fmt: skip
 """The cloud whose machine types a platform uses."""
+HOURS_A_MONTH = 730
 RESOURCES = {
     "nvidia": ["nvidia.com/gpu"],
     "amd": ["amd.com/gpu"],
@@ -38,6 +39,29 @@ def complete(pool: AcceleratorPool) -> None:
         pool.fast_network = all(item.fast_network for item in known)
     if pool.hourly_usd is None and not is_unknown(pool.hourly_usd):
         pool.hourly_usd = _hourly(pool, cloud, types)
+    fixed = pool.desired_size if pool.min_size is None else pool.min_size
+    reckon(pool, fixed, pool.max_size if pool.max_size is not None else fixed, pool.hourly_usd)
+
+
+def reckon(item: AcceleratorPool | ModelEndpoint, least: object, most: object, hourly: object) -> None:
+    """Fill in what a number of machines costs in a month."""
+    if isinstance(hourly, int | float):
+        if isinstance(least, int):
+            item.monthly_floor_usd = round(hourly * least * HOURS_A_MONTH, 2)
+        if isinstance(most, int):
+            item.monthly_ceiling_usd = round(hourly * most * HOURS_A_MONTH, 2)
+
+
+def complete_endpoint(endpoint: ModelEndpoint) -> None:
+    """The price of an endpoint's machines, where facts have it."""
+    cloud = CLOUDS.get(endpoint.platform)
+    if endpoint.serverless is True or cloud is None or not isinstance(endpoint.instance_type, str):
+        return
+    found = price(cloud, endpoint.instance_type)
+    if found is not None and endpoint.hourly_usd is None:
+        endpoint.hourly_usd = found.on_demand_usd
+    most = endpoint.max_replicas if endpoint.max_replicas is not None else endpoint.min_replicas
+    reckon(endpoint, endpoint.min_replicas, most, endpoint.hourly_usd)
 
 
 def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], known: list[InstanceType]) -> None:

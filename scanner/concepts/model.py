@@ -261,7 +261,10 @@ class AcceleratorPool(Concept):
     region: str | None = None
     subnets: list[Any] = field(default_factory=list)
     hourly_usd: float | None = None
-    """On demand, for one machine; ``None`` when the price is not in facts."""
+    """For one machine of the cheapest type, on demand or spot as the pool is; ``None`` when facts have no price."""
+    monthly_floor_usd: float | None = None
+    """List price of the machines that always run, for 730 hours, and of all that may run (``…_ceiling_usd``)."""
+    monthly_ceiling_usd: float | None = None
     machine_accelerator: str | None = None
     """What the machine type carries by itself, in the platform's words; likewise its count."""
     machine_accelerator_count: int | None = None
@@ -308,6 +311,8 @@ class ModelEndpoint(Concept):
     data_capture: bool | None = None
     model: str | None = None
     hourly_usd: float | None = None
+    monthly_floor_usd: float | None = None
+    monthly_ceiling_usd: float | None = None
     service_account: str | None = None
     local_auth: bool | None = None
     """Whether shared keys are accepted besides identities."""

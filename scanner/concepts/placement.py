@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.concepts.clouds.karpenter import creates_anything
+from scanner.concepts.machines import HOURS_A_MONTH
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
 from scanner.core import Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
@@ -20,7 +21,6 @@ from scanner.graph import ResourceGraph
 
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
-HOURS_A_MONTH = 730
 ACCELERATOR_LABELS = (
     "cloud.google.com/gke-accelerator", "nvidia.com/gpu.product", "node.kubernetes.io/instance-type",
     "karpenter.k8s.aws/instance-gpu-name", "karpenter.k8s.aws/instance-family", "cloud.google.com/gke-tpu-accelerator",
@@ -318,8 +318,19 @@ def _tolerates(toleration: dict[str, Any], taint: Taint) -> bool | Unknown:
     return bool(key == taint.key and str(value or "") == str(taint.value or ""))
 
 
+def _uses_fast_network(pods: PodSet) -> bool:
+    """Whether the pod asks for EFA or RDMA devices, GKE networks, or the host's own network."""
+    names = [str(name) for container in pods.containers for name in (*container.limits, *container.requests)]
+    asked = any(name.startswith(("vpc.amazonaws.com/efa", "rdma/", "networking.gke.io.networks/")) for name in names)
+    annotated = any(
+        "networking.gke.io/" in str(key) or "k8s.v1.cni.cncf.io" in str(key) for key in pods.pod_annotations
+    )
+    return asked or annotated or pods.host_network is True
+
+
 def _selected_accelerator(pods: PodSet) -> None:
     """What the pod itself says of the accelerator: MIG profile, accelerator label, instance type."""
+    pods.fast_network_used = _uses_fast_network(pods)
     slices = [a.mig_profile for c in pods.containers for a in c.accelerators if isinstance(a.mig_profile, str)]
     for key, values in _requirements(pods):
         if key not in ACCELERATOR_LABELS:

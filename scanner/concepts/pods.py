@@ -147,7 +147,12 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     pods.automount_token = spec.get("automountServiceAccountToken", True)
     pods.node_selector = _mapping(spec.get("nodeSelector"))
     pods.tolerations = [item for item in _sequence(spec.get("tolerations")) if isinstance(item, dict)]
-    pods.sources |= {"tolerations": (*at, "tolerations"), "node_selector": (*at, "nodeSelector")}
+    pods.sources |= {
+        "pod_spec": at,
+        "volumes": (*at, "volumes"),
+        "tolerations": (*at, "tolerations"),
+        "node_selector": (*at, "nodeSelector"),
+    }
     pods.affinity = _mapping(spec.get("affinity"))
     pods.topology_spread = [item for item in _sequence(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
     pods.restart_policy = spec.get("restartPolicy")
@@ -198,6 +203,8 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
         n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
     ]
     container.requests = _mapping(get(item, "resources", "requests", default={}))
+    for name in ("requests", "limits"):
+        container.sources[name] = (*at, "resources", name)
     container.limits = _mapping(get(item, "resources", "limits", default={}))
     container.accelerators = list(_accelerators(container, at))
     container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])

@@ -28,6 +28,7 @@ def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     _link_scaling(graph)
     _link_exposure(graph)
     _link_names(graph, pod_labels)
+    _link_mounts(graph, pod_labels)
 
 
 def _link_references(graph: ResourceGraph) -> None:
@@ -216,6 +217,31 @@ def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
                 place = (str(subject.get("name")), str(subject.get("namespace") or binding.namespace or "default"))
                 if place in accounts:
                     graph.connect(binding, accounts[place], "binds")
+
+
+def _link_mounts(graph: ResourceGraph, pod_labels: PodLabels) -> None:
+    claims: dict[tuple[str, str], list[Resource]] = {}
+    for claim in graph.of_type("PersistentVolumeClaim"):
+        claims.setdefault((claim.name, claim.namespace or "default"), []).append(claim)
+    for workload in pod_labels if claims else ():
+        for name in _claim_names(workload.attributes):
+            for claim in claims.get((name, workload.namespace or "default"), ()):
+                if claim.unit == workload.unit or _related(claim.unit, workload.unit):
+                    graph.connect(workload, claim, "mounts")
+
+
+def _claim_names(value: Any) -> set[str]:
+    names: set[str] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if isinstance(item.get("claimName"), str):
+                names.add(item["claimName"])
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return names
 
 
 def _pod_specs(value: Any) -> list[dict[str, Any]]:
