@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common, port_range
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given, port_range
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
-from scanner.core import Path, Resource, is_unknown
+from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
 EVERYWHERE = ANYWHERE | {"*", "Internet", "Any", "internet", "any"}
@@ -16,9 +16,9 @@ ADMINISTRATORS = frozenset(
 )
 WORKLOAD_TYPES = frozenset((
     "azurerm_machine_learning_workspace", "azurerm_machine_learning_compute_cluster",
-    "azurerm_machine_learning_compute_instance", "azurerm_kubernetes_cluster", "azurerm_container_app",
+    "azurerm_machine_learning_compute_instance", "azurerm_machine_learning_inference_cluster",
     "azurerm_cognitive_account", "azurerm_ai_services", "azurerm_ai_foundry", "azurerm_ai_foundry_project",
-    "azurerm_search_service", "azurerm_linux_virtual_machine",
+    "azurerm_search_service",
 ))  # fmt: skip
 _WORKLOAD_NAME = re.compile(
     r"(^|[-_.])(aml|azureml|mlw?|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
@@ -85,7 +85,7 @@ def _boundary(resource: Resource, block: dict[str, Any], at: Path) -> NetworkBou
     boundary.open_to_world = "open_to_world" in boundary.sources or next(  # type: ignore[assignment]
         (item for item in boundary.origins if is_unknown(item)), False
     )
-    protocol = str(block.get("protocol", "*"))
+    protocol = str(get(block, "protocol", default="*"))
     if protocol.lower() not in ("icmp", "esp", "ah"):
         boundary.ports = _ports(block, protocol)
     return boundary
@@ -101,7 +101,7 @@ def _ports(block: dict[str, Any], protocol: str) -> list[dict[str, Any]]:
 def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="azure")
     budget.amount = resource.attributes.get("amount")
-    budget.notifies = bool(resource.attributes.get("notification"))
+    budget.notifies = given(resource.attributes.get("notification"))
     return budget
 
 

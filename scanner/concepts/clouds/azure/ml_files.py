@@ -29,7 +29,7 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     deployment = ModelEndpoint(**common(resource), platform="azureml-deployment", authenticated=True)
     deployment.instance_type = attributes.get("instance_type")
     families = families_of("azure", deployment.instance_type)
-    deployment.accelerator = families[0].accelerator if families else None
+    deployment.accelerator = families[0].accelerator if isinstance(families, list) and families else None
     deployment.min_replicas = deployment.max_replicas = whole(get(attributes, "instance_count", default=1))
     deployment.data_capture = given(attributes.get("data_collector"))
     deployment.env = _environment(resource)
