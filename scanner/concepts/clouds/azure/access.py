@@ -11,9 +11,7 @@ from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
 EVERYWHERE = ANYWHERE | {"*", "Internet", "Any", "internet", "any"}
-ADMINISTRATORS = frozenset(
-    ("Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator")
-)
+ADMINISTRATORS = ("Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator")
 WORKLOAD_TYPES = frozenset((
     "azurerm_machine_learning_workspace", "azurerm_machine_learning_compute_cluster",
     "azurerm_machine_learning_compute_instance", "azurerm_machine_learning_inference_cluster",

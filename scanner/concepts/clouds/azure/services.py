@@ -12,7 +12,7 @@ from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
-MODEL_KINDS = frozenset(("OpenAI", "AIServices"))
+MODEL_KINDS = ("OpenAI", "AIServices")
 _GPU_PROFILE = re.compile(r"gpu|a100|nc24|nc48|nc96|t4", re.IGNORECASE)
 _ONLINE_ENDPOINT = re.compile(r"microsoft\.machinelearningservices/workspaces/onlineendpoints@", re.IGNORECASE)
 

@@ -18,7 +18,7 @@ GRANTED_ON = (
     "google_vertex_ai_feature_group", "google_vertex_ai_reasoning_engine", "google_workbench_instance",
     "google_notebooks_instance", "google_colab_runtime_template", "google_bigquery_dataset",
 )  # fmt: skip
-ADMINISTRATORS = frozenset(("roles/owner", "roles/editor"))
+ADMINISTRATORS = ("roles/owner", "roles/editor")
 WORKLOAD_TYPES = (
     "google_container_node_pool", "google_container_cluster", "google_compute_instance",
     "google_compute_instance_template", "google_cloud_run_v2_service", "google_cloud_run_v2_job",

@@ -122,9 +122,10 @@ def _attached(pool: AcceleratorPool, guest: Any, count: Any, at: Path) -> None:
     pool.shared_clients = whole(get(guest, "gpu_sharing_config", 0, "max_shared_clients_per_gpu"))
     version = get(guest, "gpu_driver_installation_config", 0, "gpu_driver_version")
     pool.has_driver = differs(version, "INSTALLATION_DISABLED")
+    pool.sources |= {"attached_accelerator": (*at, "type"), "attached_count": (*at, "count")}
+    if pool.platform != "gke":
+        return
     pool.sources |= {
-        "attached_accelerator": (*at, "type"),
-        "attached_count": (*at, "count"),
         "mig_profile": (*at, "gpu_partition_size"),
         "shared_clients": (*at, "gpu_sharing_config", 0, "max_shared_clients_per_gpu"),
         "sharing": (*at, "gpu_sharing_config", 0, "gpu_sharing_strategy"),

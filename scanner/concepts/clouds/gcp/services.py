@@ -20,14 +20,18 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
     numbers = [
         number
         for number, item in enumerate(containers if isinstance(containers, list) else ())
-        if "nvidia.com/gpu" in get(item, "resources", 0, "limits", default={})
-    ] if not is_unknown(containers) else []  # fmt: skip
+        if get(item, "resources", 0, "limits", "nvidia.com/gpu") is not None
+    ]
     if accelerator is None and not numbers:
         return None
     endpoint = ModelEndpoint(
         **common(resource), platform="cloud-run", accelerator="nvidia-l4" if accelerator is None else accelerator
     )
     number = numbers[0] if numbers else 0
+    limit = get(containers, number, "resources", 0, "limits", "nvidia.com/gpu")
+    endpoint.doubt = next((value for value in (accelerator, limit) if is_unknown(value)), None)
+    if isinstance(accelerator, str):
+        endpoint.doubt = None
     at: Path = ("template", 0, "containers", number)
     _container(endpoint, get(containers, number, default={}), at)
     scaling = get(template, "scaling", 0, default={})
