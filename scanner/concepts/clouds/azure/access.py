@@ -12,12 +12,17 @@ from scanner.graph import ResourceGraph
 
 EVERYWHERE = ANYWHERE | {"*", "Internet", "Any", "internet", "any"}
 ADMINISTRATORS = ("Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator")
-WORKLOAD_TYPES = frozenset((
-    "azurerm_machine_learning_workspace", "azurerm_machine_learning_compute_cluster",
-    "azurerm_machine_learning_compute_instance", "azurerm_machine_learning_inference_cluster",
-    "azurerm_cognitive_account", "azurerm_ai_services", "azurerm_ai_foundry", "azurerm_ai_foundry_project",
+WORKLOAD_TYPES = (
+    "azurerm_machine_learning_compute_cluster",
+    "azurerm_machine_learning_compute_instance",
+    "azurerm_machine_learning_inference_cluster",
+    "azurerm_cognitive_account",
+    "azurerm_ai_services",
+    "azurerm_ai_foundry_project",
     "azurerm_search_service",
-))  # fmt: skip
+)
+WORKSPACE_TYPES = ("azurerm_machine_learning_workspace", "azurerm_ai_foundry")
+"""Their identities manage the resources around them, and are documented to need Contributor for that."""
 _WORKLOAD_NAME = re.compile(
     r"(^|[-_.])(aml|azureml|mlw?|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
     r"|mlflow|gpu|llm|ai|openai|finetun\w*|model)($|[-_.])",
@@ -50,8 +55,10 @@ def _workload(resource: Resource, graph: ResourceGraph) -> bool:
         if principal.type in WORKLOAD_TYPES:
             return True
         if principal.type == "azurerm_user_assigned_identity":
-            users = (n.resource.type for n in graph.neighbours(principal, "references", "in"))
-            if _WORKLOAD_NAME.search(principal.name) or any(user in WORKLOAD_TYPES for user in users):
+            users = [n.resource.type for n in graph.neighbours(principal, "references", "in")]
+            if any(user in WORKLOAD_TYPES for user in users):
+                return True
+            if _WORKLOAD_NAME.search(principal.name) and not any(user in WORKSPACE_TYPES for user in users):
                 return True
     return False
 

@@ -29,6 +29,9 @@ _WORKLOAD_NAME = re.compile(
     r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|model)($|[-_@.])",
     re.IGNORECASE,
 )
+_PIPELINE_NAME = re.compile(
+    r"(^|[-_:])(ci|cd|cicd|terraform|tf|deploy(er|ment)?|github|gitlab|admin)($|[-_@])", re.IGNORECASE
+)
 
 
 def members(attributes: dict[str, Any]) -> list[Any]:
@@ -75,18 +78,23 @@ def _grant(resource: Resource, graph: ResourceGraph) -> Concept:
 def _workload(resource: Resource, principals: list[Any], graph: ResourceGraph) -> bool:
     """Whether a service account among the principals is used by AI machines, or is named after AI work."""
     for text in principals:
-        if isinstance(text, str) and text.startswith("serviceAccount:") and _WORKLOAD_NAME.search(text.split("@")[0]):
+        if isinstance(text, str) and text.startswith("serviceAccount:") and _named_after_ai(text.split("@")[0]):
             return True
     for neighbour in graph.neighbours(resource, "references"):
         account = neighbour.resource
         if account.type != "google_service_account":
             continue
         identifier = account.attributes.get("account_id")
-        if _WORKLOAD_NAME.search(account.name) or (isinstance(identifier, str) and _WORKLOAD_NAME.search(identifier)):
+        if _named_after_ai(account.name) or (isinstance(identifier, str) and _named_after_ai(identifier)):
             return True
         if any(n.resource.type in WORKLOAD_TYPES for n in graph.neighbours(account, "references", "in")):
             return True
     return False
+
+
+def _named_after_ai(text: str) -> bool:
+    """Whether an account is named after AI work, and not after the pipeline that sets it up."""
+    return bool(_WORKLOAD_NAME.search(text)) and not _PIPELINE_NAME.search(text)
 
 
 def _firewall(resource: Resource, graph: ResourceGraph) -> list[Concept]:
