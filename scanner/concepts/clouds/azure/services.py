@@ -69,6 +69,8 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
     endpoint.min_replicas = whole(get(template, "min_replicas", default=0))
     endpoint.max_replicas = whole(get(template, "max_replicas", default=10))
     endpoint.autoscaled = True
+    endpoint.image = get(template, "container", 0, "image")
+    endpoint.sources["image"] = (*at, "container", 0, "image")
     variables = get(template, "container", 0, "env")
     endpoint.env = environment(variables, (*at, "container", 0, "env"), ("secret_name",))
     external = get(attributes, "ingress", 0, "external_enabled", default=False)

@@ -82,6 +82,8 @@ def _container(endpoint: ModelEndpoint, container: Any, at: Path) -> None:
     endpoint.cpu_always_on = negated(idle)
     probe = get(container, "startup_probe")
     endpoint.startup_probe = given(probe)
+    endpoint.image = get(container, "image")
+    endpoint.sources["image"] = (*at, "image")
     endpoint.env = environment(get(container, "env"), (*at, "env"), ("value_source",))
     endpoint.sources |= {
         "cpu": (*at, "resources", 0, "limits", "cpu"),
@@ -135,6 +137,7 @@ def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
     endpoint.min_replicas = whole(get(dedicated, "min_replica_count", default=1))
     ceiling = get(dedicated, "max_replica_count")
     endpoint.max_replicas = endpoint.min_replicas if ceiling is None else whole(ceiling)
+    endpoint.spot = get(dedicated, "spot", default=False)
     endpoint.autoscaled = _exceeds(endpoint.max_replicas, endpoint.min_replicas)
     endpoint.sources |= {
         "instance_type": (*at, "machine_spec", 0, "machine_type"),
@@ -142,6 +145,7 @@ def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
         "min_replicas": (*at, "min_replica_count"),
         "max_replicas": (*at, "max_replica_count"),
         "autoscaled": (*at, "max_replica_count"),
+        "spot": (*at, "spot"),
     }
     return endpoint
 
