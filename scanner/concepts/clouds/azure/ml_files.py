@@ -12,6 +12,7 @@ from scanner.core import Resource, get
 from scanner.graph import ResourceGraph
 
 DEFAULT_IDLE_SECONDS = 120
+DEFAULT_INSTANCE = "Standard_DS3_v2"
 _CHECKPOINT = re.compile(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)", re.IGNORECASE)
 
 
@@ -83,7 +84,7 @@ def _compute(resource: Resource, graph: ResourceGraph) -> Concept | None:
 def _instance(resource: Resource) -> Concept:
     attributes = resource.attributes
     notebook = Notebook(**common(resource), platform="azureml")
-    notebook.instance_type = attributes.get("size")
+    notebook.instance_type = get(attributes, "size", default=DEFAULT_INSTANCE)
     notebook.public = get(attributes, "enable_node_public_ip", default=True)
     idle = attributes.get("idle_time_before_shutdown_minutes", attributes.get("idle_time_before_shutdown"))
     notebook.idle_shutdown = bool(idle or attributes.get("schedules"))
