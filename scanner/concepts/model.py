@@ -321,6 +321,9 @@ class ModelEndpoint(Concept):
     memory: Any = None
     startup_probe: bool | None = None
     env: list[EnvironmentVariable] = field(default_factory=list)
+    image: str | None = None
+    spot: bool | None = None
+    """Whether its machines may be taken away at any time."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

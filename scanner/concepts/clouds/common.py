@@ -113,6 +113,11 @@ def differs(value: Any, *words: Any) -> Any:
     return value if is_unknown(value) or value is None else value not in words
 
 
+def referred(resource: Resource, *path: str | int) -> str | None:
+    """The address that the attribute at ``path`` first refers to; what is unknown may still be known to be ours."""
+    return next((target for place, target in resource.references if place[: len(path)] == path), None)
+
+
 def scaling(pool: AcceleratorPool, sizes: Any, at: Path) -> None:
     """Fill in the sizes of a pool from a mapping with ``min_size``, ``max_size`` and ``desired_size``."""
     for field in ("min_size", "max_size", "desired_size"):

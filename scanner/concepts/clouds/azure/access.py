@@ -5,23 +5,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common, port_range
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given, port_range
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
-from scanner.core import Path, Resource, is_unknown
+from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
 EVERYWHERE = ANYWHERE | {"*", "Internet", "Any", "internet", "any"}
-ADMINISTRATORS = frozenset(
-    ("Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator")
+ADMINISTRATORS = ("Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator")
+WORKLOAD_TYPES = (
+    "azurerm_machine_learning_compute_cluster",
+    "azurerm_machine_learning_compute_instance",
+    "azurerm_machine_learning_inference_cluster",
+    "azurerm_cognitive_account",
+    "azurerm_ai_services",
+    "azurerm_ai_foundry_project",
+    "azurerm_search_service",
 )
-WORKLOAD_TYPES = frozenset((
-    "azurerm_machine_learning_workspace", "azurerm_machine_learning_compute_cluster",
-    "azurerm_machine_learning_compute_instance", "azurerm_kubernetes_cluster", "azurerm_container_app",
-    "azurerm_cognitive_account", "azurerm_ai_services", "azurerm_ai_foundry", "azurerm_ai_foundry_project",
-    "azurerm_search_service", "azurerm_linux_virtual_machine",
-))  # fmt: skip
+WORKSPACE_TYPES = ("azurerm_machine_learning_workspace", "azurerm_ai_foundry")
+"""Their identities manage the resources around them, and are documented to need Contributor for that."""
 _WORKLOAD_NAME = re.compile(
-    r"(^|[-_.])(aml|azureml|mlw?|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
+    r"(^|[-_.])(aml|azureml|ml|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
     r"|mlflow|gpu|llm|ai|openai|finetun\w*|model)($|[-_.])",
     re.IGNORECASE,
 )
@@ -52,8 +55,10 @@ def _workload(resource: Resource, graph: ResourceGraph) -> bool:
         if principal.type in WORKLOAD_TYPES:
             return True
         if principal.type == "azurerm_user_assigned_identity":
-            users = (n.resource.type for n in graph.neighbours(principal, "references", "in"))
-            if _WORKLOAD_NAME.search(principal.name) or any(user in WORKLOAD_TYPES for user in users):
+            users = [n.resource.type for n in graph.neighbours(principal, "references", "in")]
+            if any(user in WORKLOAD_TYPES for user in users):
+                return True
+            if _WORKLOAD_NAME.search(principal.name) and not any(user in WORKSPACE_TYPES for user in users):
                 return True
     return False
 
@@ -85,7 +90,7 @@ def _boundary(resource: Resource, block: dict[str, Any], at: Path) -> NetworkBou
     boundary.open_to_world = "open_to_world" in boundary.sources or next(  # type: ignore[assignment]
         (item for item in boundary.origins if is_unknown(item)), False
     )
-    protocol = str(block.get("protocol", "*"))
+    protocol = str(get(block, "protocol", default="*"))
     if protocol.lower() not in ("icmp", "esp", "ah"):
         boundary.ports = _ports(block, protocol)
     return boundary
@@ -101,7 +106,7 @@ def _ports(block: dict[str, Any], protocol: str) -> list[dict[str, Any]]:
 def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="azure")
     budget.amount = resource.attributes.get("amount")
-    budget.notifies = bool(resource.attributes.get("notification"))
+    budget.notifies = given(resource.attributes.get("notification"))
     return budget
 
 

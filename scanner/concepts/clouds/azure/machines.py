@@ -35,6 +35,9 @@ def _aks_cluster(resource: Resource, graph: ResourceGraph) -> Concept | None:
     if pool is not None:
         pool.at = ("default_node_pool", 0)
         pool.platform = "aks-system"
+        # a default pool takes neither taints nor spot machines
+        for field in ("taints", "spot"):
+            pool.sources.pop(field)
     return pool
 
 

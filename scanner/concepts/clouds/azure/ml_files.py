@@ -12,6 +12,7 @@ from scanner.core import Resource, get
 from scanner.graph import ResourceGraph
 
 DEFAULT_IDLE_SECONDS = 120
+DEFAULT_INSTANCE = "Standard_DS3_v2"
 _CHECKPOINT = re.compile(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)", re.IGNORECASE)
 
 
@@ -29,7 +30,7 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     deployment = ModelEndpoint(**common(resource), platform="azureml-deployment", authenticated=True)
     deployment.instance_type = attributes.get("instance_type")
     families = families_of("azure", deployment.instance_type)
-    deployment.accelerator = families[0].accelerator if families else None
+    deployment.accelerator = families[0].accelerator if isinstance(families, list) and families else None
     deployment.min_replicas = deployment.max_replicas = whole(get(attributes, "instance_count", default=1))
     deployment.data_capture = given(attributes.get("data_collector"))
     deployment.env = _environment(resource)
@@ -83,7 +84,7 @@ def _compute(resource: Resource, graph: ResourceGraph) -> Concept | None:
 def _instance(resource: Resource) -> Concept:
     attributes = resource.attributes
     notebook = Notebook(**common(resource), platform="azureml")
-    notebook.instance_type = attributes.get("size")
+    notebook.instance_type = get(attributes, "size", default=DEFAULT_INSTANCE)
     notebook.public = get(attributes, "enable_node_public_ip", default=True)
     idle = attributes.get("idle_time_before_shutdown_minutes", attributes.get("idle_time_before_shutdown"))
     notebook.idle_shutdown = bool(idle or attributes.get("schedules"))

@@ -12,7 +12,7 @@ from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
-MODEL_KINDS = frozenset(("OpenAI", "AIServices"))
+MODEL_KINDS = ("OpenAI", "AIServices")
 _GPU_PROFILE = re.compile(r"gpu|a100|nc24|nc48|nc96|t4", re.IGNORECASE)
 _ONLINE_ENDPOINT = re.compile(r"microsoft\.machinelearningservices/workspaces/onlineendpoints@", re.IGNORECASE)
 
@@ -69,6 +69,8 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
     endpoint.min_replicas = whole(get(template, "min_replicas", default=0))
     endpoint.max_replicas = whole(get(template, "max_replicas", default=10))
     endpoint.autoscaled = True
+    endpoint.image = get(template, "container", 0, "image")
+    endpoint.sources["image"] = (*at, "container", 0, "image")
     variables = get(template, "container", 0, "env")
     endpoint.env = environment(variables, (*at, "container", 0, "env"), ("secret_name",))
     external = get(attributes, "ingress", 0, "external_enabled", default=False)

@@ -48,7 +48,7 @@ def _storage_account(resource: Resource, graph: ResourceGraph) -> Concept:
 
 def _public(containers: list[Resource]) -> Any:
     """Whether a container of the account lets anonymous readers in."""
-    accesses = [item.attributes.get("container_access_type", "private") for item in containers]
+    accesses = [get(item.attributes, "container_access_type", default="private") for item in containers]
     if any(access in ("blob", "container") for access in accesses if isinstance(access, str)):
         return True
     return next((access for access in accesses if is_unknown(access)), False)
@@ -73,7 +73,7 @@ def _registry(resource: Resource, graph: ResourceGraph) -> Concept:
 
 
 def _workspace(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    if resource.attributes.get("kind", "Default") != "FeatureStore":
+    if get(resource.attributes, "kind", default="Default") != "FeatureStore":
         return None
     store = FeatureStore(**common(resource), platform="azureml")
     store.public = get(resource.attributes, "public_network_access_enabled", default=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common, port_range
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given, port_range, referred
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
 from scanner.core import Resource, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -18,7 +18,7 @@ GRANTED_ON = (
     "google_vertex_ai_feature_group", "google_vertex_ai_reasoning_engine", "google_workbench_instance",
     "google_notebooks_instance", "google_colab_runtime_template", "google_bigquery_dataset",
 )  # fmt: skip
-ADMINISTRATORS = frozenset(("roles/owner", "roles/editor"))
+ADMINISTRATORS = ("roles/owner", "roles/editor")
 WORKLOAD_TYPES = (
     "google_container_node_pool", "google_container_cluster", "google_compute_instance",
     "google_compute_instance_template", "google_cloud_run_v2_service", "google_cloud_run_v2_job",
@@ -29,6 +29,9 @@ _WORKLOAD_NAME = re.compile(
     r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|model)($|[-_@.])",
     re.IGNORECASE,
 )
+_PIPELINE_NAME = re.compile(
+    r"(^|[-_:])(ci|cd|cicd|terraform|tf|deploy(er|ment)?|github|gitlab|admin)($|[-_@])", re.IGNORECASE
+)
 
 
 def members(attributes: dict[str, Any]) -> list[Any]:
@@ -38,17 +41,33 @@ def members(attributes: dict[str, Any]) -> list[Any]:
     return [*values, *([attributes["member"]] if attributes.get("member") is not None else [])]
 
 
+def lets_everyone_in(resource: Resource) -> Any:
+    """Whether the principals of an IAM member or binding hold everybody; unknown if one of them may."""
+    found = members(resource.attributes)
+    if any(item in ANYONE for item in found if isinstance(item, str)):
+        return True
+    # what refers to another resource is that resource's account
+    own = referred(resource, "member") or referred(resource, "members")
+    return False if own else next((item for item in found if is_unknown(item)), False)
+
+
+def account(resource: Resource, email: Any, *path: str | int) -> Any:
+    """The service account at ``path``: its email, or the address of the resource that it refers to."""
+    target = referred(resource, *path) if is_unknown(email) else None
+    if target is None:
+        return email
+    return "default" if target.startswith("data.google_compute_default_service_account.") else target
+
+
 def _grant(resource: Resource, graph: ResourceGraph) -> Concept:
     attributes = resource.attributes
     grant = AccessGrant(**common(resource), platform="gcp")
     grant.principals = members(attributes)
     grant.role = attributes.get("role")
     grant.actions = [grant.role] if grant.role is not None else []
-    grant.conditional = bool(attributes.get("condition"))
+    grant.conditional = given(attributes.get("condition"))
     grant.resources = [resource.type.rpartition("_iam_")[0]]
-    everybody = any(item in ANYONE for item in grant.principals if isinstance(item, str))
-    unknown = next((item for item in grant.principals if is_unknown(item)), None)
-    grant.public = True if everybody else False if unknown is None else unknown  # type: ignore[assignment]
+    grant.public = lets_everyone_in(resource)
     grant.administrator = grant.role if is_unknown(grant.role) else grant.role in ADMINISTRATORS  # type: ignore[assignment]
     grant.workload = _workload(resource, grant.principals, graph)
     field = "members" if "members" in attributes else "member"
@@ -59,26 +78,31 @@ def _grant(resource: Resource, graph: ResourceGraph) -> Concept:
 def _workload(resource: Resource, principals: list[Any], graph: ResourceGraph) -> bool:
     """Whether a service account among the principals is used by AI machines, or is named after AI work."""
     for text in principals:
-        if isinstance(text, str) and text.startswith("serviceAccount:") and _WORKLOAD_NAME.search(text.split("@")[0]):
+        if isinstance(text, str) and text.startswith("serviceAccount:") and _named_after_ai(text.split("@")[0]):
             return True
     for neighbour in graph.neighbours(resource, "references"):
         account = neighbour.resource
         if account.type != "google_service_account":
             continue
         identifier = account.attributes.get("account_id")
-        if _WORKLOAD_NAME.search(account.name) or (isinstance(identifier, str) and _WORKLOAD_NAME.search(identifier)):
+        if _named_after_ai(account.name) or (isinstance(identifier, str) and _named_after_ai(identifier)):
             return True
         if any(n.resource.type in WORKLOAD_TYPES for n in graph.neighbours(account, "references", "in")):
             return True
     return False
 
 
+def _named_after_ai(text: str) -> bool:
+    """Whether an account is named after AI work, and not after the pipeline that sets it up."""
+    return bool(_WORKLOAD_NAME.search(text)) and not _PIPELINE_NAME.search(text)
+
+
 def _firewall(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     attributes = resource.attributes
-    if attributes.get("direction", "INGRESS") != "INGRESS" or attributes.get("disabled") is True:
+    if get(attributes, "direction", default="INGRESS") != "INGRESS" or attributes.get("disabled") is True:
         return []
     origins = attributes.get("source_ranges")
-    sourced = any(attributes.get(name) for name in ("source_tags", "source_service_accounts"))
+    sourced = any(given(attributes.get(name)) is not False for name in ("source_tags", "source_service_accounts"))
     if origins is None:
         # without any source the provider lets in every address
         origins = [] if sourced else ["0.0.0.0/0"]
@@ -99,7 +123,7 @@ def _firewall(resource: Resource, graph: ResourceGraph) -> list[Concept]:
 
 
 def _ports(block: dict[str, Any]) -> list[dict[str, Any]]:
-    protocol = str(block.get("protocol", "all"))
+    protocol = str(get(block, "protocol", default="all"))
     if protocol not in ("tcp", "udp", "all", "6", "17"):
         return []
     texts = block.get("ports")
@@ -114,7 +138,8 @@ def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="gcp")
     units = get(resource.attributes, "amount", 0, "specified_amount", 0, "units")
     budget.amount = float(units) if isinstance(units, str | int) and str(units).isdigit() else None
-    budget.notifies = bool(resource.attributes.get("threshold_rules") or resource.attributes.get("all_updates_rule"))
+    rules = (given(resource.attributes.get(name)) for name in ("threshold_rules", "all_updates_rule"))
+    budget.notifies = either(*rules)
     return budget
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, common, differs, either, equals, given, machine_pool, taints
+from scanner.concepts.clouds.gcp.access import account
 from scanner.concepts.model import AcceleratorPool, Concept
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -28,8 +29,8 @@ def _gke_cluster(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     for number, block in enumerate(blocks if isinstance(blocks, list) else ()):
         if isinstance(block, dict) and (pool := _node_pool(resource, block, ("node_pool", number))):
             result.append(pool)
-    removed = resource.attributes.get("remove_default_node_pool", False)
-    if not blocks and removed is not True and (pool := _node_pool(resource, resource.attributes, ())):
+    removed = get(resource.attributes, "remove_default_node_pool", default=False)
+    if given(blocks) is False and removed is not True and (pool := _node_pool(resource, resource.attributes, ())):
         result.append(pool)
     return result
 
@@ -53,7 +54,7 @@ def _node_pool(resource: Resource, block: dict[str, Any], at: Path) -> Accelerat
     pool.queued = either(flex, queued)
     pool.disk_gib = whole(get(config, "disk_size_gb", default=100))
     pool.image_type = get(config, "image_type")
-    pool.service_account = get(config, "service_account")
+    pool.service_account = account(resource, get(config, "service_account"), *place, "service_account")
     pool.reserved = equals(
         get(config, "reservation_affinity", 0, "consume_reservation_type", default=""), "SPECIFIC_RESERVATION"
     )
@@ -61,7 +62,7 @@ def _node_pool(resource: Resource, block: dict[str, Any], at: Path) -> Accelerat
     streaming = get(config, "gcfs_config", 0, "enabled", default=False)
     pool.image_streaming = either(streaming, given(get(config, "secondary_boot_disks")))
     networks = get(block, "network_config", 0, "additional_node_network_configs", default=[])
-    pool.fast_network = networks if is_unknown(networks) else bool(networks)  # type: ignore[assignment]
+    pool.fast_network = given(networks)
     _topology(pool, get(block, "placement_policy", 0, "tpu_topology"), (*at, "placement_policy", 0, "tpu_topology"))
     pool.sources |= {
         "spot": (*place, "spot"),
@@ -81,7 +82,7 @@ def _accelerated(
     """A pool if the machine type carries accelerators or some are attached to it."""
     machine = get(config, "machine_type", default=default_machine)
     guest = get(config, "guest_accelerator", 0, default={})
-    count = whole(get(guest, "count", default=1 if guest and not is_unknown(guest) else 0))
+    count = whole(get(guest, "count", default=1 if given(guest) is True else 0))
     attached = is_unknown(guest) or (bool(guest) and (is_unknown(count) or count != 0))
     pool = machine_pool(resource, platform, "gcp", machine, (*at, "machine_type"))
     known = machine_accelerators(machine) if isinstance(machine, str) else None
@@ -121,9 +122,10 @@ def _attached(pool: AcceleratorPool, guest: Any, count: Any, at: Path) -> None:
     pool.shared_clients = whole(get(guest, "gpu_sharing_config", 0, "max_shared_clients_per_gpu"))
     version = get(guest, "gpu_driver_installation_config", 0, "gpu_driver_version")
     pool.has_driver = differs(version, "INSTALLATION_DISABLED")
+    pool.sources |= {"attached_accelerator": (*at, "type"), "attached_count": (*at, "count")}
+    if pool.platform != "gke":
+        return
     pool.sources |= {
-        "attached_accelerator": (*at, "type"),
-        "attached_count": (*at, "count"),
         "mig_profile": (*at, "gpu_partition_size"),
         "shared_clients": (*at, "gpu_sharing_config", 0, "max_shared_clients_per_gpu"),
         "sharing": (*at, "gpu_sharing_config", 0, "gpu_sharing_strategy"),
@@ -141,11 +143,11 @@ def _sizes(pool: AcceleratorPool, block: dict[str, Any], at: Path) -> None:
     limits = get(autoscaling, 0, default={})
     for field, total in (("min", "total_min_node_count"), ("max", "total_max_node_count")):
         name = total if get(limits, total) is not None else f"{field}_node_count"
-        value = whole(get(limits, name, default=0 if field == "min" and limits else None))
+        value = whole(get(limits, name, default=0 if field == "min" and given(limits) is True else None))
         setattr(pool, f"{field}_size", value)
         pool.sources[f"{field}_size"] = (*at, "autoscaling", 0, name)
     if not autoscaling:
-        name = "node_count" if "node_count" in block else "initial_node_count"
+        name = "node_count" if block.get("node_count") is not None else "initial_node_count"
         fixed = whole(get(block, name, default=1))
         pool.min_size = pool.max_size = pool.desired_size = fixed
         for field in ("min_size", "max_size", "desired_size"):
@@ -178,12 +180,15 @@ def _instance(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool.queued = flexible
     maintenance = get(scheduling, "on_host_maintenance", default="MIGRATE")
     pool.live_migration = False if pool.spot is True else equals(maintenance, "MIGRATE")
-    pool.service_account = get(attributes, "service_account", 0, "email") if attributes.get("service_account") else ""
+    place = ("service_account", 0, "email")
+    # without the block the machine has no identity at all
+    none = given(attributes.get("service_account")) is False
+    pool.service_account = "none" if none else account(resource, get(attributes, *place), *place)
     interfaces = attributes.get("network_interface")
     pool.public_ip = _public(interfaces)
     pool.min_size = pool.max_size = pool.desired_size = 1
     for number, interface in enumerate(interfaces if isinstance(interfaces, list) else ()):
-        if isinstance(interface, dict) and interface.get("access_config"):
+        if isinstance(interface, dict) and given(interface.get("access_config")) is True:
             pool.sources.setdefault("public_ip", ("network_interface", number, "access_config", 0))
     pool.sources |= {
         "live_migration": ("scheduling", 0, "on_host_maintenance"),
@@ -235,12 +240,13 @@ def _tpu(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool
     pool.spot = either(get(scheduling, "spot", default=False), get(scheduling, "preemptible", default=False))
     pool.reserved = get(scheduling, "reserved", default=False)
     pool.public_ip = get(block, "network_config", 0, "enable_external_ips", default=False)
-    pool.service_account = get(block, "service_account", 0, "email")
+    place = (*at, "service_account", 0, "email")
+    pool.service_account = account(resource, get(block, "service_account", 0, "email"), *place)
     pool.sources |= {
         "instance_types": (*at, "accelerator_type"),
         "spot": (*at, "scheduling_config", 0, "spot"),
         "public_ip": (*at, "network_config", 0, "enable_external_ips"),
-        "service_account": (*at, "service_account", 0, "email"),
+        "service_account": place,
     }
     return pool
 

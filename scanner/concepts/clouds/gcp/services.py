@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, common, differs, environment, equals, given, negated
-from scanner.concepts.clouds.gcp.access import members
+from scanner.concepts.clouds.gcp.access import account, members
 from scanner.concepts.model import Concept, ModelEndpoint, Notebook
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -20,12 +20,18 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
     numbers = [
         number
         for number, item in enumerate(containers if isinstance(containers, list) else ())
-        if "nvidia.com/gpu" in get(item, "resources", 0, "limits", default={})
-    ] if not is_unknown(containers) else []  # fmt: skip
+        if get(item, "resources", 0, "limits", "nvidia.com/gpu") is not None
+    ]
     if accelerator is None and not numbers:
         return None
-    endpoint = ModelEndpoint(**common(resource), platform="cloud-run", accelerator=accelerator or "nvidia-l4")
+    endpoint = ModelEndpoint(
+        **common(resource), platform="cloud-run", accelerator="nvidia-l4" if accelerator is None else accelerator
+    )
     number = numbers[0] if numbers else 0
+    limit = get(containers, number, "resources", 0, "limits", "nvidia.com/gpu")
+    endpoint.doubt = next((value for value in (accelerator, limit) if is_unknown(value)), None)
+    if isinstance(accelerator, str):
+        endpoint.doubt = None
     at: Path = ("template", 0, "containers", number)
     _container(endpoint, get(containers, number, default={}), at)
     scaling = get(template, "scaling", 0, default={})
@@ -42,7 +48,8 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
         where = ("scaling", 0)
     endpoint.public = equals(get(resource.attributes, "ingress", default="INGRESS_TRAFFIC_ALL"), "INGRESS_TRAFFIC_ALL")
     endpoint.authenticated = _callers_checked(resource, graph)
-    endpoint.service_account = get(template, "service_account")
+    place = ("template", 0, "service_account")
+    endpoint.service_account = account(resource, get(template, "service_account"), *place)
     endpoint.autoscaled = True
     endpoint.sources |= {
         "accelerator": ("template", 0, "node_selector", 0, "accelerator"),
@@ -75,6 +82,8 @@ def _container(endpoint: ModelEndpoint, container: Any, at: Path) -> None:
     endpoint.cpu_always_on = negated(idle)
     probe = get(container, "startup_probe")
     endpoint.startup_probe = given(probe)
+    endpoint.image = get(container, "image")
+    endpoint.sources["image"] = (*at, "image")
     endpoint.env = environment(get(container, "env"), (*at, "env"), ("value_source",))
     endpoint.sources |= {
         "cpu": (*at, "resources", 0, "limits", "cpu"),
@@ -111,7 +120,9 @@ def _reachable(network: Any, private: Any) -> Any:
 
 def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
     endpoint = ModelEndpoint(**common(resource), platform="vertex-ai", authenticated=True, public=True)
-    endpoint.model = resource.attributes.get("publisher_model_name", resource.attributes.get("hugging_face_model_id"))
+    endpoint.model = get(
+        resource.attributes, "publisher_model_name", default=resource.attributes.get("hugging_face_model_id")
+    )
     at: Path = ("deploy_config", 0, "dedicated_resources", 0)
     dedicated = get(resource.attributes, *at)
     private = get(resource.attributes, "endpoint_config", 0, "private_service_connect_config", 0,
@@ -126,6 +137,7 @@ def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
     endpoint.min_replicas = whole(get(dedicated, "min_replica_count", default=1))
     ceiling = get(dedicated, "max_replica_count")
     endpoint.max_replicas = endpoint.min_replicas if ceiling is None else whole(ceiling)
+    endpoint.spot = get(dedicated, "spot", default=False)
     endpoint.autoscaled = _exceeds(endpoint.max_replicas, endpoint.min_replicas)
     endpoint.sources |= {
         "instance_type": (*at, "machine_spec", 0, "machine_type"),
@@ -133,6 +145,7 @@ def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
         "min_replicas": (*at, "min_replica_count"),
         "max_replicas": (*at, "max_replica_count"),
         "autoscaled": (*at, "max_replica_count"),
+        "spot": (*at, "spot"),
     }
     return endpoint
 
@@ -151,7 +164,8 @@ def _workbench(resource: Resource, graph: ResourceGraph) -> Concept:
     notebook.accelerator = get(setup, "accelerator_configs", 0, "type")
     notebook.accelerator_count = whole(get(setup, "accelerator_configs", 0, "core_count"))
     notebook.public = notebook.direct_internet = negated(get(setup, "disable_public_ip", default=False))
-    notebook.service_account = get(setup, "service_accounts", 0, "email")
+    place = ("gce_setup", 0, "service_accounts", 0, "email")
+    notebook.service_account = account(resource, get(setup, "service_accounts", 0, "email"), *place)
     metadata = get(setup, "metadata", default={})
     root = get(metadata, "notebook-disable-root", default="false")
     notebook.root_access = root if is_unknown(root) else str(root).lower() != "true"  # type: ignore[assignment]
@@ -176,9 +190,9 @@ def _user_managed(resource: Resource, graph: ResourceGraph) -> Concept:
     notebook = Notebook(**common(resource), platform="notebooks")
     notebook.instance_type = attributes.get("machine_type")
     notebook.accelerator = get(attributes, "accelerator_config", 0, "type")
-    notebook.public = notebook.direct_internet = negated(attributes.get("no_public_ip", False))
-    notebook.service_account = attributes.get("service_account")
-    notebook.encrypted_with_own_key = equals(attributes.get("disk_encryption", "GMEK"), "CMEK")
+    notebook.public = notebook.direct_internet = negated(get(attributes, "no_public_ip", default=False))
+    notebook.service_account = account(resource, attributes.get("service_account"), "service_account")
+    notebook.encrypted_with_own_key = equals(get(attributes, "disk_encryption", default="GMEK"), "CMEK")
     notebook.sources |= {
         "public": ("no_public_ip",),
         "direct_internet": ("no_public_ip",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, ai_purpose, common, differs, equals, given
-from scanner.concepts.clouds.gcp.access import ANYONE, members
+from scanner.concepts.clouds.gcp.access import lets_everyone_in
 from scanner.concepts.model import Bucket, Concept, FeatureStore, ModelRegistry
 from scanner.core import Resource, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -17,17 +17,17 @@ def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
     attributes = resource.attributes
     bucket = Bucket(**common(resource), platform="gcs")
     bucket.ai_purpose = ai_purpose(resource, "name", "labels")
-    bucket.public_access_blocked = equals(attributes.get("public_access_prevention", "inherited"), "enforced")
+    bucket.public_access_blocked = equals(get(attributes, "public_access_prevention", default="inherited"), "enforced")
     bucket.public_access = _public(resource, graph)
     bucket.versioning = get(attributes, "versioning", 0, "enabled", default=False)
     retention = get(attributes, "soft_delete_policy", 0, "retention_duration_seconds", default=604800)
     bucket.soft_delete = differs(retention, 0, "0")
     rules = attributes.get("lifecycle_rule")
     bucket.lifecycle = given(rules)
-    bucket.force_destroy = attributes.get("force_destroy", False)
+    bucket.force_destroy = get(attributes, "force_destroy", default=False)
     key = get(attributes, "encryption", 0, "default_kms_key_name")
     bucket.encrypted_with_own_key = given(key)
-    bucket.access_logged = bool(attributes.get("logging"))
+    bucket.access_logged = given(attributes.get("logging"))
     bucket.sources |= {
         "public_access_blocked": ("public_access_prevention",),
         "versioning": ("versioning", 0, "enabled"),
@@ -45,16 +45,17 @@ def _public(resource: Resource, graph: ResourceGraph) -> Any:
     for neighbour in graph.neighbours(resource, "references", "in"):
         if neighbour.resource.type not in BUCKET_GRANTS:
             continue
-        for member in members(neighbour.resource.attributes):
-            if member in ANYONE:
-                return True
-            unknown = member if is_unknown(member) else unknown
+        public = lets_everyone_in(neighbour.resource)
+        if public is True:
+            return True
+        unknown = public if is_unknown(public) else unknown
     return False if unknown is None else unknown
 
 
 def _artifact_registry(resource: Resource, graph: ResourceGraph) -> Concept | None:
     attributes = resource.attributes
-    if attributes.get("format") != "DOCKER" or attributes.get("mode", "STANDARD_REPOSITORY") != "STANDARD_REPOSITORY":
+    mode = get(attributes, "mode", default="STANDARD_REPOSITORY")
+    if attributes.get("format") != "DOCKER" or mode != "STANDARD_REPOSITORY":
         return None
     registry = ModelRegistry(**common(resource), platform="artifact-registry")
     registry.immutable_tags = get(attributes, "docker_config", 0, "immutable_tags", default=False)
