@@ -98,6 +98,10 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     _read_spec(pods, spec, at, kind)
+    if "{*}" in kind.template:
+        # operators of training jobs take the policy beside the template
+        pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
+        pods.sources["restart_policy"] = (*path[:-1], "restartPolicy")
     _read_scale(pods, kind, path)
     pods.role = _role(pods, kind)
     _read_update(pods, kind)
@@ -156,6 +160,7 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     pods.affinity = _mapping(spec.get("affinity"))
     pods.topology_spread = [item for item in _sequence(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
     pods.restart_policy = spec.get("restartPolicy")
+    pods.sources["restart_policy"] = (*at, "restartPolicy")
     grace = whole(spec.get("terminationGracePeriodSeconds"))
     pods.termination_grace_seconds = 30 if grace is None else grace
     pods.claims = [
@@ -216,6 +221,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.security_context = _mapping(item.get("securityContext"))
     container.privileged = container.security_context.get("privileged", False)
     container.sources["privileged"] = (*at, "securityContext", "privileged")
+    container.sources["volume_mounts"] = (*at, "volumeMounts")
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
     container.shared_memory_bytes = _shared_memory(container, pods)
     recognise(container)
@@ -389,7 +395,8 @@ def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
     if kind.job:
         pods.deadline_seconds = whole(get(attributes, *kind.job, "activeDeadlineSeconds"))
         pods.backoff_limit = whole(get(attributes, *kind.job, "backoffLimit", default=6))
-        pods.sources |= {"backoff_limit": (*kind.job, "backoffLimit")}
+        pods.sources["backoff_limit"] = (*kind.job, "backoffLimit")
+        pods.sources["deadline_seconds"] = (*kind.job, "activeDeadlineSeconds")
     if kind.kind == "RayJob":
         pods.shutdown_after_finish = get(attributes, "spec", "shutdownAfterJobFinishes", default=False)
         pods.sources["shutdown_after_finish"] = ("spec", "shutdownAfterJobFinishes")

@@ -27,6 +27,7 @@ def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     _link_selectors(graph, pod_labels)
     _link_scaling(graph)
     _link_exposure(graph)
+    _link_service_monitors(graph)
     _link_names(graph, pod_labels)
     _link_mounts(graph, pod_labels)
 
@@ -168,6 +169,26 @@ def _link_exposure(graph: ResourceGraph) -> None:
                     graph.connect(resource, service, "exposes")
                     for neighbour in graph.neighbours(service, "selects"):
                         graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
+
+
+def _link_service_monitors(graph: ResourceGraph) -> None:
+    """A ServiceMonitor scrapes what the services that it selects select."""
+    services = [service for service in graph.of_type("Service") if service.api_version == "v1"]
+    for monitor in graph.of_type("ServiceMonitor"):
+        selector = get(monitor.attributes, "spec", "selector")
+        names = get(monitor.attributes, "spec", "namespaceSelector", "matchNames", default=[])
+        anywhere = get(monitor.attributes, "spec", "namespaceSelector", "any") is True
+        for service in services:
+            same = service.namespace == monitor.namespace or anywhere or service.namespace in names
+            matched = matches(selector, service.labels, True) if same and _near_units(monitor, service) else False
+            if matched is not False:
+                graph.connect(monitor, service, "scrapes", possible=is_unknown(matched))
+                for neighbour in graph.neighbours(service, "selects"):
+                    graph.connect(monitor, neighbour.resource, "scrapes", possible=is_unknown(matched))
+
+
+def _near_units(one: Resource, other: Resource) -> bool:
+    return one.unit == other.unit or _related(one.unit, other.unit)
 
 
 def _backends(resource: Resource) -> set[str]:
