@@ -210,7 +210,7 @@ def _quantifier(name: str, inner: Condition) -> Test:
 
 def operand(data: Any, names: Names) -> Operand:
     """A literal, ``{param}``, ``{path}``, or arithmetic on them. Raises ``ConditionError``."""
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not data:
         return lambda frame: data
     if len(data) != 1:
         raise ConditionError(f"an operand has one key, found {sorted(data)}")
