@@ -137,17 +137,17 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     manifests = frozenset(sources.manifests)
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
+    if sources.terraform_directories:
+        _read_terraform(tree, sources, options, parsed)
     built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
     for path in (*sources.manifests, *sources.azureml):
-        if path in built:
+        if path in built or _is_template(tree, path):
             continue
         read = read_manifests if path in manifests else read_azureml
         try:
             parsed.extend(read(tree.read(path), path.rpartition("/")[0]))
         except Unreadable as error:
             parsed.diagnostics.append(Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1)))
-    if sources.terraform_directories:
-        _read_terraform(tree, sources, options, parsed)
     if sources.plans:
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
@@ -156,6 +156,11 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
         if chart not in deployed:
             _read_chart(tree, chart, values, parsed)
     return parsed
+
+
+def _is_template(tree: Tree, path: str) -> bool:
+    """Whether Terraform renders the file: what it renders to is checked, not the template."""
+    return path in tree.consulted and "${" in tree.read(path).text
 
 
 def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner.cli.shared import Failure, colour_wanted, failures, variables, write
+from scanner.cli.shared import Failure, colour_wanted, failures, listed, variables, write
 from scanner.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -
         if not directory.is_dir():
             raise FileNotFoundError(str(directory))
     return ScanOptions(
-        select=choices["select"] or config.select,
-        ignore=(*config.ignore, *choices["ignore"]),
+        select=listed(choices["select"]) or config.select,
+        ignore=(*config.ignore, *listed(choices["ignore"])),
         pedantic=choices["pedantic"] or config.pedantic,
         exclude=config.exclude,
         rule_directories=tuple(directories),

@@ -47,6 +47,11 @@ def variables(values: tuple[str, ...]) -> dict[str, str]:
     return result
 
 
+def listed(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of a repeatable option, which may also be separated by commas."""
+    return tuple(item.strip() for value in values for item in value.split(",") if item.strip())
+
+
 def colour_wanted(stream: object) -> bool:
     """One decision on colour: NO_COLOR, then FORCE_COLOR, then whether the stream is a terminal."""
     if os.environ.get("NO_COLOR"):

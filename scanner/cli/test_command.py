@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scanner.cli.shared import Failure, failures
+from scanner.cli.shared import Failure, failures, listed
 
 if TYPE_CHECKING:
     from scanner.core import Finding
@@ -30,7 +30,7 @@ def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> 
 
         rules = load_rules([directory])
         validate_rules(rules)
-        results, complaints = test_rules(select_rules(rules, select, pedantic=True), place, _scan_case)
+        results, complaints = test_rules(select_rules(rules, listed(select), pedantic=True), place, _scan_case)
     failed = [result for result in results if not result.passed]
     for result in failed:
         click.echo(f"FAIL {result.rule} {result.path}")

@@ -33,6 +33,8 @@ class Tree:
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
         self._texts: dict[str, SourceFile] = {}
+        self.consulted: set[str] = set()
+        """Files that configuration reads as data or as templates, rather than being configuration themselves."""
 
     def read(self, path: str) -> SourceFile:
         """The text of a file; each file is read once. Raises ``Unreadable``."""

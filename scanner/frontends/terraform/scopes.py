@@ -75,8 +75,10 @@ class Files:
 
     def read(self, path: str) -> str | None:
         """See ``functions.files.FileReader``."""
+        place = self._path(path)
+        self._tree.consulted.add(place)
         try:
-            return self._tree.read(self._path(path)).text
+            return self._tree.read(place).text
         except Unreadable:
             return None
 
