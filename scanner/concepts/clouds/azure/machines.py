@@ -26,12 +26,12 @@ def seconds(text: Any) -> Any:
 
 
 def _aks_node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    return _aks_pool(resource, resource.attributes, ())
+    return aks_pool(resource, resource.attributes, ())
 
 
 def _aks_cluster(resource: Resource, graph: ResourceGraph) -> Concept | None:
     block = get(resource.attributes, "default_node_pool", 0)
-    pool = _aks_pool(resource, block, ("default_node_pool", 0)) if isinstance(block, dict) else None
+    pool = aks_pool(resource, block, ("default_node_pool", 0)) if isinstance(block, dict) else None
     if pool is not None:
         pool.at = ("default_node_pool", 0)
         pool.platform = "aks-system"
@@ -41,7 +41,8 @@ def _aks_cluster(resource: Resource, graph: ResourceGraph) -> Concept | None:
     return pool
 
 
-def _aks_pool(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool | None:
+def aks_pool(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool | None:
+    """The pool that the block at ``at`` declares; ``None`` if its machines have no accelerators."""
     pool = machine_pool(resource, "aks", "azure", block.get("vm_size"), (*at, "vm_size"))
     if pool is None:
         return None
