@@ -225,7 +225,7 @@ def test_pools_of_the_public_gke_module_have_the_modules_defaults(tmp_path: Path
           source = "terraform-google-modules/kubernetes-engine/google//modules/beta-private-cluster"
           node_pools = [
             { name = "web", machine_type = "e2-medium" },
-            { name = "gpu", machine_type = "a2-highgpu-2g", spot = true, autoscaling = true },
+            { name = "gpu", machine_type = "a2-highgpu-2g", spot = "true", autoscaling = "true" },
           ]
         }
         """,

@@ -57,7 +57,11 @@ def read(resource: Resource, graph: ResourceGraph) -> list[Concept]:
 
 
 def _block(resource: Resource, item: dict[str, Any]) -> dict[str, Any]:
-    """The node pool that the module makes of an item, with the module's defaults."""
+    """The node pool that the module makes of an item, with the module's defaults. Maps of strings spell switches."""
+    item = {
+        key: {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+        for key, value in item.items()
+    }
     config = {
         "machine_type": item.get("machine_type"),
         "disk_size_gb": item.get("disk_size_gb"),
@@ -78,7 +82,7 @@ def _block(resource: Resource, item: dict[str, Any]) -> dict[str, Any]:
     autoscaling = get(item, "autoscaling", default=True)
     if is_unknown(autoscaling):
         return {**block, "autoscaling": autoscaling}
-    if autoscaling is False or autoscaling == "false":
+    if autoscaling is False:
         return {**block, "node_count": get(item, "node_count", default=1)}
     limits = {
         "min_node_count": get(item, "total_min_count", default=get(item, "min_count", default=1)),
