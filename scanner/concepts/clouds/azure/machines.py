@@ -49,6 +49,8 @@ def aks_pool(resource: Resource, block: dict[str, Any], at: Path) -> Accelerator
     pool.taints = _taints(block.get("node_taints"), (*at, "node_taints"))
     pool.node_labels = get(block, "node_labels", default={})
     pool.spot = equals(get(block, "priority", default="Regular"), "Spot")
+    # AKS taints spot machines with kubernetes.azure.com/scalesetpriority
+    pool.taints_itself = pool.spot
     # version 3 of the provider says enable_auto_scaling
     switch = "enable_auto_scaling" if "enable_auto_scaling" in block else "auto_scaling_enabled"
     pool.autoscaling = get(block, switch, default=False)
