@@ -96,7 +96,7 @@ def test_an_attached_accelerator_settles_the_doubt(tmp_path: Path) -> None:
         }
         """,
     )
-    assert (pool.doubt, pool.accelerator, pool.accelerators_per_machine) == (None, "nvidia-tesla-t4", 2)
+    assert (pool.doubt, pool.attached_accelerator, pool.accelerators_per_machine) == (None, "nvidia-tesla-t4", 2)
 
 
 def test_an_account_that_is_referred_to_is_known_to_be_its_own(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def _outline(body: ast.Body) -> dict[str, Any]:
 
 def _literal(expression: ast.Expression) -> Any:
     if isinstance(expression, ast.Literal) and not isinstance(expression.value, str):
-        return expression.value
+        # decimal here, binary there: 0.1 is not the same number in both
+        return float(expression.value) if isinstance(expression.value, Decimal) else expression.value
     return "…"
 
 
