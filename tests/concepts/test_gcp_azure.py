@@ -96,7 +96,7 @@ def test_an_attached_accelerator_settles_the_doubt(tmp_path: Path) -> None:
         }
         """,
     )
-    assert (pool.doubt, pool.accelerator, pool.accelerators_per_machine) == (None, "nvidia-t4", 2)
+    assert (pool.doubt, pool.attached_accelerator, pool.accelerators_per_machine) == (None, "nvidia-tesla-t4", 2)
 
 
 def test_an_account_that_is_referred_to_is_known_to_be_its_own(tmp_path: Path) -> None:
@@ -214,3 +214,29 @@ def test_no_value_makes_a_reader_fail(case: Path) -> None:
             resource.attributes = attributes
             list(cloud_concepts(resource, graph))
         resource.attributes = written
+
+
+def test_pools_of_the_public_gke_module_have_the_modules_defaults(tmp_path: Path) -> None:
+    pool = concept(
+        tmp_path,
+        "AcceleratorPool",
+        """
+        module "gke" {
+          source = "terraform-google-modules/kubernetes-engine/google//modules/beta-private-cluster"
+          node_pools = [
+            { name = "web", machine_type = "e2-medium" },
+            { name = "gpu", machine_type = "a2-highgpu-2g", spot = "true", autoscaling = "true" },
+          ]
+        }
+        """,
+    )
+    assert (pool.name, pool.platform, pool.min_size, pool.max_size, pool.spot) == ("gpu", "gke", 1, 100, True)
+    assert pool.sources["instance_types"] == ("node_pools", 1, "machine_type")
+    assert pool.sources["min_size"] == ("node_pools", 1)
+
+
+def test_other_modules_are_left_alone(tmp_path: Path) -> None:
+    graph = read(
+        tmp_path, 'module "x" {\n source = "acme/gke/google"\n node_pools = [{machine_type = "a2-highgpu-1g"}]\n}'
+    )
+    assert interpret(graph).of_kind("AcceleratorPool") == []

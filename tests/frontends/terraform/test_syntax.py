@@ -89,6 +89,7 @@ def _outline(body: ast.Body) -> dict[str, Any]:
 
 def _literal(expression: ast.Expression) -> Any:
     if isinstance(expression, ast.Literal) and not isinstance(expression.value, str):
+        # decimal here, binary there: 0.1 is not the same number in both
         return float(expression.value) if isinstance(expression.value, Decimal) else expression.value
     return "…"
 

@@ -26,12 +26,12 @@ def seconds(text: Any) -> Any:
 
 
 def _aks_node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    return _aks_pool(resource, resource.attributes, ())
+    return aks_pool(resource, resource.attributes, ())
 
 
 def _aks_cluster(resource: Resource, graph: ResourceGraph) -> Concept | None:
     block = get(resource.attributes, "default_node_pool", 0)
-    pool = _aks_pool(resource, block, ("default_node_pool", 0)) if isinstance(block, dict) else None
+    pool = aks_pool(resource, block, ("default_node_pool", 0)) if isinstance(block, dict) else None
     if pool is not None:
         pool.at = ("default_node_pool", 0)
         pool.platform = "aks-system"
@@ -41,13 +41,16 @@ def _aks_cluster(resource: Resource, graph: ResourceGraph) -> Concept | None:
     return pool
 
 
-def _aks_pool(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool | None:
+def aks_pool(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool | None:
+    """The pool that the block at ``at`` declares; ``None`` if its machines have no accelerators."""
     pool = machine_pool(resource, "aks", "azure", block.get("vm_size"), (*at, "vm_size"))
     if pool is None:
         return None
     pool.taints = _taints(block.get("node_taints"), (*at, "node_taints"))
     pool.node_labels = get(block, "node_labels", default={})
     pool.spot = equals(get(block, "priority", default="Regular"), "Spot")
+    # AKS taints spot machines with kubernetes.azure.com/scalesetpriority
+    pool.taints_itself = pool.spot
     # version 3 of the provider says enable_auto_scaling
     switch = "enable_auto_scaling" if "enable_auto_scaling" in block else "auto_scaling_enabled"
     pool.autoscaling = get(block, switch, default=False)

@@ -8,7 +8,7 @@ from typing import Any
 from scanner.concepts.clouds.common import Reader, common, equals, families_of, given, machine_pool
 from scanner.concepts.model import Concept, EnvironmentVariable, ModelEndpoint, Notebook, TrainingJob
 from scanner.concepts.quantities import whole
-from scanner.core import Resource, get
+from scanner.core import Path, Resource, get
 from scanner.graph import ResourceGraph
 
 DEFAULT_IDLE_SECONDS = 120
@@ -33,7 +33,7 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     deployment.accelerator = families[0].accelerator if isinstance(families, list) and families else None
     deployment.min_replicas = deployment.max_replicas = whole(get(attributes, "instance_count", default=1))
     deployment.data_capture = given(attributes.get("data_collector"))
-    deployment.env = _environment(resource)
+    deployment.env = _environment(attributes)
     model = attributes.get("model")
     deployment.model = model if isinstance(model, str) else None
     deployment.sources |= {
@@ -46,10 +46,10 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     return deployment
 
 
-def _environment(resource: Resource) -> list[EnvironmentVariable]:
-    variables = resource.attributes.get("environment_variables")
+def _environment(block: dict[str, Any], at: Path = ()) -> list[EnvironmentVariable]:
+    variables = block.get("environment_variables")
     return [
-        EnvironmentVariable(at=("environment_variables", name), name=name, value=str(value))
+        EnvironmentVariable(at=(*at, "environment_variables", name), name=name, value=str(value))
         for name, value in (variables.items() if isinstance(variables, dict) else ())
         if value is not None
     ]
@@ -96,20 +96,37 @@ def _low_priority(resource: Resource) -> bool:
     return str(resource.attributes.get("tier", "dedicated")).lower() == "low_priority"
 
 
-def _job(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    attributes = resource.attributes
-    if not isinstance(attributes.get("command"), str):
+def _command_job(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    return _job(resource, graph, resource.attributes, (), resource.attributes.get("compute"))
+
+
+def _pipeline(resource: Resource, graph: ResourceGraph) -> list[Concept]:
+    """The commands that a pipeline writes out; steps that refer to components are described elsewhere."""
+    steps = resource.attributes.get("jobs")
+    default = get(resource.attributes, "settings", "default_compute", default=resource.attributes.get("compute"))
+    found = (
+        _job(resource, graph, step, ("jobs", name), get(step, "compute", default=default))
+        for name, step in (steps.items() if isinstance(steps, dict) else ())
+        if isinstance(step, dict)
+    )
+    return [job for job in found if job is not None]
+
+
+def _job(resource: Resource, graph: ResourceGraph, block: dict[str, Any], at: Path, compute: Any) -> TrainingJob | None:
+    command = block.get("command")
+    if not isinstance(command, str):
         return None
-    job = TrainingJob(**common(resource), platform="azureml")
-    tier = get(attributes, "queue_settings", "job_tier", default="")
-    compute = _compute_name(attributes.get("compute"))
-    clusters = [r for r in graph.of_type("azureml.amlCompute", "azureml.compute") if r.name == compute]
-    job.spot = str(tier).lower() == "spot" or any(_low_priority(cluster) for cluster in clusters)
-    job.checkpointed = bool(attributes.get("outputs")) or bool(_CHECKPOINT.search(attributes["command"]))
-    job.timeout_seconds = whole(get(attributes, "limits", "timeout"))
-    job.env = _environment(resource)
-    place = ("queue_settings", "job_tier") if str(tier).lower() == "spot" else ("compute",)
-    job.sources |= {"spot": place, "checkpointed": place, "timeout_seconds": ("limits", "timeout")}
+    job = TrainingJob(**common(resource), platform="azureml", at=at)
+    if at:
+        job.name = str(at[-1])
+    tier = str(get(block, "queue_settings", "job_tier", default="")).lower()
+    clusters = [r for r in graph.of_type("azureml.amlCompute", "azureml.compute") if r.name == _compute_name(compute)]
+    job.spot = tier == "spot" or any(_low_priority(cluster) for cluster in clusters)
+    job.checkpointed = bool(block.get("outputs")) or bool(_CHECKPOINT.search(command))
+    job.timeout_seconds = whole(get(block, "limits", "timeout"))
+    job.env = _environment(block, at)
+    place = (*at, "queue_settings", "job_tier") if tier == "spot" else (*at, "compute") if "compute" in block else at
+    job.sources |= {"spot": place, "checkpointed": place, "timeout_seconds": (*at, "limits", "timeout")}
     return job
 
 
@@ -123,5 +140,6 @@ READERS: dict[str, Reader] = {
     "azureml.amlCompute": _compute,
     "azureml.computeInstance": _compute,
     "azureml.compute": _compute,
-    "azureml.commandJob": _job,
+    "azureml.commandJob": _command_job,
+    "azureml.pipelineJob": _pipeline,
 }

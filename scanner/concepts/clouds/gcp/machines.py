@@ -19,7 +19,7 @@ _TOPOLOGY = re.compile(r"\d+(x\d+){1,2}\Z")
 
 
 def _gke_node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    return _node_pool(resource, resource.attributes, ())
+    return node_pool(resource, resource.attributes, ())
 
 
 def _gke_cluster(resource: Resource, graph: ResourceGraph) -> list[Concept]:
@@ -27,15 +27,16 @@ def _gke_cluster(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     result: list[Concept] = []
     blocks = resource.attributes.get("node_pool")
     for number, block in enumerate(blocks if isinstance(blocks, list) else ()):
-        if isinstance(block, dict) and (pool := _node_pool(resource, block, ("node_pool", number))):
+        if isinstance(block, dict) and (pool := node_pool(resource, block, ("node_pool", number))):
             result.append(pool)
     removed = get(resource.attributes, "remove_default_node_pool", default=False)
-    if given(blocks) is False and removed is not True and (pool := _node_pool(resource, resource.attributes, ())):
+    if given(blocks) is False and removed is not True and (pool := node_pool(resource, resource.attributes, ())):
         result.append(pool)
     return result
 
 
-def _node_pool(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool | None:
+def node_pool(resource: Resource, block: dict[str, Any], at: Path) -> AcceleratorPool | None:
+    """The pool that a node pool's block at ``at`` declares; ``None`` if its machines have no accelerators."""
     config = get(block, "node_config", 0, default={})
     place = (*at, "node_config", 0)
     pool = _accelerated(resource, "gke", config, place, GKE_DEFAULT_MACHINE)
