@@ -291,6 +291,8 @@ class AcceleratorPool(Concept):
     """How many machines (or what share, as text) an upgrade may take away before it adds others."""
     scale_down_seconds: int | None = None
     live_migration: bool | None = None
+    metadata_v1: bool | None = None
+    """Whether the machines answer to version 1 of the instance metadata service."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -419,6 +421,8 @@ class AccessGrant(Concept):
     """Whether the grant allows everything on everything."""
     workload: bool | None = None
     """Whether a training, serving or notebook workload is among the principals."""
+    trusted_names: bool = False
+    """Whether the names involved say that administration is the purpose (deployment pipelines, controllers)."""
     role: str | None = None
 
 

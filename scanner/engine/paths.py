@@ -100,7 +100,8 @@ def _advance(place: Found, step: str | int | None) -> list[Found]:
     if isinstance(value, View):
         return _field(value, step)
     if isinstance(value, dict):
-        if step in value:
+        # an empty list of blocks, as a dynamic block may give, is the same as no block
+        if step in value and value[step] != []:
             return [Found(value[step], None if source is None else (*source, step))]
         return []
     if isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
@@ -137,4 +138,6 @@ def _item(item: Any, source: Path | None, number: int) -> Found:
 def _missing_source(place: Found, rest: tuple[str | int | None, ...]) -> Path | None:
     if isinstance(place.value, View) and rest and isinstance(rest[0], str):
         return place.value.sources.get(rest[0], place.value.at)
+    if isinstance(place.value, dict) and rest and rest[0] in place.value and place.source is not None:
+        return (*place.source, str(rest[0]))
     return place.source

@@ -1,0 +1,144 @@
+"""EKS node groups, instances, launch templates and Batch compute environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scanner.concepts.clouds.common import Reader, common, equals, given, machine_pool, scaling, taints
+from scanner.concepts.model import AcceleratorPool, Concept, TrainingJob
+from scanner.concepts.quantities import whole
+from scanner.core import Path, Resource, get, is_unknown
+from scanner.graph import ResourceGraph
+
+NODE_DISK_GIB = 20
+"""What an EKS node group gives where disk_size is not set (AL2023 and AL2)."""
+DRIVERLESS_IMAGES = ("AL2_x86_64", "AL2_ARM_64", "AL2023_x86_64_STANDARD", "AL2023_ARM_64_STANDARD",
+                     "BOTTLEROCKET_x86_64", "BOTTLEROCKET_ARM_64")  # fmt: skip
+"""ami_type values of EKS images without an accelerator driver."""
+
+
+def node_group(resource: Resource, group: dict[str, Any], at: Path) -> AcceleratorPool | None:
+    """A pool from the attributes of a node group, which stand at ``at``."""
+    pool = machine_pool(resource, "eks", "aws", group.get("instance_types"), (*at, "instance_types"))
+    if pool is None:
+        return None
+    pool.taints = taints(group.get("taint"), (*at, "taint"))
+    pool.image_type = group.get("ami_type")
+    pool.spot = equals(group.get("capacity_type", "ON_DEMAND"), "SPOT")
+    pool.node_labels = get(group, "labels", default={})
+    pool.own_launch_template = bool(group.get("launch_template"))
+    pool.has_driver = _has_driver(pool)
+    pool.disk_gib = None if pool.own_launch_template else get(group, "disk_size", default=NODE_DISK_GIB)
+    scaling(pool, get(group, "scaling_config", 0, default={}), (*at, "scaling_config", 0))
+    update = get(group, "update_config", 0, default={})
+    pool.upgrade_unavailable = get(update, "max_unavailable")
+    pool.sources |= {
+        "image_type": (*at, "ami_type"),
+        "has_driver": (*at, "ami_type"),
+        "taints": (*at, "taint"),
+        "spot": (*at, "capacity_type"),
+        "disk_gib": (*at, "disk_size"),
+        "upgrade_unavailable": (*at, "update_config", 0, "max_unavailable"),
+    }
+    return pool
+
+
+def _has_driver(pool: AcceleratorPool) -> Any:
+    """Whether the image has the driver; ``None`` where a launch template or default decides."""
+    image = pool.image_type
+    if pool.own_launch_template or image is None or is_unknown(image):
+        return image if is_unknown(image) else None
+    return False if image in DRIVERLESS_IMAGES else None if image == "CUSTOM" else True
+
+
+def _node_group(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    pool = node_group(resource, resource.attributes, ())
+    if pool is not None and pool.own_launch_template:
+        _from_template(pool, resource, graph)
+    return pool
+
+
+def _from_template(pool: AcceleratorPool, resource: Resource, graph: ResourceGraph) -> None:
+    """What the launch template of the same root says beyond the group."""
+    for neighbour in graph.neighbours(resource, "references"):
+        template = neighbour.resource
+        if template.type == "aws_launch_template":
+            interfaces = get(template.attributes, "network_interfaces", default=[])
+            kinds = [get(item, "interface_type") for item in interfaces] if isinstance(interfaces, list) else []
+            pool.fast_network = True if "efa" in kinds or "efa-only" in kinds else pool.fast_network
+
+
+def _instance(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    pool = machine_pool(resource, "ec2", "aws", resource.attributes.get("instance_type"), ("instance_type",))
+    if pool is None or pool.doubt is not None:
+        return None
+    tokens = get(resource.attributes, "metadata_options", 0, "http_tokens")
+    pool.metadata_v1 = _metadata_v1(tokens)
+    if resource.type == "aws_instance":
+        pool.public_ip = get(resource.attributes, "associate_public_ip_address", default=False)
+        pool.spot = given(resource.attributes.get("instance_market_options"))
+        pool.disk_gib = get(resource.attributes, "root_block_device", 0, "volume_size")
+    else:
+        pool.spot = equals(get(resource.attributes, "instance_market_options", 0, "market_type", default=""), "spot")
+        pool.disk_gib = get(resource.attributes, "block_device_mappings", 0, "ebs", 0, "volume_size")
+    pool.sources |= {
+        "metadata_v1": ("metadata_options", 0, "http_tokens"),
+        "public_ip": ("associate_public_ip_address",),
+    }
+    return pool
+
+
+def _metadata_v1(tokens: Any) -> Any:
+    """Whether version 1 of the metadata service answers: the default of instances and templates is ``optional``."""
+    return tokens if is_unknown(tokens) else tokens != "required"
+
+
+def _batch(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    block = get(resource.attributes, "compute_resources", 0, default={})
+    at: Path = ("compute_resources", 0)
+    types = get(block, "instance_type")
+    pool = machine_pool(resource, "batch", "aws", types, (*at, "instance_type"))
+    if pool is None:
+        return None
+    pool.min_size, pool.max_size = whole(get(block, "min_vcpus", default=0)), whole(get(block, "max_vcpus"))
+    pool.spot = equals(get(block, "type", default=""), "SPOT")
+    pool.sources |= {"min_size": (*at, "min_vcpus"), "max_size": (*at, "max_vcpus"), "spot": (*at, "type")}
+    return pool
+
+
+def _job_definition(resource: Resource, graph: ResourceGraph) -> Concept:
+    job = TrainingJob(**common(resource), platform="batch")
+    job.retries = whole(get(resource.attributes, "retry_strategy", 0, "attempts", default=1))
+    job.timeout_seconds = whole(get(resource.attributes, "timeout", 0, "attempt_duration_seconds"))
+    job.accelerator_count = _job_accelerators(resource.attributes.get("container_properties"))
+    job.sources |= {
+        "retries": ("retry_strategy",),
+        "timeout_seconds": ("timeout",),
+        "accelerator_count": ("container_properties",),
+    }
+    return job
+
+
+def _job_accelerators(properties: Any) -> Any:
+    import json
+
+    if not isinstance(properties, str):
+        return properties if is_unknown(properties) else 0
+    try:
+        data = json.loads(properties)
+    except ValueError:
+        return 0
+    needs = get(data, "resourceRequirements", default=[])
+    amounts = [
+        whole(need.get("value")) for need in needs if isinstance(need, dict) and need.get("type") == "GPU"
+    ] if isinstance(needs, list) else []  # fmt: skip
+    return sum(amount for amount in amounts if isinstance(amount, int))
+
+
+READERS: dict[str, Reader] = {
+    "aws_eks_node_group": _node_group,
+    "aws_instance": _instance,
+    "aws_launch_template": _instance,
+    "aws_batch_compute_environment": _batch,
+    "aws_batch_job_definition": _job_definition,
+}
