@@ -121,6 +121,8 @@ def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
             return anything
     for call in graph.of_type("module"):
         source = call.attributes.get("source")
+        if any(pool.resource is call for pool in site.pools):
+            continue
         if call.unit == site.unit and isinstance(source, str) and any(word in source for word in CLUSTER_MODULES):
             return Unknown(f"{call.address} is not on disk and may add pools", call.address)
     return None
