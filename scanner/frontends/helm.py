@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,7 +22,12 @@ from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, Source
 from scanner.frontends.kubernetes import read_manifests
 from scanner.project.tree import Tree, Unreadable
 
-RENDER_SECONDS = 30
+RENDER_SECONDS = 8
+"""Charts of a hundred templates render in one to two seconds."""
+MAX_ENGINE_BYTES = 768 * 1024 * 1024
+MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+"""Helm itself refuses charts that unpack to more than 100 MiB."""
+MAX_ARCHIVE_FILES = 10_000
 RELEASE = "release-name"
 _SDK = """
 import json, sys, helm_python
@@ -45,7 +54,7 @@ for name, text in rendered.items():
         sys.stdout.write("---\\n# Source: " + name + "\\n" + text + "\\n")
 """
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
-MAX_RENDERED_CHARACTERS = 32 * 1024 * 1024
+MAX_RENDERED_BYTES = 32 * 1024 * 1024
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
 
@@ -134,18 +143,73 @@ def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> l
 def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
     """(rendered text as ``helm template`` prints it, problem); one of the two is empty."""
     helm = shutil.which("helm")
-    with tempfile.TemporaryDirectory(prefix="kilter-") as scratch:
+    if place.suffix == ".tgz" and (problem := _archive_problem(place)):
+        return "", problem
+    with (
+        tempfile.TemporaryDirectory(prefix="kilter-") as scratch,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as messages,
+    ):
         command, order = _helm_command(helm, place, values, FilePath(scratch)) if helm else _sdk_command(place, values)
         try:
-            result = subprocess.run(command, input=order, capture_output=True, timeout=RENDER_SECONDS, check=False)
+            result = subprocess.run(
+                command,
+                input=order,
+                stdout=out,
+                stderr=messages,
+                timeout=RENDER_SECONDS,
+                check=False,
+                preexec_fn=_limit_engine if os.name == "posix" else None,
+            )
         except subprocess.TimeoutExpired:
             return "", f"it takes longer than the limit of {RENDER_SECONDS} s"
         except OSError as error:
             return "", str(error)
-    if result.returncode != 0:
-        lines = result.stderr.decode("utf-8", "replace").strip().splitlines()
-        return "", (lines[-1] if lines else "no message")[:500]
-    return result.stdout.decode("utf-8", "replace")[:MAX_RENDERED_CHARACTERS], ""
+        out.seek(0)
+        messages.seek(0)
+        if result.returncode < 0:
+            limits = f"{RENDER_SECONDS} s, {MAX_ENGINE_BYTES // 1024**2} MiB of memory or of output"
+            return "", f"it was stopped at a limit ({limits})"
+        if result.returncode != 0:
+            lines = [line for line in messages.read(65_536).decode("utf-8", "replace").splitlines() if line.strip()]
+            return "", (_reason(lines) if lines else "no message")[:500]
+        return out.read().decode("utf-8", "replace"), ""
+
+
+def _reason(lines: list[str]) -> str:
+    """The line that says what went wrong: the engine's own error, not the trace of a crash below it."""
+    fatal = next((line for line in lines if line.startswith(("fatal error:", "runtime:", "Error:"))), None)
+    return fatal or lines[-1]
+
+
+def _limit_engine() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (RENDER_SECONDS, RENDER_SECONDS))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_ENGINE_BYTES, MAX_ENGINE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_RENDERED_BYTES, MAX_RENDERED_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _archive_problem(place: FilePath) -> str:
+    """Why an archive is not given to the engine: it unpacks to more than any chart holds, or names places outside."""
+    try:
+        with gzip.open(place) as stream:
+            size = 0
+            while chunk := stream.read(1024 * 1024):
+                size += len(chunk)
+                if size > MAX_UNPACKED_BYTES:
+                    return f"the archive unpacks to more than the limit of {MAX_UNPACKED_BYTES // 1024**2} MiB"
+        with tarfile.open(place) as archive:
+            for number, member in enumerate(archive):
+                if number >= MAX_ARCHIVE_FILES:
+                    return f"the archive holds more than the limit of {MAX_ARCHIVE_FILES} files"
+                steps = member.name.split("/")
+                if member.name.startswith("/") or ".." in steps or member.issym() or member.islnk():
+                    return f"the archive names a place outside itself: {member.name[:100]!r}"
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        return f"the archive cannot be read: {error}"
+    return ""
 
 
 def _helm_command(helm: str, place: FilePath, values: ChartValues, scratch: FilePath) -> tuple[list[str], bytes]:
