@@ -84,6 +84,10 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> P
     metadata = _metadata(tree, name)
     if metadata.get("type") == "library":
         return Parsed()
+    link = _link_outside(tree, chart)
+    if link:
+        message = f"this chart is not checked: {link} is a link to a place outside the scanned directory"
+        return Parsed(diagnostics=[Diagnostic("error", "outside-root", message, span)])
     if shutil.which("helm") is None and find_spec("helm_python") is None:
         message = (
             "this chart is not checked: rendering it needs the helm command on PATH, or the Python engine: "
@@ -111,6 +115,19 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> P
     parsed = read_rendered(tree, chart, text)
     parsed.diagnostics.extend(diagnostics)
     return parsed
+
+
+def _link_outside(tree: Tree, chart: str) -> str:
+    """A link in the chart that leaves the scan, which the engine would follow; empty if there is none."""
+    top = tree.absolute(chart)
+    if top is None or not top.is_dir():
+        return ""
+    for directory, names, files in os.walk(top):
+        for name in (*names, *files):
+            place = FilePath(directory, name)
+            if place.is_symlink() and tree.absolute(str(place.relative_to(tree.root))) is None:
+                return place.relative_to(tree.root).as_posix()
+    return ""
 
 
 def _metadata(tree: Tree, path: str) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def _eks_node_group(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool.spot = equals(attributes.get("capacity_type", "ON_DEMAND"), "SPOT")
     scaling(pool, get(attributes, "scaling_config", 0, default={}), ("scaling_config", 0))
     pool.node_labels = get(attributes, "labels", default={})
-    pool.own_launch_template = bool(attributes.get("launch_template"))
+    template = attributes.get("launch_template")
+    pool.own_launch_template = template if is_unknown(template) else bool(template)  # type: ignore[assignment]
     return pool
 
 
@@ -76,7 +77,8 @@ def _endpoint_configuration(resource: Resource, graph: ResourceGraph) -> list[Co
         endpoint = ModelEndpoint(**common(resource), platform="sagemaker", at=("production_variants", number))
         endpoint.name = str(variant.get("variant_name", resource.name))
         endpoint.instance_type = variant.get("instance_type")
-        endpoint.serverless = bool(variant.get("serverless_config"))
+        serverless = variant.get("serverless_config")
+        endpoint.serverless = serverless if is_unknown(serverless) else bool(serverless)  # type: ignore[assignment]
         endpoint.sources["instance_type"] = ("production_variants", number, "instance_type")
         family = families_of("aws", endpoint.instance_type)
         endpoint.accelerator = family if isinstance(family, Unknown) else family[0].accelerator if family else None  # type: ignore[assignment]
