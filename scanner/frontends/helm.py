@@ -20,6 +20,7 @@ from typing import Any
 
 from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes import read_manifests
+from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.tree import Tree, Unreadable
 
 RENDER_SECONDS = 8
@@ -74,7 +75,7 @@ class ChartValues:
     namespace: str = "default"
 
 
-def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> Parsed:
+def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cache: Cache = NO_CACHE) -> Parsed:
     """The objects of a chart. A chart that cannot be rendered is a diagnostic."""
     place = tree.absolute(chart)
     name = f"{chart}/Chart.yaml" if chart and not chart.endswith(".tgz") else chart or "Chart.yaml"
@@ -96,7 +97,7 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> P
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
     values = values or ChartValues()
     missing = _missing_dependencies(tree, chart, metadata)
-    text, problem = _render(place, values)
+    text, problem = _rendered(place, values, cache)
     diagnostics = []
     if missing:
         message = (
@@ -155,6 +156,37 @@ def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> l
         if isinstance(name, str) and not there:
             missing.append(name)
     return missing
+
+
+def _rendered(place: FilePath, values: ChartValues, cache: Cache) -> tuple[str, str]:
+    """What ``_render`` gives, from the cache where the same chart was rendered with the same values before."""
+    key = cache.key("chart", *_chart_content(place), repr(values), _engine()) if cache.directory is not None else ""
+    stored = cache.get(key)
+    if isinstance(stored, str):
+        return stored, ""
+    text, problem = _render(place, values)
+    if not problem:
+        cache.put(key, text)
+    return text, problem
+
+
+def _chart_content(place: FilePath) -> Iterator[str | bytes]:
+    """Names and contents of a chart's files."""
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    for path in files:
+        yield path.relative_to(place).as_posix()
+        try:
+            yield path.read_bytes() if path.stat().st_size <= MAX_UNPACKED_BYTES else str(path.stat().st_mtime_ns)
+        except OSError as error:
+            yield str(error)
+
+
+def _engine() -> str:
+    """The engine's file and its time, so that another version renders anew."""
+    helm = shutil.which("helm")
+    found = None if helm else find_spec("helm_python")
+    place = helm or (found.origin if found is not None else None)
+    return f"{place} {FilePath(place).stat().st_mtime_ns}" if place else ""
 
 
 def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:

@@ -23,7 +23,7 @@ locals {
 
 resource "aws_iam_role" "nodes" {
   name               = "${var.name}-nodes"
-  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })
+  assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })
 }
 
 resource "aws_eks_node_group" "pool" {
