@@ -1,11 +1,9 @@
-"""The resource graph: resources as nodes, typed edges between them, on a networkx multigraph."""
+"""The resource graph: resources as nodes, typed edges between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
-
-import networkx
 
 from scanner.core import Resource
 
@@ -27,6 +25,8 @@ EdgeKind = Literal[
     "contains",
 ]
 Direction = Literal["in", "out"]
+Edges = dict[EdgeKind, dict[Resource, bool]]
+"""By kind: the resource at the other end, and whether the edge is only possible."""
 
 
 class Neighbour(NamedTuple):
@@ -37,32 +37,42 @@ class Neighbour(NamedTuple):
 
 
 class ResourceGraph:
-    """Resources in the order in which they were read, and the edges between them."""
+    """Resources in the order in which they were read, and the edges between them.
+
+    Edges are plain tables from a resource to its neighbours: importing a graph library costs more time than the
+    scan of a small set-up.
+    """
 
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
-        self._graph: networkx.MultiDiGraph[Resource] = networkx.MultiDiGraph()
+        self._out: dict[Resource, Edges] = {}
+        self._in: dict[Resource, Edges] = {}
         self._by_type: dict[str, list[Resource]] = {}
         for resource in resources:
             self.add(resource)
 
     def add(self, resource: Resource) -> None:
-        """Add a resource as a node."""
-        self._graph.add_node(resource)
+        """Add a resource as a node; one that is there already stays where it is."""
+        if resource in self._out:
+            return
+        self._out[resource] = {}
+        self._in[resource] = {}
         self._by_type.setdefault(resource.type, []).append(resource)
 
     def connect(self, source: Resource, target: Resource, kind: EdgeKind, *, possible: bool = False) -> None:
         """Add an edge. A certain edge replaces a possible one of the same kind, never the other way round."""
-        if self._graph.has_edge(source, target, kind):
-            possible = possible and self._graph.edges[source, target, kind]["possible"]
-        self._graph.add_edge(source, target, kind, possible=possible)
+        for resource in (source, target):
+            self.add(resource)
+        targets = self._out[source].setdefault(kind, {})
+        targets[target] = possible and targets.get(target, True)
+        self._in[target].setdefault(kind, {})[source] = targets[target]
 
     @property
     def resources(self) -> Iterator[Resource]:
         """All resources, in the order in which they were added."""
-        return iter(self._graph.nodes)
+        return iter(self._out)
 
     def __len__(self) -> int:
-        return len(self._graph)
+        return len(self._out)
 
     def of_type(self, *types: str) -> list[Resource]:
         """The resources of the given Terraform types or Kubernetes kinds."""
@@ -75,10 +85,12 @@ class ResourceGraph:
 
     def neighbours(self, resource: Resource, kind: EdgeKind, direction: Direction = "out") -> list[Neighbour]:
         """The resources that ``resource`` points at (``out``) or that point at it (``in``)."""
-        view = self._graph.succ if direction == "out" else self._graph.pred
-        return [Neighbour(other, edges[kind]["possible"]) for other, edges in view[resource].items() if kind in edges]
+        table = (self._out if direction == "out" else self._in)[resource]
+        return [Neighbour(other, possible) for other, possible in table.get(kind, {}).items()]
 
     def edges(self) -> Iterator[tuple[Resource, Resource, EdgeKind, bool]]:
         """Every edge as (source, target, kind, possible)."""
-        for source, target, kind, data in self._graph.edges(keys=True, data=True):
-            yield source, target, kind, data["possible"]
+        for source, table in self._out.items():
+            for kind, targets in table.items():
+                for target, possible in targets.items():
+                    yield source, target, kind, possible

@@ -21,7 +21,7 @@ def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes", c
     """
     documents, diagnostics = _cached(file, cache)
     parsed = Parsed(diagnostics=diagnostics)
-    positions = DocumentPositions(file)
+    positions = DocumentPositions(file, [line for line, _ in documents])
     sources = _rendered_from(file)
     for index, (line, value) in enumerate(documents):
         place = _Place(index, positions, unit, "helm" if sources else origin, _template(sources, line))

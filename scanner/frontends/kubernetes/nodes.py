@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -19,6 +20,8 @@ MAX_PARSED_DEPTH = 1_000
 IMPLICIT_TAG = "implicit"
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _DEEP_BLOCKS = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
+_LINE_END = re.compile("\n")
+_NEXT_DOCUMENT = re.compile(r"\n---(?=[ \t\r\n]|\Z)")
 _DEFINITION = "kind: CustomResourceDefinition"
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7]+|0[0-7]+|0b[01]+)\Z")
@@ -82,6 +85,29 @@ def plain_documents(file: SourceFile) -> list[tuple[int, Any]] | None:
         if not _is_yaml_error(error):
             raise
         return None
+
+
+class Documents:
+    """The documents of a file one at a time, so that asking for a place in one does not read all of them."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._text = _without_definitions(file.text)
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(self._text))]
+
+    def at(self, line: int) -> tuple[int, Any] | None:
+        """(line above it, root node) of the document whose content starts on ``line``; ``None`` if it is not alone."""
+        text, starts = self._text, self._starts
+        below = starts[line] if line < len(starts) else len(text)
+        start = text.rfind("\n---", 0, below) + 1
+        offset = bisect_left(starts, start)
+        following = _NEXT_DOCUMENT.search(text, max(below - 1, 0))
+        try:
+            roots = _compose_leniently(text[start : following.start() if following is not None else len(text)])
+        except Exception as error:
+            if not _is_yaml_error(error) and not isinstance(error, LimitExceeded):
+                raise
+            return None
+        return (offset, roots[0]) if len(roots) == 1 and roots[0].start_mark.line + offset + 1 == line else None
 
 
 def _from_events(get: Callable[[], Any]) -> list[tuple[int, Any]] | None:
