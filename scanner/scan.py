@@ -14,6 +14,7 @@ from scanner.engine.evaluate import Evaluation, evaluate_rules
 from scanner.engine.rules import CompiledRule, Rule, compile_rule, load_rules, select_rules
 from scanner.engine.suppress import Suppressed, Suppression, apply_suppressions, suppressions
 from scanner.graph import ResourceGraph
+from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.discovery import Sources, discover
 from scanner.project.tree import Tree, Unreadable
 
@@ -46,6 +47,8 @@ class ScanOptions:
     inline_ignores: bool = True
     today: datetime.date = field(default_factory=datetime.date.today)
     standard_input: str | None = None
+    cache: Cache = NO_CACHE
+    """Where parsed manifests, rendered charts and rules are kept between scans; nowhere by default."""
 
 
 @dataclass(slots=True)
@@ -80,12 +83,11 @@ def builtin_rules() -> Path:
 
 def all_rules(options: ScanOptions) -> list[Rule]:
     """The built-in rules and those of further directories. Raises ``RuleError``."""
-    return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories])
+    return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories], options.cache)
 
 
-def compiled_rules(options: ScanOptions) -> list[CompiledRule]:
-    """The selected rules, compiled. Raises ``RuleError`` and ``UnknownSelector``."""
-    rules = all_rules(options)
+def compiled_rules(options: ScanOptions, rules: Sequence[Rule]) -> list[CompiledRule]:
+    """The selected ones of ``rules``, compiled. Raises ``RuleError`` and ``UnknownSelector``."""
     chosen = select_rules(rules, options.select, options.ignore, pedantic=options.pedantic)
     return [compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen]
 
@@ -96,7 +98,8 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResul
     Raises ``FileNotFoundError`` for a path that does not exist, and what ``compiled_rules`` raises.
     """
     options = options or ScanOptions()
-    rules = compiled_rules(options)
+    known = all_rules(options)
+    rules = compiled_rules(options, known)
     root, relative = scan_root(paths)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
     tree = Tree(root, overlay)
@@ -104,7 +107,7 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResul
     if options.standard_input is not None:
         sources.manifests.append(STANDARD_INPUT)
     parsed = parse_sources(tree, sources, options)
-    result = _judge(tree, sources, parsed, rules, options)
+    result = _judge(tree, sources, parsed, rules, known, options)
     focus = {path for path in relative if path and tree.is_file(path)}
     return _focused(result, focus) if focus and len(focus) == len(relative) else result
 
@@ -143,9 +146,12 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     for path in (*sources.manifests, *sources.azureml):
         if path in built or _is_template(tree, path):
             continue
-        read = read_manifests if path in manifests else read_azureml
+        unit = path.rpartition("/")[0]
         try:
-            parsed.extend(read(tree.read(path), path.rpartition("/")[0]))
+            if path in manifests:
+                parsed.extend(read_manifests(tree.read(path), unit, cache=options.cache))
+            else:
+                parsed.extend(read_azureml(tree.read(path), unit))
         except Unreadable as error:
             parsed.diagnostics.append(Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1)))
     if sources.plans:
@@ -154,7 +160,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     deployed = _read_embedded(tree, parsed, values)
     for chart in sources.charts:
         if chart not in deployed:
-            _read_chart(tree, chart, values, parsed)
+            _read_chart(tree, chart, values, parsed, options.cache)
     return parsed
 
 
@@ -209,20 +215,27 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     return deployed.charts
 
 
-def _read_chart(tree: Tree, chart: str, values: ChartValues, parsed: Parsed) -> None:
+def _read_chart(tree: Tree, chart: str, values: ChartValues, parsed: Parsed, cache: Cache) -> None:
     from scanner.frontends.helm import render_chart
 
-    parsed.extend(render_chart(tree, chart, values))
+    parsed.extend(render_chart(tree, chart, values, cache))
 
 
-def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRule], options: ScanOptions) -> ScanResult:
+def _judge(
+    tree: Tree,
+    sources: Sources,
+    parsed: Parsed,
+    rules: list[CompiledRule],
+    known: Sequence[Rule],
+    options: ScanOptions,
+) -> ScanResult:
     from scanner.concepts import interpret
 
     graph = ResourceGraph(parsed.resources)
     concepts = interpret(graph)
     evaluation = evaluate_rules(rules, graph, concepts)
     diagnostics = _located([*parsed.diagnostics, *concepts.diagnostics, *evaluation.diagnostics])
-    kept, silenced, notes = _suppress(tree, evaluation, rules, options)
+    kept, silenced, notes = _suppress(tree, evaluation, rules, known, options)
     return ScanResult(
         root=tree.root,
         tree=tree,
@@ -252,11 +265,10 @@ def _count(tree: Tree, sources: Sources) -> int:
 
 
 def _suppress(
-    tree: Tree, evaluation: Evaluation, rules: list[CompiledRule], options: ScanOptions
+    tree: Tree, evaluation: Evaluation, rules: list[CompiledRule], known: Sequence[Rule], options: ScanOptions
 ) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
     if not options.inline_ignores:
         return evaluation.findings, [], []
-    known = all_rules(options)
     selected = {compiled.rule.id for compiled in rules}
     found: list[Suppression] = []
     diagnostics: list[Diagnostic] = []

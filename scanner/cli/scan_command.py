@@ -44,6 +44,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 @click.option("--rules", "rule_directories", multiple=True, metavar="DIR", help="Directory with further rules.")
 @click.option("--no-inline-ignore", is_flag=True, help="Do not honour suppressions in the sources.")
 @click.option("--show-undetermined", is_flag=True, help="List what could not be decided, and why.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache (see KILTER_CACHE_DIR).")
 @click.option("--quiet", "-q", is_flag=True, help="Leave notes out of the text report.")
 def command(
     paths: tuple[str, ...],
@@ -110,6 +111,7 @@ def _config(path: str | None, paths: tuple[str, ...]) -> Config:
 
 
 def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -> ScanOptions:
+    from scanner.project.cache import NO_CACHE, user_cache
     from scanner.scan import ScanOptions
 
     base = config.source.parent if config.source is not None else Path.cwd()
@@ -133,6 +135,7 @@ def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -
         environment={name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
         inline_ignores=not choices["no_inline_ignore"],
         standard_input=sys.stdin.read() if standard_input else None,
+        cache=NO_CACHE if choices["no_cache"] else user_cache(),
     )
 
 

@@ -7,7 +7,7 @@ unknown, and so is everything that follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,7 @@ class Site:
 
 def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: ResourceGraph) -> None:
     """Fill in the placement fields of every pod set that asks for accelerators, and add the runs_on edges."""
-    sites = _sites([pool for pool in pools if pool.platform in NODE_PLATFORMS], graph)
+    sites = _Near(_sites([pool for pool in pools if pool.platform in NODE_PLATFORMS], graph))
     for item in pods:
         if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
             continue
@@ -94,10 +94,10 @@ def _sites(pools: list[AcceleratorPool], graph: ResourceGraph) -> list[Site]:
         if pool.resource.provider != "kubernetes" or pool.resource.parent is not None:
             unit = pool.resource.unit
             table.setdefault(unit, Site(unit)).pools.append(pool)
-    declared = list(table.values())
+    declared = _Near(list(table.values()))
     for pool in pools:
         if pool.resource.provider == "kubernetes" and pool.resource.parent is None:
-            near = _nearest(pool.resource.unit, declared)
+            near = declared.to(pool.resource.unit)
             site = near if near is not None else table.setdefault(pool.resource.unit, Site(pool.resource.unit))
             site.pools.append(pool)
     for site in table.values():
@@ -128,14 +128,31 @@ def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
     return None
 
 
-def _nearest(unit: str, sites: list[Site]) -> Site | None:
-    """The site whose directory shares most with ``unit``, if it is the only one that does."""
-    if len(sites) == 1:
-        return sites[0]
-    ranked = sorted(((_common(unit, site.unit), number) for number, site in enumerate(sites)), reverse=True)
-    if ranked and ranked[0][0] > 0 and (len(ranked) == 1 or ranked[1][0] < ranked[0][0]):
-        return sites[ranked[0][1]]
-    return None
+class _Near:
+    """Sites by directory and by every directory around it, so that finding one does not look at all of them."""
+
+    def __init__(self, sites: list[Site]) -> None:
+        self.sites = sites
+        self.by_unit: dict[str, list[Site]] = {}
+        self._around: dict[str, list[Site]] = {}
+        for site in sites:
+            self.by_unit.setdefault(site.unit, []).append(site)
+            for directory in _upwards(site.unit):
+                self._around.setdefault(directory, []).append(site)
+
+    def to(self, unit: str) -> Site | None:
+        """The site whose directory shares most with ``unit``, if it is the only one that does."""
+        if len(self.sites) == 1:
+            return self.sites[0]
+        found = next((self._around[place] for place in _upwards(unit) if place in self._around), [])
+        return found[0] if len(found) == 1 else None
+
+
+def _upwards(unit: str) -> Iterator[str]:
+    """A directory and those around it, the nearest first, without the root."""
+    while unit:
+        yield unit
+        unit = unit.rpartition("/")[0]
 
 
 def _common(one: str, other: str) -> int:
@@ -147,17 +164,17 @@ def _common(one: str, other: str) -> int:
     return count
 
 
-def _site_of(pods: PodSet, sites: list[Site]) -> Site | Unknown | None:
-    if not sites:
+def _site_of(pods: PodSet, near: _Near) -> Site | Unknown | None:
+    if not near.sites:
         return None
     parent = pods.resource.parent
     if parent is not None:
-        own = next((site for site in sites if site.unit == parent.unit), None)
-        if own is not None:
-            return own
-    same = [site for site in sites if site.unit == pods.resource.unit]
-    near = same[0] if len(same) == 1 else _nearest(pods.resource.unit, sites)
-    return near or Unknown("the scan holds several clusters and nothing says which one this runs in")
+        own = near.by_unit.get(parent.unit)
+        if own:
+            return own[0]
+    same = near.by_unit.get(pods.resource.unit, [])
+    site = same[0] if len(same) == 1 else near.to(pods.resource.unit)
+    return site or Unknown("the scan holds several clusters and nothing says which one this runs in")
 
 
 def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:

@@ -11,6 +11,7 @@ from scanner.concepts.model import Concept
 from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Undetermined, Unknown, is_unknown
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.logic import Undecided
+from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
 from scanner.engine.rules import CONCEPTS, CompiledRule
 from scanner.graph import ResourceGraph
@@ -36,6 +37,10 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
         for subject, resource in _subjects(compiled, graph, concepts):
             try:
                 _run(compiled, subject, resource, world, evaluation)
+            except PatternLimit as error:
+                message = f"rule {compiled.rule.id} is not applied from here on: {error}"
+                evaluation.diagnostics.append(Diagnostic("error", "pattern-limit", message, resource.locate().span))
+                break
             except Exception as error:  # a defect in one rule must not cost the results of the others
                 message = f"rule {compiled.rule.id} failed on {resource.address}: {type(error).__name__}: {error}"
                 evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))

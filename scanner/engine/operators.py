@@ -11,6 +11,10 @@ from typing import Any
 from scanner.concepts.quantities import quantity
 
 MAX_MATCHED_TEXT = 10_000
+MATCH_SECONDS = 0.25
+SHORT_TEXT = 100
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,\d*\})")
+_REPETITION = re.compile(r"(?<!\\)[*+]|\{\d*,\d*\}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
@@ -61,9 +65,31 @@ def within(value: Any, ranges: Any) -> bool:
     return False
 
 
+class PatternLimit(Exception):
+    """A pattern that takes too long on a text; the message names both."""
+
+
 def matches(value: Any, pattern: Any) -> bool:
-    """Whether a regular expression is found in the text."""
-    return isinstance(value, str) and re.search(pattern, value[:MAX_MATCHED_TEXT]) is not None
+    """Whether a regular expression is found in the text. Raises ``PatternLimit``."""
+    if not isinstance(value, str):
+        return False
+    text = value[:MAX_MATCHED_TEXT]
+    if not _may_backtrack(pattern, len(text)):
+        return re.search(pattern, text) is not None
+    import regex
+
+    try:
+        return regex.search(pattern, text, timeout=MATCH_SECONDS) is not None
+    except TimeoutError as error:
+        limit = f"takes longer than {MATCH_SECONDS} s on a text of {len(text)} characters"
+        raise PatternLimit(f"the pattern {pattern!r} {limit}") from error
+
+
+def _may_backtrack(pattern: str, length: int) -> bool:
+    """Whether a match could take more than microseconds: repeated groups, or several repetitions on a long text."""
+    if _REPEATED_GROUP.search(pattern) is not None:
+        return True
+    return length > SHORT_TEXT and len(_REPETITION.findall(pattern)) > 1
 
 
 def compare(test: Callable[[Decimal, Decimal], bool], kind: str) -> Callable[[Any, Any], bool]:

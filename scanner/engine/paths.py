@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from scanner.concepts.model import Concept, View
-from scanner.core import Path, Resource, is_unknown
+from scanner.core import Path, Resource, Unknown
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(-?\d+)\]|(\[\*\])")
 _VIEW_FIELDS: dict[type, frozenset[str]] = {}
@@ -49,9 +49,14 @@ class CompiledPath:
     def find(self, frame: Frame) -> list[Found]:
         """The values that the path leads to; an unknown on the way is such a value."""
         start = frame.subject if self.root == "$" else frame.item if self.root == "@" else frame.outer
+        if len(self.steps) == 1:
+            return _advance(start, self.steps[0])
         found = [start]
         for step in self.steps:
-            found = [result for place in found for result in _advance(place, step)]
+            if len(found) == 1:
+                found = _advance(found[0], step)
+            else:
+                found = [result for place in found for result in _advance(place, step)]
             if not found:
                 break
         return found
@@ -93,7 +98,7 @@ def fields_of(view: type[View]) -> frozenset[str]:
 
 def _advance(place: Found, step: str | int | None) -> list[Found]:
     value, source = place
-    if is_unknown(value):
+    if isinstance(value, Unknown):
         return [place]
     if step is None:
         return items(value, source)

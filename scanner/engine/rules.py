@@ -14,6 +14,7 @@ from scanner.core.findings import SEVERITIES, Severity
 from scanner.engine.conditions import Condition, ConditionError, Names, compile_condition
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
+from scanner.project.cache import NO_CACHE, Cache
 
 CONCEPTS: dict[str, type[model.Concept]] = {
     name: view
@@ -76,9 +77,9 @@ _KEYS = {"assert": "condition"} | {
 }
 
 
-def load_rules(directories: Sequence[FilePath]) -> list[Rule]:
+def load_rules(directories: Sequence[FilePath], cache: Cache = NO_CACHE) -> list[Rule]:
     """Every rule below the directories, by code. Raises ``RuleError``."""
-    rules = [load_rule(path) for directory in directories for path in sorted(directory.rglob("*.yaml"))]
+    rules = [rule for directory in directories for rule in _load_directory(directory, cache)]
     seen: dict[str, str] = {}
     for rule in rules:
         for key in (rule.id, rule.name):
@@ -88,20 +89,53 @@ def load_rules(directories: Sequence[FilePath]) -> list[Rule]:
     return sorted(rules, key=lambda rule: rule.id)
 
 
+def _load_directory(directory: FilePath, cache: Cache) -> list[Rule]:
+    """The rules of a directory; a set that was read before comes from the cache as data, and is checked again."""
+    texts = [(path, _read(path)) for path in sorted(directory.rglob("*.yaml"))]
+    key = cache.key("rules", *(text for _, text in texts))
+    stored = cache.get(key)
+    if isinstance(stored, list) and len(stored) == len(texts):
+        return [rule_from_data(data, str(path)) for (path, _), data in zip(texts, stored, strict=True)]
+    loaded = [_parse(path, text) for path, text in texts]
+    rules = [rule_from_data(data, str(path)) for (path, _), data in zip(texts, loaded, strict=True)]
+    if _exactly_json(loaded):
+        cache.put(key, loaded)
+    return rules
+
+
+def _exactly_json(value: Any) -> bool:
+    """Whether JSON gives back the same: its keys are strings, and it has no dates."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _exactly_json(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(_exactly_json(item) for item in value)
+    return value is None or isinstance(value, str | int | float)
+
+
 def load_rule(path: FilePath) -> Rule:
     """Read one rule file. Raises ``RuleError``."""
+    return rule_from_data(_parse(path, _read(path)), str(path))
+
+
+def _read(path: FilePath) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: {error}") from error
+
+
+def _parse(path: FilePath, text: str) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError
 
     try:
-        loader = CSafeLoader(path.read_text("utf-8"))
+        loader = CSafeLoader(text)
         try:
-            data = loader.get_single_data()
+            return loader.get_single_data()
         finally:
             loader.dispose()
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         raise RuleError(f"{path}: {error}") from error
-    return rule_from_data(data, str(path))
 
 
 def rule_from_data(data: Any, source: str) -> Rule:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,9 +20,15 @@ from typing import Any
 
 from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes import read_manifests
+from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.tree import Tree, Unreadable
 
-RENDER_SECONDS = 30
+RENDER_SECONDS = 8
+"""Charts of a hundred templates render in one to two seconds."""
+MAX_ENGINE_BYTES = 768 * 1024 * 1024
+MAX_UNPACKED_BYTES = 64 * 1024 * 1024
+"""Helm itself refuses charts that unpack to more than 100 MiB."""
+MAX_ARCHIVE_FILES = 10_000
 RELEASE = "release-name"
 _SDK = """
 import json, sys, helm_python
@@ -45,7 +55,7 @@ for name, text in rendered.items():
         sys.stdout.write("---\\n# Source: " + name + "\\n" + text + "\\n")
 """
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
-MAX_RENDERED_CHARACTERS = 32 * 1024 * 1024
+MAX_RENDERED_BYTES = 32 * 1024 * 1024
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
 
@@ -65,7 +75,7 @@ class ChartValues:
     namespace: str = "default"
 
 
-def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> Parsed:
+def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cache: Cache = NO_CACHE) -> Parsed:
     """The objects of a chart. A chart that cannot be rendered is a diagnostic."""
     place = tree.absolute(chart)
     name = f"{chart}/Chart.yaml" if chart and not chart.endswith(".tgz") else chart or "Chart.yaml"
@@ -75,6 +85,10 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> P
     metadata = _metadata(tree, name)
     if metadata.get("type") == "library":
         return Parsed()
+    link = _link_outside(tree, chart)
+    if link:
+        message = f"this chart is not checked: {link} is a link to a place outside the scanned directory"
+        return Parsed(diagnostics=[Diagnostic("error", "outside-root", message, span)])
     if shutil.which("helm") is None and find_spec("helm_python") is None:
         message = (
             "this chart is not checked: rendering it needs the helm command on PATH, or the Python engine: "
@@ -83,7 +97,7 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> P
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
     values = values or ChartValues()
     missing = _missing_dependencies(tree, chart, metadata)
-    text, problem = _render(place, values)
+    text, problem = _rendered(place, values, cache)
     diagnostics = []
     if missing:
         message = (
@@ -102,6 +116,19 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None) -> P
     parsed = read_rendered(tree, chart, text)
     parsed.diagnostics.extend(diagnostics)
     return parsed
+
+
+def _link_outside(tree: Tree, chart: str) -> str:
+    """A link in the chart that leaves the scan, which the engine would follow; empty if there is none."""
+    top = tree.absolute(chart)
+    if top is None or not top.is_dir():
+        return ""
+    for directory, names, files in os.walk(top):
+        for name in (*names, *files):
+            place = FilePath(directory, name)
+            if place.is_symlink() and tree.absolute(str(place.relative_to(tree.root))) is None:
+                return place.relative_to(tree.root).as_posix()
+    return ""
 
 
 def _metadata(tree: Tree, path: str) -> dict[str, Any]:
@@ -131,21 +158,107 @@ def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> l
     return missing
 
 
+def _rendered(place: FilePath, values: ChartValues, cache: Cache) -> tuple[str, str]:
+    """What ``_render`` gives, from the cache where the same chart was rendered with the same values before."""
+    key = cache.key("chart", *_chart_content(place), repr(values), _engine()) if cache.directory is not None else ""
+    stored = cache.get(key)
+    if isinstance(stored, str):
+        return stored, ""
+    text, problem = _render(place, values)
+    if not problem:
+        cache.put(key, text)
+    return text, problem
+
+
+def _chart_content(place: FilePath) -> Iterator[str | bytes]:
+    """Names and contents of a chart's files."""
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    for path in files:
+        yield path.relative_to(place).as_posix()
+        try:
+            yield path.read_bytes() if path.stat().st_size <= MAX_UNPACKED_BYTES else str(path.stat().st_mtime_ns)
+        except OSError as error:
+            yield str(error)
+
+
+def _engine() -> str:
+    """The engine's file and its time, so that another version renders anew."""
+    helm = shutil.which("helm")
+    found = None if helm else find_spec("helm_python")
+    place = helm or (found.origin if found is not None else None)
+    return f"{place} {FilePath(place).stat().st_mtime_ns}" if place else ""
+
+
 def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
     """(rendered text as ``helm template`` prints it, problem); one of the two is empty."""
     helm = shutil.which("helm")
-    with tempfile.TemporaryDirectory(prefix="kilter-") as scratch:
+    if place.suffix == ".tgz" and (problem := _archive_problem(place)):
+        return "", problem
+    with (
+        tempfile.TemporaryDirectory(prefix="kilter-") as scratch,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as messages,
+    ):
         command, order = _helm_command(helm, place, values, FilePath(scratch)) if helm else _sdk_command(place, values)
         try:
-            result = subprocess.run(command, input=order, capture_output=True, timeout=RENDER_SECONDS, check=False)
+            result = subprocess.run(
+                command,
+                input=order,
+                stdout=out,
+                stderr=messages,
+                timeout=RENDER_SECONDS,
+                check=False,
+                preexec_fn=_limit_engine if os.name == "posix" else None,
+            )
         except subprocess.TimeoutExpired:
             return "", f"it takes longer than the limit of {RENDER_SECONDS} s"
         except OSError as error:
             return "", str(error)
-    if result.returncode != 0:
-        lines = result.stderr.decode("utf-8", "replace").strip().splitlines()
-        return "", (lines[-1] if lines else "no message")[:500]
-    return result.stdout.decode("utf-8", "replace")[:MAX_RENDERED_CHARACTERS], ""
+        out.seek(0)
+        messages.seek(0)
+        if result.returncode < 0:
+            limits = f"{RENDER_SECONDS} s, {MAX_ENGINE_BYTES // 1024**2} MiB of memory or of output"
+            return "", f"it was stopped at a limit ({limits})"
+        if result.returncode != 0:
+            lines = [line for line in messages.read(65_536).decode("utf-8", "replace").splitlines() if line.strip()]
+            return "", (_reason(lines) if lines else "no message")[:500]
+        return out.read().decode("utf-8", "replace"), ""
+
+
+def _reason(lines: list[str]) -> str:
+    """The line that says what went wrong: the engine's own error, not the trace of a crash below it."""
+    fatal = next((line for line in lines if line.startswith(("fatal error:", "runtime:", "Error:"))), None)
+    return fatal or lines[-1]
+
+
+def _limit_engine() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (RENDER_SECONDS, RENDER_SECONDS))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_ENGINE_BYTES, MAX_ENGINE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_RENDERED_BYTES, MAX_RENDERED_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _archive_problem(place: FilePath) -> str:
+    """Why an archive is not given to the engine: it unpacks to more than any chart holds, or names places outside."""
+    try:
+        with gzip.open(place) as stream:
+            size = 0
+            while chunk := stream.read(1024 * 1024):
+                size += len(chunk)
+                if size > MAX_UNPACKED_BYTES:
+                    return f"the archive unpacks to more than the limit of {MAX_UNPACKED_BYTES // 1024**2} MiB"
+        with tarfile.open(place) as archive:
+            for number, member in enumerate(archive):
+                if number >= MAX_ARCHIVE_FILES:
+                    return f"the archive holds more than the limit of {MAX_ARCHIVE_FILES} files"
+                steps = member.name.split("/")
+                if member.name.startswith("/") or ".." in steps or member.issym() or member.islnk():
+                    return f"the archive names a place outside itself: {member.name[:100]!r}"
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        return f"the archive cannot be read: {error}"
+    return ""
 
 
 def _helm_command(helm: str, place: FilePath, values: ChartValues, scratch: FilePath) -> tuple[list[str], bytes]:

@@ -121,7 +121,7 @@ def _decode(path: str, content: bytes) -> str:
         raise Unreadable("binary-file", f"{path} is a binary file")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     try:
-        return content.decode(encoding)
+        return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable("not-utf-8", f"{path} is not UTF-8 text (byte {error.start})") from error
 

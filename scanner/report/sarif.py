@@ -126,7 +126,7 @@ def _physical(span: Span, result: ScanResult) -> Any:
 
     return om.PhysicalLocation(
         artifact_location=om.ArtifactLocation(
-            uri=quote(result.repository_prefix + span.file, safe="/"), uri_base_id="SRCROOT"
+            uri=quote(result.repository_prefix + span.file, safe="/", errors="surrogateescape"), uri_base_id="SRCROOT"
         ),
         region=om.Region(
             start_line=max(span.start_line, 1),

@@ -1,9 +1,10 @@
-"""Writes terraform-aws.json, terraform-google.json and terraform-azurerm.json from the typed bindings of the Terraform providers.
+"""Writes the lists of attributes terraform-*.json from the typed bindings of the Terraform providers.
 
     python tests/schemas/generate.py DIRECTORY
 
-DIRECTORY holds the unpacked npm packages @cdktf/provider-aws, -google, -google-beta and -azurerm as aws/, google/, google-beta/
-and azurerm/. Only the types that rules, readers and fixtures name are kept: attributes as "", nested blocks as maps.
+DIRECTORY holds the unpacked npm packages @cdktf/provider-aws, -google, -google-beta and -azurerm as aws/, google/,
+google-beta/ and azurerm/. Only the types that rules, readers and fixtures name are kept: attributes as "", nested
+blocks as maps.
 """
 
 from __future__ import annotations

@@ -7,34 +7,57 @@ from typing import Any, NamedTuple
 
 from scanner.core import Diagnostic, Origin, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
-from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
+from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose, plain_documents
 from scanner.frontends.kubernetes.resources import object_to_resource
+from scanner.project.cache import NO_CACHE, Cache
 
 _SOURCE = re.compile(r"# Source: (\S+)")
 
 
-def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes") -> Parsed:
+def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes", cache: Cache = NO_CACHE) -> Parsed:
     """The Kubernetes objects of ``file``, items of ``List`` kinds unpacked, and what could not be read.
 
     Documents that are no Kubernetes objects are left out without a word: YAML has other uses.
     """
-    roots, diagnostics = compose(file)
+    documents, diagnostics = _cached(file, cache)
     parsed = Parsed(diagnostics=diagnostics)
-    positions = DocumentPositions(file)
+    positions = DocumentPositions(file, [line for line, _ in documents])
     sources = _rendered_from(file)
-    for index, root in enumerate(roots):
-        line = root.start_mark.line + 1
-        try:
-            value = Constructor().value(root)
-        except (LimitExceeded, RecursionError) as error:
-            message = str(error) if isinstance(error, LimitExceeded) else "nested too deeply"
-            parsed.diagnostics.append(
-                Diagnostic("error", "yaml-limit", f"document skipped: {message}", Span(file.path, line, 1, line, 1))
-            )
-            continue
+    for index, (line, value) in enumerate(documents):
         place = _Place(index, positions, unit, "helm" if sources else origin, _template(sources, line))
         _collect(value, (), place, file, parsed)
     return parsed
+
+
+def _cached(file: SourceFile, cache: Cache) -> tuple[list[tuple[int, Any]], list[Diagnostic]]:
+    """The documents, from the cache where the same text was read before. Files with diagnostics are read again."""
+    key = cache.key("manifest", file.text)
+    stored = cache.get(key)
+    if isinstance(stored, list):
+        return [(line, value) for line, value in stored], []
+    documents, diagnostics = _documents(file)
+    if not diagnostics:
+        cache.put(key, documents)
+    return documents, diagnostics
+
+
+def _documents(file: SourceFile) -> tuple[list[tuple[int, Any]], list[Diagnostic]]:
+    """(line, value) of each document that could be read in part at least."""
+    quick = plain_documents(file)
+    if quick is not None:
+        return quick, []
+    roots, diagnostics = compose(file)
+    documents: list[tuple[int, Any]] = []
+    for root in roots:
+        line = root.start_mark.line + 1
+        try:
+            documents.append((line, Constructor().value(root)))
+        except (LimitExceeded, RecursionError) as error:
+            message = str(error) if isinstance(error, LimitExceeded) else "nested too deeply"
+            span = Span(file.path, line, 1, line, 1)
+            diagnostics.append(Diagnostic("error", "yaml-limit", f"document skipped: {message}", span))
+            documents.append((line, None))
+    return documents, diagnostics
 
 
 class _Place(NamedTuple):

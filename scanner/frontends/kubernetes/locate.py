@@ -2,41 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from scanner.core import Location, Path, RelatedSpan, SourceFile, Span
-from scanner.frontends.kubernetes.nodes import compose
+from scanner.frontends.kubernetes.nodes import Documents, compose
 
 
 class DocumentPositions:
     """The node trees of one file, composed at the first question and shared by its resources."""
 
-    def __init__(self, file: SourceFile) -> None:
+    def __init__(self, file: SourceFile, lines: Sequence[int] = ()) -> None:
+        """``lines`` are those on which the documents start, if they are known: then each is composed alone."""
         self._file = file
+        self._lines = lines
         self._roots: list[Any] | None = None
+        self._documents: Documents | None = None
+        self._alone: dict[int, tuple[int, Any]] = {}
 
     def locate(self, document: int, path: Path) -> Span:
         """The place of the value at ``path`` in the document with that index, or of its nearest ancestor."""
-        if self._roots is None:
-            self._roots = compose(self._file)[0]
-        if document >= len(self._roots):
+        offset, node = self._document(document)
+        if node is None:
             return Span(self._file.path, 1, 1, 1, 1)
-        key, node = None, self._roots[document]
+        key = None
         for step in path:
             found = _step(node, step)
             if found is None:
                 break
             key, node = found
-        return self._span(key, node)
+        return self._span(key, node, offset)
 
-    def _span(self, key: Any, node: Any) -> Span:
+    def _document(self, number: int) -> tuple[int, Any]:
+        """(line that its marks count from, root node) of a document."""
+        if number < len(self._lines):
+            if number not in self._alone:
+                if self._documents is None:
+                    self._documents = Documents(self._file)
+                found = self._documents.at(self._lines[number])
+                self._alone[number] = (0, None) if found is None else found
+            if self._alone[number][1] is not None:
+                return self._alone[number]
+        if self._roots is None:
+            self._roots = compose(self._file)[0]
+        return (0, self._roots[number]) if number < len(self._roots) else (0, None)
+
+    def _span(self, key: Any, node: Any, offset: int) -> Span:
         start = (key or node).start_mark
         end = node.end_mark if node.id == "scalar" else (key.end_mark if key is not None else None)
         lines = self._file.lines
-        line = lines[start.line] if start.line < len(lines) else ""
+        first = start.line + offset
+        line = lines[first] if first < len(lines) else ""
         if end is None or end.line != start.line:
-            return Span(self._file.path, start.line + 1, start.column + 1, start.line + 1, len(line.rstrip()) + 1)
-        return Span(self._file.path, start.line + 1, start.column + 1, end.line + 1, max(end.column, start.column) + 1)
+            return Span(self._file.path, first + 1, start.column + 1, first + 1, len(line.rstrip()) + 1)
+        return Span(self._file.path, first + 1, start.column + 1, first + 1, max(end.column, start.column) + 1)
 
 
 def _step(node: Any, step: str | int) -> tuple[Any, Any] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,13 @@ MAX_NODES = 500_000
 MAX_DOCUMENTS = 10_000
 MAX_SLOW_CHARACTERS = 200_000
 """A longer document is not given to the parser in Python (about 100,000 characters a second)."""
+MAX_PARSED_DEPTH = 1_000
+"""Flow collections; the C composer recurses, and 8 MiB of stack were measured to hold more than 20,000 levels."""
 IMPLICIT_TAG = "implicit"
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
+_DEEP_BLOCKS = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
+_LINE_END = re.compile("\n")
+_NEXT_DOCUMENT = re.compile(r"\n---(?=[ \t\r\n]|\Z)")
 _DEFINITION = "kind: CustomResourceDefinition"
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7]+|0[0-7]+|0b[01]+)\Z")
@@ -57,6 +64,103 @@ def compose(file: SourceFile) -> tuple[list[Any], list[Diagnostic]]:
             if not (templated and "{{" in part):
                 diagnostics.append(_syntax_diagnostic(file.path, error, offset))
     return nodes, diagnostics
+
+
+def plain_documents(file: SourceFile) -> list[tuple[int, Any]] | None:
+    """(line, value) of each document; ``None`` for text that needs nodes: errors, anchors, tags, limits.
+
+    Parser events take a third of the time of nodes, and nothing in most manifests needs more.
+    """
+    text = _without_definitions(file.text)
+    try:
+        _check_depth(text)
+        loader = _loader()(text)
+        try:
+            return _from_events(loader.get_event)
+        finally:
+            loader.dispose()
+    except LimitExceeded:
+        return None
+    except Exception as error:
+        if not _is_yaml_error(error):
+            raise
+        return None
+
+
+class Documents:
+    """The documents of a file one at a time, so that asking for a place in one does not read all of them."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._text = _without_definitions(file.text)
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(self._text))]
+
+    def at(self, line: int) -> tuple[int, Any] | None:
+        """(line above it, root node) of the document whose content starts on ``line``; ``None`` if it is not alone."""
+        text, starts = self._text, self._starts
+        below = starts[line] if line < len(starts) else len(text)
+        start = text.rfind("\n---", 0, below) + 1
+        offset = bisect_left(starts, start)
+        following = _NEXT_DOCUMENT.search(text, max(below - 1, 0))
+        try:
+            roots = _compose_leniently(text[start : following.start() if following is not None else len(text)])
+        except Exception as error:
+            if not _is_yaml_error(error) and not isinstance(error, LimitExceeded):
+                raise
+            return None
+        return (offset, roots[0]) if len(roots) == 1 and roots[0].start_mark.line + offset + 1 == line else None
+
+
+def _from_events(get: Callable[[], Any]) -> list[tuple[int, Any]] | None:
+    from ruamel.yaml import events
+
+    documents: list[tuple[int, Any]] = []
+    stack: list[tuple[Any, str | None]] = []
+    top: Any = None
+    key: str | None = None
+    count = 0
+    while True:
+        event = get()
+        kind = type(event)
+        if kind is events.ScalarEvent:
+            if event.anchor or event.tag:
+                return None
+            value: Any = event.value
+            if key is None and type(top) is dict:
+                if value == "<<":
+                    return None
+                key = value
+                continue
+            if not event.style:
+                value = plain(value)
+        elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
+            value = {} if kind is events.MappingStartEvent else []
+            if event.anchor or event.tag or len(stack) > MAX_DEPTH or (key is None and type(top) is dict):
+                return None
+        elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
+            top, key = stack.pop()
+            continue
+        elif kind is events.DocumentStartEvent:
+            count = 0
+            continue
+        elif kind is events.StreamEndEvent:
+            return documents
+        elif kind is events.AliasEvent:
+            return None
+        else:
+            continue
+        count += 1
+        if count > MAX_NODES or len(documents) > MAX_DOCUMENTS:
+            return None
+        if top is None:
+            documents.append((event.start_mark.line + 1, value))
+        elif key is None:
+            top.append(value)
+        else:
+            top[key] = value
+            key = None
+        if kind is not events.ScalarEvent:
+            stack.append((top, key))
+            top, key = value, None
 
 
 def _without_definitions(text: str) -> str:
@@ -133,18 +237,18 @@ def _python_loader() -> Any:
 
 
 def _check_depth(text: str) -> None:
-    """Refuse nesting that would exhaust the C stack before the parser sees it."""
-    depth = deepest = 0
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        for char in text:
-            if char in "[{":
-                depth += 1
-                deepest = max(deepest, depth)
-            elif char in "]}":
-                depth = max(0, depth - 1)
-    indents = {len(line) - len(line.lstrip(" ")) for line in text.splitlines()} if "- - - -" not in text else {0}
-    dashes = max((line.count("- ") for line in text.splitlines()), default=0) if "- - - -" in text else 0
-    if deepest > 10 * MAX_DEPTH or len(indents) > 10 * MAX_DEPTH or dashes > MAX_DEPTH:
+    """Refuse nesting that would exhaust the C stack before the parser sees it.
+
+    Nested block collections start in ever greater columns, so that short indents and short runs of indicators bound
+    their depth; the exact limit is held when values are built.
+    """
+    if text.count("[") + text.count("{") > MAX_PARSED_DEPTH:
+        depth = 0
+        for char in _NO_BRACKETS.sub("", text):
+            depth = depth + 1 if char in "[{" else max(0, depth - 1)
+            if depth > MAX_PARSED_DEPTH:
+                raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
+    if _DEEP_BLOCKS.search(text) is not None:
         raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
 
 
@@ -213,6 +317,11 @@ def scalar(node: Any) -> Any:
         return text
     if str(node.tag) != IMPLICIT_TAG and str(node.tag).endswith(":str"):
         return text
+    return plain(text)
+
+
+def plain(text: str) -> Any:
+    """The value of a scalar without quotes and tag."""
     if text in _WORDS:
         return _WORDS[text]
     first = text[0]

@@ -10,7 +10,7 @@ from scanner.core import Location, Parsed, Path, RelatedSpan, Resource, Span, Un
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Written, attribute_of
 from scanner.frontends.terraform.evaluate import to_plain
-from scanner.frontends.terraform.evaluate.values import SetValue
+from scanner.frontends.terraform.evaluate.values import LimitError, SetValue, weigh
 from scanner.frontends.terraform.references import references_of
 from scanner.frontends.terraform.scopes import META_ARGUMENTS, Scope, key_text
 from scanner.frontends.terraform.syntax import Text
@@ -62,6 +62,8 @@ def _expand(
     references = tuple(references_of(scope, written.block.body, written.text))
     provider = resource_type.removeprefix("data.").split("_")[0]
     for key, bound in instances:
+        if key is not None and not scope.session.expand(1, span):
+            break
         attributes = _body(scope, written, written.block.body, bound, shared, OWN_ARGUMENTS)
         parsed.resources.append(
             Resource(
@@ -98,11 +100,11 @@ def _body(
         if attribute.name in META_ARGUMENTS and attribute.name not in keep:
             continue
         if bound and _varies(attribute.expression, frozenset(bound)):
-            result[attribute.name] = to_plain(scope.evaluate(attribute.expression, written.text_of(attribute), bound))
+            result[attribute.name] = _plain(scope, written, attribute, bound)
         else:
             place = id(attribute)
             if place not in shared:
-                shared[place] = to_plain(scope.evaluate(attribute.expression, written.text_of(attribute), bound))
+                shared[place] = _plain(scope, written, attribute, bound)
             result[attribute.name] = shared[place]
     for block in body.blocks:
         if block.type == "dynamic" and block.labels:
@@ -114,6 +116,19 @@ def _body(
             if isinstance(blocks, list):
                 blocks.append(_body(scope, written, block.body, bound, shared))
     return result
+
+
+def _plain(scope: Scope, written: Written, attribute: ast.Attribute, bound: Mapping[str, Any]) -> Any:
+    """The attribute's value as rules see it; unknown where writing it out goes beyond the limit."""
+    text = written.text_of(attribute)
+    value = scope.evaluate(attribute.expression, text, bound)
+    try:
+        scope.session.budget.spend(weigh(value))
+    except LimitError as error:
+        span = text.span(attribute.start, attribute.name_end)
+        scope.session.report_limit(error.message, span)
+        return Unknown(error.message)
+    return to_plain(value)
 
 
 def _lifecycle(scope: Scope, written: Written, block: ast.Block, bound: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,6 +163,9 @@ def _dynamic(
         pairs = list(enumerate(collection)) if isinstance(collection, list) else []
     blocks = result.setdefault(name, [])
     for key, value in pairs:
+        if not scope.session.expand(1, written.span(block.start, block.header_end)):
+            result[name] = Unknown(f"the {name} blocks go beyond the limit of instances")
+            return
         if isinstance(blocks, list):
             inner = {**bound, alias: {"key": key, "value": value}}
             blocks.append(_body(scope, written, content.body, inner, {}))

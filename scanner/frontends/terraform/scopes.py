@@ -13,11 +13,13 @@ from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Configuration, Written, attribute_of, load_configuration
 from scanner.frontends.terraform.evaluate import Context, EvaluationError, SetValue, evaluate
 from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
-from scanner.frontends.terraform.evaluate.values import Reference, to_number
+from scanner.frontends.terraform.evaluate.values import Budget, LimitError, Reference, to_number, weigh
 from scanner.frontends.terraform.syntax import Text
 from scanner.project.tree import Tree, Unreadable, normalise
 
 MAX_INSTANCES = 10_000
+MAX_EXPANDED = 50_000
+"""Instances of all resources and modules of one root that count, for_each and module calls multiply into."""
 MAX_MODULE_DEPTH = 30
 META_ARGUMENTS = frozenset(("count", "for_each", "provider", "depends_on", "providers", "source", "version"))
 
@@ -46,6 +48,8 @@ class Session:
     missing_modules: list[tuple[str, Span]] = field(default_factory=list)
     configurations: dict[str, Configuration] = field(default_factory=dict)
     installed: dict[str, str] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    expanded: int = 0
     _reported: set[tuple[Any, ...]] = field(default_factory=set)
 
     def configuration(self, directory: str) -> Configuration:
@@ -55,6 +59,23 @@ class Session:
             self.configurations[directory] = loaded
             self.diagnostics.extend(loaded.diagnostics)
         return self.configurations[directory]
+
+    def expand(self, instances: int, span: Span) -> bool:
+        """Whether so many instances more stay within the limit; a diagnostic if they do not."""
+        if self.expanded + instances > MAX_EXPANDED:
+            if self.expanded <= MAX_EXPANDED:
+                message = f"this goes beyond the limit of {MAX_EXPANDED} instances in one root module; "
+                self.report("expansion-limit", message + "the rest is not looked at", span)
+                self.expanded = MAX_EXPANDED + 1
+            return False
+        self.expanded += instances
+        return True
+
+    def report_limit(self, message: str, span: Span) -> None:
+        """Report that an expression goes beyond a limit, once for all that follows from it."""
+        if not self.budget.reported:
+            self.budget.reported = True
+            self.report("terraform-limit", message, span)
 
     def report(self, code: str, message: str, span: Span) -> None:
         """Add a diagnostic once."""
@@ -126,7 +147,7 @@ class Scope:
         self.inputs = inputs
         self.path = path
         self.parent = parent
-        self.context = Context(self.lookup, Files(session.tree, session.root), bindings or {})
+        self.context = Context(self.lookup, Files(session.tree, session.root), bindings or {}, budget=session.budget)
         self._variables: dict[str, Any] = {}
         self._locals: dict[str, Any] = {}
         self._active: list[str] = []
@@ -141,8 +162,13 @@ class Scope:
     def evaluate(self, expression: ast.Expression, text: Text, bindings: Mapping[str, Any] | None = None) -> Any:
         """The value; an expression that Terraform would refuse becomes a diagnostic and an unknown."""
         context = self.context.bind(bindings) if bindings else self.context
+        budget = self.session.budget
+        budget.enter()
         try:
             return evaluate(expression, context)
+        except LimitError as error:
+            self.session.report_limit(error.message, text.span(error.start, error.end))
+            return Unknown(error.message)
         except EvaluationError as error:
             self.session.report("terraform-expression", error.message, text.span(error.start, error.end))
             return Unknown(f"the expression is invalid: {error.message}")
@@ -150,6 +176,8 @@ class Scope:
             span = text.span(expression.start, expression.end)
             self.session.report("terraform-limit", "the expression is nested too deeply", span)
             return Unknown("the expression is nested too deeply")
+        finally:
+            budget.leave()
 
     def lookup(self, steps: tuple[str, ...]) -> tuple[Any, int]:
         """What a traversal's first steps stand for, and how many steps that took."""
@@ -202,6 +230,7 @@ class Scope:
         else:
             return Unknown(f'variable "{name}" has no value', f"{self.prefix}var.{name}")
         try:
+            weigh(value)
             return convert(value, kind, lambda expression: evaluate(expression, self.context))
         except EvaluationError as error:
             message = f'the value of variable "{name}" does not fit its type: {error.message}'
@@ -316,8 +345,9 @@ class Scope:
             number = Unknown(error.message)
         if number is None or is_unknown(number):
             return number if is_unknown(number) else Unknown("count is null")
-        self._check_limit(int(number), written, at)
-        return [(index, {"count": {"index": index}}) for index in range(min(int(number), MAX_INSTANCES))]
+        wanted = min(int(number), MAX_INSTANCES + 1) if number > 0 else 0
+        self._check_limit(wanted, written, at)
+        return [(index, {"count": {"index": index}}) for index in range(min(wanted, MAX_INSTANCES))]
 
     def _for_each(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
         if isinstance(value, Reference) and value.instances is not None:
@@ -341,7 +371,7 @@ class Scope:
 
     def _check_limit(self, number: int, written: Written, at: ast.Attribute) -> None:
         if number > MAX_INSTANCES:
-            message = f"{number} instances are more than the limit of {MAX_INSTANCES}; the rest is not looked at"
+            message = f"more instances than the limit of {MAX_INSTANCES}; the rest is not looked at"
             self.session.report("expansion-limit", message, written.span(at.start, at.end))
 
     def _module(self, name: str) -> Any:
@@ -407,6 +437,8 @@ class Scope:
             return Unknown(message)
         instances = self.expand(written)
         found = [(None, {})] if isinstance(instances, Unknown) else instances
+        size = 1 + len(self.session.configuration(directory).resources)
+        found = [item for item in found if self.session.expand(size, written.span())]
         return [
             (
                 key,

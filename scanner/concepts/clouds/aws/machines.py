@@ -26,9 +26,9 @@ def node_group(resource: Resource, group: dict[str, Any], at: Path) -> Accelerat
     pool.image_type = group.get("ami_type")
     pool.spot = equals(group.get("capacity_type", "ON_DEMAND"), "SPOT")
     pool.node_labels = get(group, "labels", default={})
-    pool.own_launch_template = bool(group.get("launch_template"))
+    pool.own_launch_template = given(group.get("launch_template"))
     pool.has_driver = _has_driver(pool)
-    pool.disk_gib = None if pool.own_launch_template else get(group, "disk_size", default=NODE_DISK_GIB)
+    pool.disk_gib = None if pool.own_launch_template is not False else get(group, "disk_size", default=NODE_DISK_GIB)
     scaling(pool, get(group, "scaling_config", 0, default={}), (*at, "scaling_config", 0))
     update = get(group, "update_config", 0, default={})
     pool.upgrade_unavailable = get(update, "max_unavailable")
@@ -46,14 +46,16 @@ def node_group(resource: Resource, group: dict[str, Any], at: Path) -> Accelerat
 def _has_driver(pool: AcceleratorPool) -> Any:
     """Whether the image has the driver; ``None`` where a launch template or default decides."""
     image = pool.image_type
-    if pool.own_launch_template or image is None or is_unknown(image):
-        return image if is_unknown(image) else None
+    if is_unknown(image):
+        return image
+    if pool.own_launch_template is not False or image is None:
+        return None
     return False if image in DRIVERLESS_IMAGES else None if image == "CUSTOM" else True
 
 
 def _node_group(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool = node_group(resource, resource.attributes, ())
-    if pool is not None and pool.own_launch_template:
+    if pool is not None and pool.own_launch_template is True:
         _from_template(pool, resource, graph)
     return pool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given
 from scanner.concepts.model import Budget, Concept, NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, is_unknown
@@ -54,7 +54,7 @@ def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="aws")
     amount = resource.attributes.get("limit_amount")
     budget.amount = whole(amount)
-    budget.notifies = bool(resource.attributes.get("notification"))
+    budget.notifies = given(resource.attributes.get("notification"))
     return budget
 
 

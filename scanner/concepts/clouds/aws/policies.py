@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanner.concepts.clouds.common import given
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.graph import ResourceGraph
 
@@ -112,7 +113,7 @@ def _of_block(block: dict[str, Any], document: Resource, at: Path) -> Statement:
         actions=_listed(block.get("actions")),
         resources=_listed(block.get("resources")),
         principals=named,
-        conditional=bool(block.get("condition")),
+        conditional=given(block.get("condition")),
         holder=document,
         at=at,
         not_actions=_listed(block.get("not_actions")),

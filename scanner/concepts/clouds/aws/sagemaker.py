@@ -25,13 +25,15 @@ def _variant(resource: Resource, variant: dict[str, Any], number: int, graph: Re
     endpoint = ModelEndpoint(**common(resource), platform="sagemaker", at=at)
     endpoint.name = str(variant.get("variant_name", resource.name))
     endpoint.instance_type = variant.get("instance_type")
-    endpoint.serverless = bool(variant.get("serverless_config"))
+    endpoint.serverless = given(variant.get("serverless_config"))
     family = families_of("aws", endpoint.instance_type)
     endpoint.accelerator = (
         family if isinstance(family, Unknown) else family[0].accelerator if family else None  # type: ignore[assignment]
     )
     endpoint.autoscaled = _autoscaled(resource, graph)
-    endpoint.min_replicas = None if endpoint.serverless else whole(get(variant, "initial_instance_count", default=1))
+    endpoint.min_replicas = (
+        None if endpoint.serverless is not False else whole(get(variant, "initial_instance_count", default=1))
+    )
     endpoint.data_capture = _captures(resource)
     endpoint.encrypted_with_own_key = given(resource.attributes.get("kms_key_arn"))
     endpoint.sources |= {

@@ -129,7 +129,7 @@ def _ports(block: dict[str, Any]) -> list[dict[str, Any]]:
     texts = block.get("ports")
     if is_unknown(texts):
         return [{"from": texts, "to": texts, "protocol": protocol}]
-    if not texts:
+    if not isinstance(texts, list) or not texts:
         return [{"from": 0, "to": 65535, "protocol": protocol}]
     return [port_range(text, protocol) for text in texts]
 

@@ -11,10 +11,13 @@ from typing import Any
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import (
+    CHARACTERS_A_STEP,
     MAX_ITEMS,
     MAX_STRING,
     PRECISION,
+    Budget,
     EvaluationError,
+    LimitError,
     Reference,
     SetValue,
     contains_unknown,
@@ -26,13 +29,14 @@ from scanner.frontends.terraform.evaluate.values import (
     to_number,
     to_text,
     type_name,
+    weigh,
 )
 
 Lookup = Callable[[tuple[str, ...]], tuple[Any, int]]
 """Resolves a traversal such as ``("local", "a", "b")`` to a value and the number of steps it used."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Context:
     """Where an expression is evaluated: names bound by ``for`` and the scope's own lookup of traversals."""
 
@@ -41,19 +45,21 @@ class Context:
     """Reads files for ``file()`` and its kin; see ``functions.files.FileReader``."""
     bindings: Mapping[str, Any] = field(default_factory=dict)
     item: Any = None
+    budget: Budget = field(default_factory=Budget)
 
     def bind(self, names: Mapping[str, Any]) -> Context:
         """This context with further names."""
-        return Context(self.lookup, self.files, {**self.bindings, **names}, self.item)
+        return Context(self.lookup, self.files, {**self.bindings, **names}, self.item, self.budget)
 
     def with_item(self, item: Any) -> Context:
         """This context with the current item of a splat."""
-        return Context(self.lookup, self.files, self.bindings, item)
+        return Context(self.lookup, self.files, self.bindings, item, self.budget)
 
 
 def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) -> Any:
     """The value of ``expression``. Raises ``EvaluationError`` with the offsets of the node at fault."""
     try:
+        context.budget.spend()
         return _EVALUATORS[type(expression)](expression, context)
     except EvaluationError as error:
         if not error.end:
@@ -89,7 +95,8 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         texts.append(value)
         size += len(value)
         if size > MAX_STRING:
-            raise EvaluationError(f"the string grows beyond the limit of {MAX_STRING} characters")
+            raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
+    context.budget.spend(size // CHARACTERS_A_STEP)
     return unknown if unknown is not None else "".join(texts)
 
 
@@ -113,7 +120,7 @@ def _template_for(node: ast.TemplateFor, context: Context) -> Any:
             return text
         size += len(text)
         if size > MAX_STRING:
-            raise EvaluationError(f"the string grows beyond the limit of {MAX_STRING} characters")
+            raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
         texts.append(text)
     return "".join(texts)
 
@@ -247,6 +254,7 @@ def _binary(node: ast.Binary, context: Context) -> Any:
         return _logic(node, context)
     left, right = evaluate(node.left, context), evaluate(node.right, context)
     if node.operator in ("==", "!="):
+        context.budget.spend(weigh(left) + weigh(right))
         result = equal(left, right)
         return result if is_unknown(result) else result is (node.operator == "==")
     left, right = _required(to_number(left)), _required(to_number(right))
@@ -369,7 +377,7 @@ def _for(node: ast.ForExpression, context: Context) -> Any:
     results: list[tuple[Any, Any]] = []
     for number, (key, value) in enumerate(_items(collection, node.collection)):
         if number >= MAX_ITEMS:
-            raise EvaluationError(f"the for expression goes beyond the limit of {MAX_ITEMS} items")
+            raise LimitError(f"the for expression goes beyond the limit of {MAX_ITEMS} items")
         inner = context.bind({node.value_name: value} | ({node.key_name: key} if node.key_name else {}))
         if node.condition is not None:
             keep = to_bool(evaluate(node.condition, inner))

@@ -18,6 +18,13 @@ from scanner.core import Unknown, is_unknown
 PRECISION = decimal.Context(prec=154, Emax=999_999, Emin=-999_999, traps=[decimal.InvalidOperation])
 MAX_STRING = 8 * 1024 * 1024
 MAX_ITEMS = 100_000
+MAX_VALUES = 200_000
+"""Values in one collection with what it holds written out: references to the same list can double without bound."""
+MAX_STEPS = 4_000_000
+"""Steps of evaluation for one root module, about five seconds; 10,000 instances of 50 attributes take a tenth."""
+MAX_EXPRESSION_STEPS = 1_000_000
+"""Steps for one expression with all that it refers to, so that a hostile one leaves something for the others."""
+CHARACTERS_A_STEP = 100
 
 
 class EvaluationError(Exception):
@@ -28,6 +35,70 @@ class EvaluationError(Exception):
         self.message = message
         self.start = start
         self.end = end
+
+
+class LimitError(EvaluationError):
+    """An expression that is not computed further because it goes beyond a bound; its value is unknown."""
+
+
+class Budget:
+    """The work that is left: for the whole root module, and for the expression that is being computed."""
+
+    __slots__ = ("_depth", "_left", "_total", "reported")
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self._total = steps
+        self._left = min(steps, MAX_EXPRESSION_STEPS)
+        self._depth = 0
+        self.reported = False
+        """Whether the limit was already reported for the current expression, or for good."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left for the root module."""
+        return self._total < 0
+
+    def enter(self) -> None:
+        """Begin an expression; those that it refers to share what it may spend."""
+        if self._depth == 0:
+            self._left = min(self._total, MAX_EXPRESSION_STEPS)
+            self.reported = self.reported and self.exhausted
+        self._depth += 1
+
+    def leave(self) -> None:
+        """End an expression."""
+        self._depth -= 1
+
+    def spend(self, steps: int = 1) -> None:
+        """Raises ``LimitError`` when the work is used up."""
+        self._total -= steps
+        self._left -= steps
+        if self._left < 0:
+            raise LimitError(f"the expression takes more than the limit of {MAX_EXPRESSION_STEPS} steps")
+
+
+def weigh(value: Any) -> int:
+    """The number of values in ``value`` written out, long strings counted by length. Raises ``LimitError``."""
+    if isinstance(value, list | dict):
+        weight = _weigh(value, {})
+        if weight > MAX_VALUES:
+            raise LimitError(f"the value grows beyond the limit of {MAX_VALUES} parts")
+        return weight
+    return 1 + len(value) // CHARACTERS_A_STEP if isinstance(value, str) else 1
+
+
+def _weigh(value: Any, known: dict[int, int]) -> int:
+    place = id(value)
+    if place in known:
+        return known[place]
+    total = 1
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, str):
+            total += 1 + len(item) // CHARACTERS_A_STEP
+        else:
+            total += _weigh(item, known) if isinstance(item, list | dict) else 1
+    known[place] = total
+    return total
 
 
 class SetValue(list[Any]):

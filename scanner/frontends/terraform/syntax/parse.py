@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,9 @@ from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
 MAX_BLOCKS = 2_000
+MAX_STRICT_CHARACTERS = 200_000
+"""The strict grammar reads about 100 KB/s; a longer text with an error is taken block by block at once."""
+PRECISION_OF_LITERALS = Context(prec=400, Emax=999_999, Emin=-999_999, traps=[])
 _TOP_LEVEL = re.compile(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
@@ -50,7 +53,7 @@ def parse(file: SourceFile) -> ParsedFile:
     root = _parser().parse(converter.data).root_node
     pieces = [(converter, root)]
     diagnostics: list[Diagnostic] = []
-    if root.has_error and not _accepted_by_strict_grammar(source):
+    if root.has_error and (len(source) > MAX_STRICT_CHARACTERS or not _accepted_by_strict_grammar(source)):
         pieces = _block_by_block(source)
         diagnostics = [
             Diagnostic("error", "terraform-syntax", message, text.span(start, end))
@@ -424,7 +427,12 @@ class _Converter:
 
     def _dynamic_piece(self, node: Any, start: int, end: int, decode: Any) -> Piece:
         if node.type == "template_directive":
-            return self._directive(node.named_children[0], start, end, decode)
+            self._depth += 1
+            if self._depth > MAX_DEPTH:
+                raise _TooDeep
+            piece = self._directive(node.named_children[0], start, end, decode)
+            self._depth -= 1
+            return piece
         inner = next((child for child in node.named_children if child.type == "expression"), None)
         value = self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
         before, after = _markers(node)
@@ -484,9 +492,9 @@ def _parts(pieces: list[Piece], decode: Any) -> tuple[ast.TemplatePart, ...]:
 
 def number(text: str) -> int | Decimal:
     """A number literal without loss of digits; whole numbers are ``int``."""
-    if text.isdigit():
+    if text.isdigit() and len(text) < 1_000:
         return int(text)
-    value = Decimal(text)
+    value = PRECISION_OF_LITERALS.create_decimal(text)
     if value.adjusted() < 200 and value == value.to_integral_value():
         return int(value)
     return value

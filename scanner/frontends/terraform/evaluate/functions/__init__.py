@@ -10,10 +10,19 @@ from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function
-from scanner.frontends.terraform.evaluate.values import EvaluationError, SetValue, contains_unknown, first_unknown
+from scanner.frontends.terraform.evaluate.values import (
+    EvaluationError,
+    LimitError,
+    SetValue,
+    contains_unknown,
+    first_unknown,
+    weigh,
+)
 
 UNKNOWN_RESULTS = frozenset(("timestamp", "plantimestamp", "uuid", "bcrypt", "rsadecrypt", "base64gzip"))
 """Functions whose result differs from run to run, needs a secret, or depends on a compressor's version."""
+TIMEOUT_STEPS = 250_000
+"""What a match that was stopped costs, so that many of them cannot take minutes."""
 
 
 @cache
@@ -53,6 +62,7 @@ def apply(name: str, function: Function, arguments: list[Any], context: Context)
     if len(arguments) < low or (high is not None and len(arguments) > high):
         raise EvaluationError(f"{name}() takes {_arity(low, high)} arguments, not {len(arguments)}")
     for argument in arguments:
+        context.budget.spend(weigh(argument))
         if is_unknown(argument) and not function.takes_unknown:
             return argument
         if argument is None and not function.takes_null:
@@ -64,6 +74,10 @@ def apply(name: str, function: Function, arguments: list[Any], context: Context)
     except EvaluationError as error:
         error.message = error.message if error.message.startswith(f"{name}()") else f"{name}(): {error.message}"
         raise
+    except TimeoutError as error:
+        # what is unknown here stays unknown: the time that a match may take differs from machine to machine
+        context.budget.spend(TIMEOUT_STEPS)
+        raise LimitError(f"{name}(): the pattern takes longer than the limit to match") from error
     except RecursionError as error:
         raise EvaluationError(f"{name}(): nested too deeply") from error
     except (ValueError, ArithmeticError, TypeError, LookupError, AttributeError) as error:
@@ -93,6 +107,8 @@ def _guarded(name: str, node: ast.Call, context: Context) -> Any:
     for argument in node.arguments:
         try:
             value = evaluate(argument, context)
+        except LimitError as error:
+            return Unknown(error.message)
         except EvaluationError as error:
             failure = error
             continue

@@ -14,6 +14,7 @@ from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
     PRECISION,
     EvaluationError,
+    LimitError,
     SetValue,
     identity,
     normal,
@@ -38,7 +39,7 @@ def _map(value: Any) -> dict[str, Any]:
 
 def _bounded(count: int) -> None:
     if count > MAX_ITEMS:
-        raise EvaluationError(f"the result goes beyond the limit of {MAX_ITEMS} items")
+        raise LimitError(f"the result goes beyond the limit of {MAX_ITEMS} items")
 
 
 def length(value: Any) -> int:
@@ -272,7 +273,8 @@ def matchkeys(items: Any, names: Any, wanted: Any) -> list[Any]:
     """Items whose counterpart in ``names`` is in ``wanted``."""
     if len(_list(items)) != len(_list(names)):
         raise EvaluationError("the lists have different lengths")
-    return [item for item, name in zip(items, names, strict=True) if contains(wanted, name) is True]
+    known = {identity(item) for item in _list(wanted)}
+    return [item for item, name in zip(items, names, strict=True) if identity(name) in known]
 
 
 def _sets(*sets: Any) -> list[SetValue]:

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import itertools
 import json
 import re
 import urllib.parse
@@ -16,13 +17,21 @@ from typing import Any
 
 from scanner.frontends.terraform.evaluate.functions.function import fixed
 from scanner.frontends.terraform.evaluate.values import (
+    MAX_ITEMS,
     MAX_STRING,
     EvaluationError,
+    LimitError,
     from_plain,
     number_text,
     to_number,
     to_text,
 )
+
+MAX_DECODED = 2 * 1024 * 1024
+MAX_YAML_DEPTH = 100
+MAX_BRACKETS = 10_000
+"""Flow collections in YAML text; the parser is recursive, and 8 MiB of stack hold more than 20,000 levels."""
+_DEEP_YAML = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
 
 
 def jsonencode(value: Any) -> str:
@@ -54,8 +63,8 @@ def _json_text(text: str) -> str:
 def jsondecode(text: Any) -> Any:
     """The value of JSON text."""
     source = to_text(text)
-    if len(source) > MAX_STRING:
-        raise EvaluationError("the text is too long")
+    if len(source) > MAX_DECODED:
+        raise LimitError(f"the text is longer than the limit of {MAX_DECODED} characters")
     return from_plain(json.loads(source, parse_float=lambda digits: float(digits)))
 
 
@@ -64,8 +73,11 @@ def yamldecode(text: Any) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError
 
+    source = to_text(text)
+    if len(source) > MAX_DECODED or _DEEP_YAML.search(source) or source.count("[") + source.count("{") > MAX_BRACKETS:
+        raise LimitError("the YAML text is longer or nested deeper than the limit")
     try:
-        loader = CSafeLoader(to_text(text))
+        loader = CSafeLoader(source)
         try:
             node = loader.get_single_node()
         finally:
@@ -75,14 +87,14 @@ def yamldecode(text: Any) -> Any:
     return None if node is None else _yaml_value(node, [0])
 
 
-def _yaml_value(node: Any, count: list[int]) -> Any:
+def _yaml_value(node: Any, count: list[int], depth: int = 0) -> Any:
     count[0] += 1
-    if count[0] > 100_000:
-        raise EvaluationError("the YAML text holds too many values")
+    if count[0] > MAX_ITEMS or depth > MAX_YAML_DEPTH:
+        raise LimitError(f"the YAML text holds more than {MAX_ITEMS} values or {MAX_YAML_DEPTH} levels")
     if node.id == "mapping":
-        return {key.value: _yaml_value(item, count) for key, item in node.value}
+        return {str(key.value): _yaml_value(item, count, depth + 1) for key, item in node.value}
     if node.id == "sequence":
-        return [_yaml_value(item, count) for item in node.value]
+        return [_yaml_value(item, count, depth + 1) for item in node.value]
     return _yaml_scalar(node)
 
 
@@ -154,7 +166,9 @@ def _yaml_literal(text: str) -> list[str]:
 
 def csvdecode(text: Any) -> list[dict[str, str]]:
     """Rows as maps by the header's names."""
-    rows = list(csv.reader(io.StringIO(to_text(text))))
+    rows = list(itertools.islice(csv.reader(io.StringIO(to_text(text))), MAX_ITEMS + 1))
+    if len(rows) > MAX_ITEMS:
+        raise LimitError(f"the text has more than {MAX_ITEMS} rows")
     if not rows:
         raise EvaluationError("the header is missing")
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row]
@@ -174,7 +188,7 @@ def base64gunzip(text: Any) -> str:
     inflater = zlib.decompressobj(31)
     data = inflater.decompress(base64.b64decode(_bytes(text), validate=True), MAX_STRING)
     if inflater.unconsumed_tail:
-        raise EvaluationError("the text grows beyond the limit")
+        raise LimitError(f"the text grows beyond the limit of {MAX_STRING} characters")
     return data.decode("utf-8")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from scanner.core import SourceFile, Unknown
 from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function, fixed
-from scanner.frontends.terraform.evaluate.values import EvaluationError, SetValue, to_text
+from scanner.frontends.terraform.evaluate.values import EvaluationError, LimitError, SetValue, to_text
 
 MAX_TEMPLATE_DEPTH = 10
 MAX_FILESET = 10_000
@@ -108,7 +108,7 @@ def render(context: Context, text: str, variables: Any, name: str) -> Any:
         raise EvaluationError("the variables must be a map")
     depth = context.bindings.get("\0depth", 0)
     if depth >= MAX_TEMPLATE_DEPTH:
-        raise EvaluationError(f"templates are nested deeper than {MAX_TEMPLATE_DEPTH} levels")
+        raise LimitError(f"templates are nested deeper than {MAX_TEMPLATE_DEPTH} levels")
     marker = "KILTER_TEMPLATE_END"
     body = text if text.endswith("\n") else text + "\n"
     parsed = parse(SourceFile(name, f"x = <<{marker}\n{body}{marker}\n"))
@@ -118,7 +118,7 @@ def render(context: Context, text: str, variables: Any, name: str) -> Any:
     def lookup(steps: tuple[str, ...]) -> tuple[Any, int]:
         raise EvaluationError(f'the template has no variable "{steps[0]}"')
 
-    inner = Context(lookup, context.files, {**variables, "\0depth": depth + 1})
+    inner = Context(lookup, context.files, {**variables, "\0depth": depth + 1}, budget=context.budget)
     value = evaluate(parsed.body.attributes[0].expression, inner)
     return value[:-1] if isinstance(value, str) and body != text else value
 

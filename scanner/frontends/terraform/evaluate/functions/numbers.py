@@ -9,6 +9,8 @@ from typing import Any
 from scanner.frontends.terraform.evaluate.functions.function import fixed
 from scanner.frontends.terraform.evaluate.values import EvaluationError, normal, to_number
 
+MAX_DIGITS = 1_000
+
 
 def _rounded(value: Any, mode: str) -> int | Decimal:
     return normal(Decimal(to_number(value)).to_integral_value(mode))
@@ -33,6 +35,8 @@ def parseint(text: Any, base: Any) -> int:
     digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     body = text.lstrip("+-") if text[:1] in "+-" else text
     body = body.lower() if radix <= 36 else body
+    if len(body) > MAX_DIGITS:
+        raise EvaluationError(f"the number has more than {MAX_DIGITS} digits")
     total = 0
     for char in body or "?":
         place = digits.find(char)

@@ -10,8 +10,10 @@ from typing import Any
 
 from scanner.frontends.terraform.evaluate.functions.function import fixed
 from scanner.frontends.terraform.evaluate.values import (
+    MAX_ITEMS,
     MAX_STRING,
     EvaluationError,
+    LimitError,
     is_number,
     number_text,
     to_bool,
@@ -20,7 +22,9 @@ from scanner.frontends.terraform.evaluate.values import (
 )
 
 MAX_PATTERN = 5_000
-REGEX_SECONDS = 1.0
+MAX_PRECISION = 1_000
+REGEX_SECONDS = 0.25
+"""A match on real input takes microseconds."""
 
 
 def _text(value: Any) -> str:
@@ -32,7 +36,7 @@ def _text(value: Any) -> str:
 
 def _bounded(text: str) -> str:
     if len(text) > MAX_STRING:
-        raise EvaluationError(f"the string grows beyond the limit of {MAX_STRING} characters")
+        raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     return text
 
 
@@ -63,10 +67,7 @@ def _captures(match: Any) -> Any:
 
 def regex_(pattern: Any, text: Any) -> Any:
     """The first match, or its groups."""
-    try:
-        match = _pattern(pattern).search(_text(text), timeout=REGEX_SECONDS)
-    except TimeoutError as error:
-        raise EvaluationError("the pattern takes too long to match") from error
+    match = _pattern(pattern).search(_text(text), timeout=REGEX_SECONDS)
     if match is None:
         raise EvaluationError("the pattern did not match")
     return _captures(match)
@@ -74,10 +75,12 @@ def regex_(pattern: Any, text: Any) -> Any:
 
 def regexall(pattern: Any, text: Any) -> list[Any]:
     """All matches."""
-    try:
-        return [_captures(match) for match in _pattern(pattern).finditer(_text(text), timeout=REGEX_SECONDS)]
-    except TimeoutError as error:
-        raise EvaluationError("the pattern takes too long to match") from error
+    found: list[Any] = []
+    for match in _pattern(pattern).finditer(_text(text), timeout=REGEX_SECONDS):
+        found.append(_captures(match))
+        if len(found) > MAX_ITEMS:
+            raise LimitError(f"the pattern matches more than {MAX_ITEMS} times")
+    return found
 
 
 def replace(text: Any, old: Any, new: Any) -> str:
@@ -85,23 +88,27 @@ def replace(text: Any, old: Any, new: Any) -> str:
     source, pattern, by = _text(text), _text(old), _text(new)
     if len(pattern) > 1 and pattern.startswith("/") and pattern.endswith("/"):
         by = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda m: rf"\g<{m[1] or m[2]}>", by.replace("\\", "\\\\"))
-        try:
-            return _bounded(str(_pattern(pattern[1:-1]).sub(by, source, timeout=REGEX_SECONDS)))
-        except TimeoutError as error:
-            raise EvaluationError("the pattern takes too long to match") from error
-    if len(source) * max(len(by), 1) > 50 * MAX_STRING:
-        raise EvaluationError(f"the string grows beyond the limit of {MAX_STRING} characters")
+        if len(source) * len(by) > 10 * MAX_STRING:
+            raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
+        return _bounded(str(_pattern(pattern[1:-1]).sub(by, source, timeout=REGEX_SECONDS)))
+    if len(source) + source.count(pattern) * (len(by) - len(pattern)) > MAX_STRING:
+        raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     return _bounded(source.replace(pattern, by))
 
 
 def join(separator: Any, *lists: Any) -> str:
     """The items with a separator between them."""
-    return _bounded(_text(separator).join(_text(item) for items in lists for item in items))
+    by, texts = _text(separator), [_text(item) for items in lists for item in items]
+    if len(by) * len(texts) + sum(map(len, texts)) > MAX_STRING:
+        raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
+    return by.join(texts)
 
 
 def split(separator: Any, text: Any) -> list[str]:
     """The parts between separators."""
     by, source = _text(separator), _text(text)
+    if (source.count(by) if by else len(source)) > MAX_ITEMS:
+        raise LimitError(f"the list grows beyond the limit of {MAX_ITEMS} items")
     return source.split(by) if by else list(source)
 
 
@@ -128,7 +135,7 @@ def indent(count: Any, text: Any) -> str:
     size = int(to_number(count))
     if size > 1000:
         raise EvaluationError("the indentation goes beyond the limit of 1000 spaces")
-    return _bounded(_text(text).replace("\n", "\n" + " " * size))
+    return replace(text, "\n", "\n" + " " * size)
 
 
 _VERB = re.compile(r"%(?:%|(?:\[(\d+)\])?([-+ 0#]*)(\d+|\*)?(?:\.(\d+))?(?:\[(\d+)\])?([a-zA-Z]))")
@@ -136,11 +143,10 @@ _VERB = re.compile(r"%(?:%|(?:\[(\d+)\])?([-+ 0#]*)(\d+|\*)?(?:\.(\d+))?(?:\[(\d
 
 def format_(pattern: Any, *arguments: Any) -> str:
     """``printf`` with Terraform's verbs."""
-    position = 0
-    used = 0
+    position = used = length = 0
 
     def substitute(match: re.Match[str]) -> str:
-        nonlocal position, used
+        nonlocal position, used, length
         if match[0] == "%%":
             return "%"
         explicit = match[1] or match[5]
@@ -150,7 +156,11 @@ def format_(pattern: Any, *arguments: Any) -> str:
         position = place + 1
         used = max(used, position)
         width = min(int(match[3] or 0), 100_000) if match[3] != "*" else 0
-        return _formatted(match[6], match[2], width, match[4], arguments[place])
+        formatted = _formatted(match[6], match[2], width, match[4], arguments[place])
+        length += len(formatted)
+        if length > MAX_STRING:
+            raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
+        return formatted
 
     result = _VERB.sub(substitute, _text(pattern))
     if used < len(arguments):
@@ -184,7 +194,7 @@ def _formatted(verb: str, flags: str, width: int, precision: str | None, value: 
     if verb in "eEfFgG":
         if verb in "gG" and precision is None:
             return format(_shortest(Decimal(number)), _spec(flags.replace("0", ""), width).replace("+", ""))
-        return format(float(number), f"{_spec(flags, width)}.{precision or 6}{verb}")
+        return format(float(number), f"{_spec(flags, width)}.{min(int(precision or 6), MAX_PRECISION)}{verb}")
     raise EvaluationError(f"unsupported verb %{verb}")
 
 
@@ -212,10 +222,14 @@ def formatlist(pattern: Any, *arguments: Any) -> list[str]:
     if len(sizes) > 1:
         raise EvaluationError("the lists have different lengths")
     count = sizes.pop() if sizes else 1
-    return [
-        format_(pattern, *(item[number] if isinstance(item, list) else item for item in arguments))
-        for number in range(count)
-    ]
+    result: list[str] = []
+    length = 0
+    for number in range(count):
+        result.append(format_(pattern, *(item[number] if isinstance(item, list) else item for item in arguments)))
+        length += len(result[-1])
+        if length > MAX_STRING:
+            raise LimitError(f"the strings grow beyond the limit of {MAX_STRING} characters")
+    return result
 
 
 _DURATION = re.compile(r"([0-9.]+)(h|ms|m|s|us|µs|ns)")

@@ -1,0 +1,116 @@
+"""A cache of what is costly to compute from text: plain data by the hash of its input, never code.
+
+Entries are JSON with a checksum, written beside their place and renamed into it, so that a kill at any moment leaves
+either the old entry or none. Whatever cannot be read or written is computed again, without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanner.version import VERSION
+
+FORMAT = 1
+MAX_ENTRY_BYTES = 16 * 1024 * 1024
+MAX_SHARD_ENTRIES = 512
+"""There are 256 shards; a full one gives up its older half."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Entries below ``directory``; with ``None`` nothing is kept."""
+
+    directory: Path | None
+
+    def key(self, kind: str, *parts: str | bytes) -> str:
+        """The key of what is computed from ``parts`` by this version of Kilter; empty without a directory."""
+        if self.directory is None:
+            return ""
+        digest = hashlib.sha256(f"{FORMAT}\0{VERSION}\0{kind}".encode())
+        for part in parts:
+            data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+        return digest.hexdigest()
+
+    def get(self, key: str) -> Any:
+        """The value kept under ``key``; ``None`` if there is none that is whole."""
+        if self.directory is None:
+            return None
+        try:
+            with self._place(self.directory, key).open("rb") as file:
+                data = file.read(MAX_ENTRY_BYTES + 1)
+        except OSError:
+            return None
+        checksum, _, body = data.partition(b"\n")
+        if checksum != _checksum(key, body):
+            return None
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value of plain data; one that JSON cannot hold exactly is not kept."""
+        if self.directory is None:
+            return
+        try:
+            body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError):
+            return
+        if len(body) > MAX_ENTRY_BYTES - 100:
+            return
+        with contextlib.suppress(OSError):
+            place = self._place(self.directory, key)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write(place, _checksum(key, body) + b"\n" + body)
+
+    @staticmethod
+    def _place(directory: Path, key: str) -> Path:
+        return directory / key[:2] / key[2:]
+
+
+NO_CACHE = Cache(None)
+
+
+def user_cache() -> Cache:
+    """The user's cache: ``KILTER_CACHE_DIR``, else ``kilter`` in ``XDG_CACHE_HOME`` or ``~/.cache``."""
+    chosen = os.environ.get("KILTER_CACHE_DIR")
+    if chosen:
+        return Cache(Path(chosen))
+    base = os.environ.get("XDG_CACHE_HOME")
+    if base and Path(base).is_absolute():
+        return Cache(Path(base) / "kilter")
+    home = os.environ.get("HOME") or os.environ.get("USERPROFILE")
+    return Cache(Path(home) / ".cache" / "kilter") if home else NO_CACHE
+
+
+def _checksum(key: str, body: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + body).hexdigest().encode()
+
+
+def _write(place: Path, data: bytes) -> None:
+    _make_room(place.parent)
+    handle, name = tempfile.mkstemp(dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _make_room(shard: Path) -> None:
+    entries = list(os.scandir(shard))
+    if len(entries) < MAX_SHARD_ENTRIES:
+        return
+    for entry in sorted(entries, key=lambda item: item.stat().st_mtime)[: MAX_SHARD_ENTRIES // 2]:
+        Path(entry.path).unlink(missing_ok=True)

@@ -1,0 +1,321 @@
+"""Input that would exhaust time, memory or the stack costs only itself, and the report says so."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from limited import scan
+
+DEEP = 100_000
+HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+
+
+def alias_bomb() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def merge_bomb() -> str:
+    lines = ["a0: &a0 {k: v}"]
+    lines += [f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 10)}]\n  k{n}: v" for n in range(1, 12)]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+YAML_CASES: dict[str, tuple[str, str]] = {
+    "alias bomb": (alias_bomb(), "yaml-limit"),
+    "merge key bomb": (merge_bomb(), "yaml-limit"),
+    "cyclic anchor in a list": (HEAD + "data: &a [*a]\n", "yaml-limit"),
+    "cyclic anchor in a map": (HEAD + "data: &a {b: *a}\n", "yaml-limit"),
+    "cyclic merge key": (HEAD + "data: &a\n  <<: *a\n  b: c\n", "yaml-limit"),
+    "deep flow lists": (HEAD + "data: " + "[" * DEEP + "]" * DEEP + "\n", "yaml-limit"),
+    "deep flow maps": (HEAD + "data: " + "{a: " * DEEP + "}" * DEEP + "\n", "yaml-limit"),
+    "unclosed flow lists": (HEAD + "data: " + "[" * DEEP + "\n", "yaml-limit"),
+    "deep block lists": (HEAD + "data:\n  " + "- " * DEEP + "x\n", "yaml-limit"),
+    "deep block maps": (HEAD + "data:\n" + "".join(" " * n + "a:\n" for n in range(1, 3_000)), "yaml-limit"),
+    "deep explicit keys": (HEAD + "data:\n  " + "? " * DEEP + "x\n", "yaml-limit"),
+    "mixed block indicators": (HEAD + "data:\n  " + "- ? " * DEEP + "x\n", "yaml-limit"),
+    "tab separated dashes": (HEAD + "data:\n  " + "-\t" * DEEP + "x\n", "yaml-"),
+    "many documents": ("---\n".join([HEAD] * 12_000), "yaml-limit"),
+    "many scalars": (HEAD + "data: [" + "1," * 600_000 + "]\n", "yaml-limit"),
+    "endless integer": (HEAD + "data: " + "9" * 1_000_000 + "\n", ""),
+    "endless octal": (HEAD + "data: {a: 0" + "7" * 90 + ", b: 0x" + "f" * 90 + ", c: 1e999999999}\n", ""),
+}
+
+
+@pytest.mark.parametrize("name", YAML_CASES)
+def test_yaml(name: str, tmp_path: Path) -> None:
+    text, code = YAML_CASES[name]
+    (tmp_path / "hostile.yaml").write_text(text)
+    run = scan(tmp_path)
+    if code:
+        found = [item for item in run.diagnostics() if item["code"].startswith(code)]
+        assert found, run.diagnostics()
+        assert found[0]["location"]["file"] == "hostile.yaml"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"apiVersion": "v1", "kind": "Pod", "spec": ' + "[" * DEEP + "]" * DEEP + "}",
+     '{"apiVersion": "v1", "kind": "Pod", "spec": ' + '{"a": ' * DEEP + "1" + "}" * DEEP + "}",
+     '{"apiVersion": "v1", "kind": "Pod", "spec": ' + "[" * DEEP],
+    ids=["lists", "maps", "unclosed"],
+)  # fmt: skip
+def test_json(text: str, tmp_path: Path) -> None:
+    (tmp_path / "hostile.json").write_text(text)
+    assert any(item["location"]["file"] == "hostile.json" for item in scan(tmp_path).diagnostics())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"format_version": "1.2", "planned_values": {"root_module": {"resources": [{"address": "aws_x.y"',
+     '{"planned_values": ' + "[" * DEEP,
+     '{"format_version": "1.2", "planned_values": null, "resource_changes": 7, "configuration": []}',
+     '{"planned_values": {"root_module": {"resources": [null, 1, {"values": []}, {"address": {}, "type": 3}]}}}'],
+    ids=["truncated", "deep", "wrong types", "wrong items"],
+)  # fmt: skip
+def test_plans(text: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(text)
+    scan(tmp_path)
+
+
+def locals_of(first: str, step: str, levels: int = 40) -> str:
+    lines = [f"  a0 = {first}"] + [f"  a{n} = {step.replace('@', f'local.a{n - 1}')}" for n in range(1, levels)]
+    use = f'resource "aws_s3_bucket" "b" {{\n  bucket = local.a{levels - 1}\n}}\n'
+    return "locals {\n" + "\n".join(lines) + "\n}\n" + use
+
+
+def nested_for(levels: int) -> str:
+    text = f"v{levels - 1}"
+    for level in reversed(range(levels)):
+        source = "[1, 2]" if level == 0 else f"[v{level - 1}, v{level - 1}]"
+        text = f"[for v{level} in [{source}] : {text}]"
+    return text
+
+
+LIMIT = "terraform-limit"
+HCL_CASES: dict[str, tuple[str, str]] = {
+    "deep parentheses": ("x = " + "(" * DEEP + "1" + ")" * DEEP + "\n", LIMIT),
+    "deep lists": ("locals {\n x = " + "[" * DEEP + "]" * DEEP + "\n}\n", LIMIT),
+    "deep objects": ("locals {\n x = " + "{a=" * DEEP + "1" + "}" * DEEP + "\n}\n", LIMIT),
+    "deep calls": ("locals {\n x = " + "abs(" * DEEP + "1" + ")" * DEEP + "\n}\n", LIMIT),
+    "deep negation": ("locals {\n x = " + "!" * DEEP + "true\n}\n", LIMIT),
+    "deep conditionals": ("locals {\n x = " + "true ? 1 : " * DEEP + "1\n}\n", LIMIT),
+    "deep templates": ('locals {\n x = ' + '"${' * 20_000 + "1" + '}"' * 20_000 + "\n}\n", "terraform-"),
+    "deep directives": ('locals {\n x = "' + "%{ if true }" * 20_000 + "1" + "%{ endif }" * 20_000 + '"\n}\n', LIMIT),
+    "deep blocks": ("resource a b {\n" + "x {\n" * DEEP + "}\n" * DEEP + "}\n", LIMIT),
+    "unclosed blocks": ("resource a b {\n" + "x {\n" * DEEP, ""),
+    "unclosed lists": ("locals {\n x = " + "[" * DEEP + "\n}\n", ""),
+    "long sum": ("locals {\n x = " + "1 + " * DEEP + "1\n}\n", LIMIT),
+    "long index chain": ("locals {\n x = a" + "[0]" * DEEP + "\n}\n", ""),
+    "long attribute chain": ("locals {\n x = a" + ".b" * DEEP + "\n}\n", ""),
+    "huge range": ('resource "aws_s3_bucket" "b" {\n  bucket = range(1000000000)\n}\n', LIMIT),
+    "fine range": ("output x {\n value = range(0, 1000, 0.000001)\n}\n", ""),
+    "huge count": ('resource "aws_s3_bucket" "b" {\n  count = 1000000000\n  bucket = "b-${count.index}"\n}\n',
+                   "expansion-limit"),
+    "infinite count": ('resource "aws_s3_bucket" "b" {\n  count = 1e400\n}\n', ""),
+    "negative count": ('resource "aws_s3_bucket" "b" {\n  count = -5\n}\n', ""),
+    "fractional count": ('resource "aws_s3_bucket" "b" {\n  count = 1.5\n}\n', ""),
+    "for in for": ('resource "aws_s3_bucket" "b" {\n  bucket = [for a in range(5000) : [for b in range(5000) : '
+                   "[for c in range(5000) : a + b + c]]]\n}\n", "terraform-"),
+    "for over bound doubling": ('resource "aws_s3_bucket" "b" {\n  bucket = ' + nested_for(40) + "\n}\n", "terraform-"),
+    "big for_each": ('resource "aws_s3_bucket" "b" {\n  for_each = toset([for n in range(90000) : "k${n}"])\n'
+                     "  bucket = each.key\n}\n", "expansion-limit"),
+    "dynamic product": ('resource "aws_security_group" "b" {\n  count = 10000\n  dynamic "ingress" {\n'
+                        "    for_each = range(10000)\n    content {\n      from_port = ingress.value\n    }\n  }\n}\n",
+                        "expansion-limit"),
+    "doubling strings": (locals_of('"0123456789"', '"${@}${@}"'), "terraform-"),
+    "doubling joins": (locals_of('"0123456789"', 'join("", [@, @])'), "terraform-"),
+    "doubling formats": (locals_of('"0123456789"', 'format("%s%s", @, @)'), "terraform-"),
+    "doubling replace": (locals_of('"aaaaaaaaaa"', 'replace(@, "a", "aa")'), "terraform-"),
+    "doubling json": (locals_of('"\\""', "jsonencode(@)"), "terraform-"),
+    "doubling base64": (locals_of('"0123456789"', "base64encode(base64encode(@))"), "terraform-"),
+    "doubling urlencode": (locals_of('"%%%"', "urlencode(@)"), ""),
+    "doubling lists": (locals_of("[1]", "concat(@, @)"), "terraform-"),
+    "doubling tuples": (locals_of("[1]", "[@, @]"), "terraform-"),
+    "doubling objects": (locals_of("{x = 1}", "{x = @, y = @}"), "terraform-"),
+    "doubling set products": (locals_of("[1, 2]", "setproduct(@, @)", 12), "terraform-"),
+    "doubling encoded tuples": (locals_of("[1]", "[@, @]").replace("bucket = ", "bucket = jsonencode(")
+                                .replace("a39\n}", "a39)\n}"), "terraform-"),
+    "doubling compared tuples": (locals_of("[1]", "[@, @]").replace("bucket = ", "bucket = local.a38 == ")
+                                 , "terraform-"),
+    "doubling set of tuples": (locals_of("[1]", "[@, @]").replace("bucket = ", "bucket = toset([")
+                               .replace("a39\n}", "a39])\n}"), "terraform-"),
+    "doubling flatten": (locals_of("[1]", "[@, @]").replace("bucket = ", "bucket = flatten(")
+                         .replace("a39\n}", "a39)\n}"), "terraform-"),
+    "doubling yaml": (locals_of("[1]", "[@, @]").replace("bucket = ", "bucket = yamlencode(")
+                      .replace("a39\n}", "a39)\n}"), "terraform-"),
+    "long chain of locals": (locals_of("1", "@ + 1", 5_000), ""),
+    "cycle of locals": ("locals {\n  a = local.b\n  b = local.a\n}\noutput x {\n value = local.a\n}\n"
+                        'resource "aws_s3_bucket" "b" {\n  bucket = local.a\n}\n', "terraform-cycle"),
+    "huge numbers": ("locals {\n a = pow(10, 1000000)\n b = 1e999999\n c = 9e99999 * 9e99999\n d = pow(2, 0.5)\n"
+                     ' e = parseint("' + "z" * 100_000 + '", 36)\n f = log(0, 2)\n g = 1e400 - 1e-400\n}\n'
+                     'resource "aws_s3_bucket" "b" {\n  bucket = "${local.a}${local.b}"\n  x = local.c\n  y = local.e\n'
+                     "  z = [local.d, local.f, local.g]\n}\n", ""),
+    "yaml bomb in yamldecode": ("locals {\n x = yamldecode(<<E\n" + alias_bomb() + "E\n)\n}\n"
+                                'resource "aws_s3_bucket" "b" {\n  bucket = local.x\n}\n', "terraform-"),
+    "cyclic yamldecode": ('resource "aws_s3_bucket" "b" {\n  bucket = yamldecode("&a [*a]")\n}\n', "terraform-"),
+    "deep jsondecode": ('resource "aws_s3_bucket" "b" {\n  bucket = jsondecode("' + "[" * DEEP + '")\n}\n', ""),
+    "deep yamldecode": ('resource "aws_s3_bucket" "b" {\n  bucket = yamldecode("' + "[" * DEEP + '")\n}\n',
+                        "terraform-"),
+    "zip bomb": ('resource "aws_s3_bucket" "b" {\n  bucket = base64gunzip("@")\n}\n', ""),
+    "wide padding": ('resource "aws_s3_bucket" "b" {\n  bucket = format("%99999999d%99999999d", 1, 2)\n'
+                     '  x = format("%.99999999f", 1)\n  y = indent(999, join("\\n", range(90000)))\n'
+                     '  z = cidrsubnets("10.0.0.0/8", [for n in range(9999) : 20]...)\n}\n', ""),
+    "many blocks": ('resource "aws_s3_bucket" "b" {}\n' * 50_000, ""),
+}  # fmt: skip
+REGEXES = (
+    'regex("(a+)+$", "{text}")', 'regexall("(a|a)*b", "{text}")', 'regexall("(a|aa)+$", "{text}")',
+    'replace("{text}", "/(a*)*b/", "x")', 'regexall("(.*)(.*)(.*)(.*)(.*)[xyz]", "{text}")',
+    'regex("a{{1,1000}}{{1,1000}}{{1,1000}}b", "{text}")', 'replace("{text}", "/^(([a-z])+.)+[A-Z]/", "$1")',
+)  # fmt: skip
+
+
+def check_hcl(directory: Path, code: str, file: str = "hostile.tf") -> None:
+    run = scan(directory)
+    if code:
+        found = [item for item in run.diagnostics() if item["code"].startswith(code)]
+        assert found, run.diagnostics()
+        assert found[0]["location"]["file"] == file
+        assert len(run.diagnostics()) < 100
+
+
+@pytest.mark.parametrize("name", HCL_CASES)
+def test_hcl(name: str, tmp_path: Path) -> None:
+    text, code = HCL_CASES[name]
+    if name == "zip bomb":
+        import base64
+
+        text = text.replace("@", base64.b64encode(gzip.compress(b"0" * 50_000_000)).decode())
+    (tmp_path / "hostile.tf").write_text(text)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "main.tf").write_text('resource "aws_s3_bucket" "other" {\n  bucket = "other"\n}\n')
+    check_hcl(tmp_path, code)
+
+
+def test_patterns_that_backtrack(tmp_path: Path) -> None:
+    lines = [f"  a{n} = {call.format(text='a' * 5_000)}" for n, call in enumerate(REGEXES * 20)]
+    lines = [line.replace("'", '"') for line in lines]
+    (tmp_path / "hostile.tf").write_text('resource "aws_s3_bucket" "b" {\n' + "\n".join(lines) + "\n}\n")
+    check_hcl(tmp_path, LIMIT)
+
+
+def test_patterns_of_rules_that_backtrack(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "XXX001-slow.yaml").write_text(
+        "id: XXX001\nname: slow\ntitle: slow\ncategory: gpu\nseverity: low\nprecision: high\nselect: ConfigMap\n"
+        "assert: {not: {path: '$.data.*.*', matches: '(a+)+$'}}\nmessage: slow\nremediation: none\n".replace(
+            "'$.data.*.*'", "$.data.a"
+        )
+    )
+    scanned = tmp_path / "scanned"
+    scanned.mkdir()
+    document = HEAD.replace("{name: a}", "{name: a@}") + "data: {a: " + "a" * 9_000 + "!}\n"
+    (scanned / "hostile.yaml").write_text("---\n".join(document.replace("@", str(n)) for n in range(100)))
+    run = scan(scanned, "--rules", str(rules))
+    found = [item for item in run.diagnostics() if item["code"] == "pattern-limit"]
+    assert found
+    assert "XXX001" in found[0]["message"]
+
+
+@pytest.mark.parametrize("kind", ["self", "pair", "fan-out", "counted", "chain"])
+def test_modules(kind: str, tmp_path: Path) -> None:
+    def module(directory: str, *calls: str, extra: str = "") -> None:
+        (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+        blocks = [f'module "m{n}" {{\n  source = "{source}"\n{extra}}}\n' for n, source in enumerate(calls)]
+        blocks.append('resource "aws_s3_bucket" "b" {\n  bucket = "b"\n}\n')
+        (tmp_path / directory / "main.tf").write_text("".join(blocks))
+
+    if kind == "self":
+        module(".", "./")
+    elif kind == "pair":
+        module(".", "./a")
+        module("a", "../b")
+        module("b", "../a")
+    elif kind == "chain":
+        module(".", "./m0")
+        for level in range(100):
+            module(f"m{level}", f"../m{level + 1}")
+        module("m100")
+    else:
+        extra = "  count = 100\n" if kind == "counted" else ""
+        module(".", *["./m0"] * 2, extra=extra)
+        for level in range(25):
+            module(f"m{level}", *[f"../m{level + 1}"] * 2, extra=extra)
+        module("m25")
+    run = scan(tmp_path)
+    codes = {item["code"] for item in run.diagnostics()}
+    assert codes & {"module-cycle", "expansion-limit"}, codes
+    assert len(run.diagnostics()) < 100
+
+
+def test_templates_that_include_themselves(tmp_path: Path) -> None:
+    (tmp_path / "t.tpl").write_text('${templatefile("t.tpl", {x = x})}${templatefile("t.tpl", {x = x})}')
+    (tmp_path / "hostile.tf").write_text(
+        'resource "aws_s3_bucket" "b" {\n  bucket = templatefile("t.tpl", {x = "y"})\n}\n'
+    )
+    check_hcl(tmp_path, LIMIT)
+
+
+def archive(members: dict[str, bytes], *, link: str | None = None) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        if link is not None:
+            info = tarfile.TarInfo("c/templates/link.yaml")
+            info.type, info.linkname = tarfile.SYMTYPE, link
+            tar.addfile(info)
+    return out.getvalue()
+
+
+CHART = b"apiVersion: v2\nname: c\nversion: 1.0.0\n"
+MAP = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: |-\n%s}\n"
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "leaves the root": lambda: archive({"c/Chart.yaml": CHART, "../../../tmp/kilter-escaped": b"x",
+                                        "/tmp/kilter-escaped": b"x", "c/templates/../../../x.yaml": b"a: b"}),
+    "link out": lambda: archive({"c/Chart.yaml": CHART}, link="/etc/passwd"),
+    "decompression bomb": lambda: archive({"c/Chart.yaml": CHART, "c/templates/a.yaml": b"#" * 600_000_000}),
+    "truncated": lambda: archive({"c/Chart.yaml": CHART, "c/templates/a.yaml": b"a: b"})[:60],
+    "not an archive": lambda: b"\x1f\x8b" + b"\0" * 100,
+    "many files": lambda: archive({"c/Chart.yaml": CHART} | {f"c/templates/{n}.yaml": b"" for n in range(30_000)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_chart_archives(name: str, tmp_path: Path) -> None:
+    (tmp_path / "c.tgz").write_bytes(ARCHIVES[name]())
+    scan(tmp_path)
+    assert not Path("/tmp/kilter-escaped").exists()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
+        '{{ define "a" }}{{ include "a" . }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
+        '{{ define "a" }}{{ tpl "{{ include \\"a\\" . }}" . }}{{ end }}{{ include "a" . }}',
+        "{{ range until 100000000 }}{{ range until 100000000 }}x{{ end }}{{ end }}",
+        '{{ repeat 2000000000 "x" }}',
+        '{{ $x := "x" }}{{ range until 40 }}{{ $x = printf "%s%s" $x $x }}{{ end }}{{ $x }}',
+        '{{ genPrivateKey "rsa" }}{{ range until 1000 }}{{ genPrivateKey "rsa" }}{{ end }}',
+        '{{ env "HOME" }}{{ getHostByName "example.com" }}',
+    ],
+    ids=["include", "fan-out", "tpl", "range", "repeat", "doubling", "keys", "environment"],
+)
+def test_charts(template: str, tmp_path: Path) -> None:
+    (tmp_path / "c" / "templates").mkdir(parents=True)
+    (tmp_path / "c" / "Chart.yaml").write_bytes(CHART)
+    text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{a: '{template}'}}\n"
+    (tmp_path / "c" / "templates" / "a.yaml").write_text(text)
+    run = scan(tmp_path)
+    if "env " not in template:
+        assert any(item["code"].startswith("helm-") for item in run.diagnostics()), run.diagnostics()
