@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner.core import Diagnostic, Finding, Parsed, SourceFile, Span, Undetermined
+from scanner.core import Diagnostic, Finding, Parsed, Resource, SourceFile, Span, Undetermined
 from scanner.engine.evaluate import Evaluation, evaluate_rules
+from scanner.engine.fingerprints import Identity, identity, match, stamp
 from scanner.engine.rules import CompiledRule, Rule, compile_rule, load_rules, select_rules
 from scanner.engine.suppress import Suppressed, Suppression, apply_suppressions, suppressions
 from scanner.graph import ResourceGraph
@@ -46,6 +47,8 @@ class ScanOptions:
     inline_ignores: bool = True
     today: datetime.date = field(default_factory=datetime.date.today)
     standard_input: str | None = None
+    diff: str | None = None
+    """A git revision: only what the change since then introduces is reported."""
 
 
 @dataclass(slots=True)
@@ -63,6 +66,10 @@ class ScanResult:
     diagnostics: list[Diagnostic]
     files: int
     repository_prefix: str = ""
+    compared_with: str = ""
+    """The commit of ``--diff``, as the user would know it."""
+    unchanged: int = 0
+    """Findings that ``compared_with`` has too; they are not in ``findings``."""
 
     def source(self, path: str) -> SourceFile | None:
         """The text of a scanned file, for excerpts."""
@@ -100,6 +107,13 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResul
     root, relative = scan_root(paths)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
     tree = Tree(root, overlay)
+    result = _scan_tree(tree, relative, rules, options)
+    if options.diff is not None:
+        _keep_new(result, relative, rules, options)
+    return result
+
+
+def _scan_tree(tree: Tree, relative: list[str], rules: list[CompiledRule], options: ScanOptions) -> ScanResult:
     sources = discover(tree, relative if options.standard_input is None else (), options.exclude)
     if options.standard_input is not None:
         sources.manifests.append(STANDARD_INPUT)
@@ -116,6 +130,50 @@ def _focused(result: ScanResult, files: set[str]) -> ScanResult:
     result.undetermined = [item for item in result.undetermined if item.resource.locate().span.file in files]
     result.diagnostics = [item for item in result.diagnostics if item.span.file in files]
     return result
+
+
+def _keep_new(result: ScanResult, relative: list[str], rules: list[CompiledRule], options: ScanOptions) -> None:
+    """Leave only what the base does not have. Raises ``GitError``."""
+    from scanner.project.git import GitTree, find_base
+
+    base = find_base(result.root, options.diff or "")
+    before = _scan_tree(GitTree(result.root, base), relative, rules, options)
+    new, _ = match(identities(result), identities(before), _gone(result))
+    result.compared_with = base.name
+    result.unchanged = len(result.findings) - len(new)
+    result.findings = [result.findings[number] for number in new]
+    known = {(item.rule, item.resource.unit, item.resource.address) for item in before.undetermined}
+    result.undetermined = [
+        item for item in result.undetermined if (item.rule, item.resource.unit, item.resource.address) not in known
+    ]
+    reported = {(item.code, item.message, item.span.file) for item in before.diagnostics}
+    result.diagnostics = [d for d in result.diagnostics if (d.code, d.message, d.span.file) not in reported]
+    if base.note:
+        result.diagnostics.append(Diagnostic("note", "diff-base", base.note, Span(".", 1, 1, 1, 1)))
+
+
+def identities(result: ScanResult) -> list[Identity]:
+    """What makes each finding of a scan the same finding in another scan."""
+
+    def lines(path: str) -> Sequence[str]:
+        source = result.source(path)
+        return source.lines if source is not None else ()
+
+    return [identity(finding, result.repository_prefix, lines) for finding in result.findings]
+
+
+def _gone(result: ScanResult) -> Callable[[Identity], bool]:
+    """Whether a known finding's resource is no longer where it was."""
+    by_address: dict[str, list[Resource]] = {}
+    for resource in result.graph.resources:
+        by_address.setdefault(resource.address, []).append(resource)
+
+    def gone(known: Identity) -> bool:
+        resources = by_address.get(known.address, ())
+        files = {span.file for item in resources for span in (item.span, item.locate().span)}
+        return known.file not in {result.repository_prefix + file for file in files}
+
+    return gone
 
 
 def scan_root(paths: Sequence[Path]) -> tuple[Path, list[str]]:
@@ -221,6 +279,8 @@ def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRul
     graph = ResourceGraph(parsed.resources)
     concepts = interpret(graph)
     evaluation = evaluate_rules(rules, graph, concepts)
+    prefix = _repository_prefix(tree.root)
+    evaluation.findings = stamp(evaluation.findings, prefix)
     diagnostics = _located([*parsed.diagnostics, *concepts.diagnostics, *evaluation.diagnostics])
     kept, silenced, notes = _suppress(tree, evaluation, rules, options)
     return ScanResult(
@@ -234,7 +294,7 @@ def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: list[CompiledRul
         suppressed=silenced,
         diagnostics=[*diagnostics, *notes],
         files=_count(tree, sources),
-        repository_prefix=_repository_prefix(tree.root),
+        repository_prefix=prefix,
     )
 
 

@@ -42,6 +42,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 @click.option("--kube-version", default="", metavar="VERSION", help="Kubernetes version to render charts for.")
 @click.option("--config", "config_path", metavar="FILE", help="Configuration file.")
 @click.option("--rules", "rule_directories", multiple=True, metavar="DIR", help="Directory with further rules.")
+@click.option("--diff", metavar="REF", help="Report only what the change since this git revision introduces.")
 @click.option("--no-inline-ignore", is_flag=True, help="Do not honour suppressions in the sources.")
 @click.option("--show-undetermined", is_flag=True, help="List what could not be decided, and why.")
 @click.option("--quiet", "-q", is_flag=True, help="Leave notes out of the text report.")
@@ -133,7 +134,14 @@ def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -
         environment={name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
         inline_ignores=not choices["no_inline_ignore"],
         standard_input=sys.stdin.read() if standard_input else None,
+        diff=None if standard_input else choices["diff"] or _pushed_from(),
     )
+
+
+def _pushed_from() -> str | None:
+    """The base that pre-commit gives where it knows a range: on push, or with --from-ref."""
+    base = os.environ.get("PRE_COMMIT_FROM_REF", "")
+    return base if base.strip("0") and os.environ.get("PRE_COMMIT_TO_REF") else None
 
 
 def _exit_status(result: ScanResult, fail_on: str, *, exit_zero: bool, strict: bool) -> int:

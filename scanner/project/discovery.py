@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scanner.project.tree import Tree, Unreadable, normalise
 
-SKIPPED_DIRECTORIES = frozenset(
-    {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
-     ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
-)  # fmt: skip
 TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -76,23 +71,11 @@ def _walk(tree: Tree, paths: Iterable[str], excluded: list[re.Pattern[str]]) -> 
         if tree.is_file(start):
             candidates: Iterator[str] = iter((start,))
         else:
-            candidates = _walk_directory(tree, start)
+            candidates = tree.walk(start)
         for path in candidates:
             if path not in seen and not any(pattern.match(path) for pattern in excluded):
                 seen.add(path)
                 yield path
-
-
-def _walk_directory(tree: Tree, start: str) -> Iterator[str]:
-    top = tree.absolute(start)
-    if top is None:
-        return
-    for directory, names, files in os.walk(top, followlinks=False):
-        names[:] = sorted(name for name in names if name not in SKIPPED_DIRECTORIES)
-        prefix = os.path.relpath(directory, tree.root).replace(os.sep, "/")
-        prefix = "" if prefix == "." else prefix + "/"
-        for name in sorted(files):
-            yield prefix + name
 
 
 def _top_charts(roots: list[str]) -> list[str]:

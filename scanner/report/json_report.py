@@ -26,6 +26,7 @@ def render_json(result: ScanResult) -> str:
             "findings": len(result.findings),
             "undetermined": len(result.undetermined),
             "suppressed": len(result.suppressed),
+            "unchanged": result.unchanged,
         },
         "findings": [
             {

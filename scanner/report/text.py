@@ -144,6 +144,9 @@ def _summary(result: ScanResult, style: Style) -> str:
     shown = ", ".join(style(f"{count} {name}", _COLOURS[name]) for name, count in counts.items() if count)
     words = [plural(len(result.findings), "finding") + (f" ({shown})" if shown else "")]
     words.append(f"{len(result.undetermined)} undetermined")
+    if result.compared_with:
+        words[0] = words[0].replace("finding", "new finding", 1)
+        words.append(f"{result.unchanged} already in {clean(result.compared_with)}")
     if result.suppressed:
         words.append(f"{len(result.suppressed)} suppressed")
     levels = Counter(item.level for item in result.diagnostics)
