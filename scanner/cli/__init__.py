@@ -10,6 +10,7 @@ from scanner.version import VERSION
 
 COMMANDS = {
     "scan": "Check Terraform, Kubernetes and Helm sources.",
+    "baseline": "Record today's findings, so that only new ones count.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
     "test": "Test rules against their fixtures.",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from scanner.project.globs import compile_globs
 from scanner.project.tree import Tree, Unreadable, normalise
 
 TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
@@ -34,10 +34,19 @@ class Sources:
     truncated: bool = False
 
 
-def discover(tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = ()) -> Sources:
-    """Sort the files below ``paths`` by what reads them; ``exclude`` holds glob patterns over paths."""
+def discover(
+    tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = (), named: Callable[[str], str] = str
+) -> Sources:
+    """Sort the files below ``paths`` by what reads them.
+
+    ``exclude`` holds glob patterns over paths in the tree, or over those paths as ``named`` gives them.
+    """
     sources = Sources()
-    excluded = [re.compile(fnmatch.translate(pattern)) for pattern in exclude]
+    pattern = compile_globs(exclude)
+
+    def excluded(path: str) -> bool:
+        return pattern is not None and bool(pattern.match(path) or pattern.match(named(path)))
+
     chart_roots: list[str] = []
     terraform: set[str] = set()
     manifests: list[str] = []
@@ -64,7 +73,7 @@ def discover(tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = 
     return sources
 
 
-def _walk(tree: Tree, paths: Iterable[str], excluded: list[re.Pattern[str]]) -> Iterator[str]:
+def _walk(tree: Tree, paths: Iterable[str], excluded: Callable[[str], bool]) -> Iterator[str]:
     seen: set[str] = set()
     for start in paths:
         start = normalise(start)
@@ -73,7 +82,7 @@ def _walk(tree: Tree, paths: Iterable[str], excluded: list[re.Pattern[str]]) -> 
         else:
             candidates = tree.walk(start)
         for path in candidates:
-            if path not in seen and not any(pattern.match(path) for pattern in excluded):
+            if path not in seen and not excluded(path):
                 seen.add(path)
                 yield path
 

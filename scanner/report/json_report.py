@@ -27,6 +27,8 @@ def render_json(result: ScanResult) -> str:
             "undetermined": len(result.undetermined),
             "suppressed": len(result.suppressed),
             "unchanged": result.unchanged,
+            "baselined": result.baselined,
+            "fixed": sum(result.fixed.values()),
         },
         "findings": [
             {
