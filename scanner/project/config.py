@@ -225,10 +225,21 @@ def _read_toml(path: Path, text: str) -> tuple[Any, _Lines]:
 
 
 def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
+    """The C parser is quick; what it refuses, such as ``[package:name]``, the other one may still accept."""
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError
 
-    loader = CSafeLoader(text)
+    try:
+        return _loaded(CSafeLoader(text))
+    except (YAMLError, ValueError, RecursionError):
+        from ruamel.yaml.loader import SafeLoader
+    try:
+        return _loaded(SafeLoader(text))
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def _loaded(loader: Any) -> tuple[Any, _Lines]:
     try:
         node = loader.get_single_node()
         if node is None:
@@ -237,8 +248,6 @@ def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
         keys = {str(key.value): key.start_mark.line + 1 for key, _ in pairs}
         items = {str(key.value): _item_lines(value) for key, value in pairs}
         return loader.construct_document(node), _Lines(keys, items)
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
     finally:
         loader.dispose()
 
