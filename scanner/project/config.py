@@ -229,27 +229,24 @@ def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError
 
+    loader = CSafeLoader(text)
     try:
-        return _loaded(CSafeLoader(text))
+        node = loader.get_single_node()
+        return (loader.construct_document(node), _key_lines(node)) if node is not None else ({}, _Lines({}, {}))
     except (YAMLError, ValueError, RecursionError):
-        from ruamel.yaml.loader import SafeLoader
+        from ruamel.yaml import YAML
+    finally:
+        loader.dispose()
     try:
-        return _loaded(SafeLoader(text))
+        return YAML(typ="safe", pure=True).load(text), _key_lines(YAML(typ="safe", pure=True).compose(text))
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
 
-def _loaded(loader: Any) -> tuple[Any, _Lines]:
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return {}, _Lines({}, {})
-        pairs = node.value if node.id == "mapping" else []
-        keys = {str(key.value): key.start_mark.line + 1 for key, _ in pairs}
-        items = {str(key.value): _item_lines(value) for key, value in pairs}
-        return loader.construct_document(node), _Lines(keys, items)
-    finally:
-        loader.dispose()
+def _key_lines(node: Any) -> _Lines:
+    pairs = node.value if node.id == "mapping" else []
+    keys = {str(key.value): key.start_mark.line + 1 for key, _ in pairs}
+    return _Lines(keys, {str(key.value): _item_lines(value) for key, value in pairs})
 
 
 def _item_lines(node: Any) -> list[int]:
