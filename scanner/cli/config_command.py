@@ -42,6 +42,14 @@ def _show(context: click.Context, /, output_format: str, origins: bool, **choice
         click.echo("\n".join(line for name, item in shown.items() for line in _yaml(name, item, origins)))
 
 
+@command.command(name="schema")
+def _schema() -> None:
+    """Print the JSON Schema of the configuration, for editors: # yaml-language-server: $schema=FILE."""
+    from scanner.engine.validate import schema_text
+
+    click.echo(schema_text("config"), nl=False)
+
+
 def _json(setting: Setting, origins: bool) -> Any:
     return {"value": setting.value, "origins": list(setting.origins)} if origins else setting.value
 

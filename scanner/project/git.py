@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -64,6 +65,15 @@ def find_base(root: Path, revision: str) -> Base:
         )
     chosen = ancestor or commit
     return Base(Path(top), chosen, f"{revision} ({chosen[:10]})", note)
+
+
+def default_branch(root: Path) -> str:
+    """The branch that pull requests go to, as far as the clone knows; ``main`` where it does not."""
+    if shutil.which("git") is None:
+        return "main"
+    remote = _git(root, "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
+    branch = remote.removeprefix("origin/") if remote else "main"
+    return branch if re.fullmatch(r"[\w./-]+", branch) else "main"
 
 
 def _missing(root: Path, revision: str, *, shallow: bool) -> str:
