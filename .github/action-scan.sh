@@ -6,7 +6,7 @@ set -uo pipefail
 reports=$(mktemp -d "${RUNNER_TEMP:-/tmp}/kilter-reports.XXXXXX")
 trap 'rm -rf "$reports"' EXIT
 sarif=${KILTER_SARIF//[$'\r\n']/}
-arguments=(scan --fail-on "$KILTER_FAIL_ON" --report "sarif=$sarif" --report "csv=$reports/findings.csv")
+arguments=(scan --report "sarif=$sarif" --report "csv=$reports/findings.csv")
 add() {
   local option=$1 list=$2 item
   IFS=',' read -r -a items <<<"$list"
@@ -16,6 +16,9 @@ add() {
   done
   return 0
 }
+[ -n "$KILTER_FAIL_ON" ] && arguments+=(--fail-on "$KILTER_FAIL_ON")
+[ -n "${KILTER_DIFF:-}" ] && arguments+=("--diff=$KILTER_DIFF")
+[ -n "${KILTER_BASELINE:-}" ] && arguments+=("--baseline=$KILTER_BASELINE")
 add --select "$KILTER_SELECT"
 add --ignore "$KILTER_IGNORE"
 [ "$KILTER_EXIT_ZERO" = "true" ] && arguments+=(--exit-zero)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner.core import Diagnostic, Finding, Parsed, SourceFile, Span, Undetermined
+from scanner.core import Diagnostic, Finding, Parsed, Resource, SourceFile, Span, Undetermined
+from scanner.engine.baseline import Compared, Entry, compare
 from scanner.engine.evaluate import Evaluation, evaluate_rules
-from scanner.engine.rules import CompiledRule, Rule, compile_rule, load_rules, select_rules
-from scanner.engine.suppress import Suppressed, Suppression, apply_suppressions, suppressions
+from scanner.engine.fingerprints import Identity, identity, match, stamp
+from scanner.engine.rules import (
+    CompiledRule,
+    Rule,
+    UnknownSelector,
+    compile_rule,
+    load_rules,
+    select_rules,
+    selected_by,
+    with_severities,
+)
+from scanner.engine.suppress import Policy, Suppressed, Surroundings, suppress
 from scanner.graph import ResourceGraph
 from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.discovery import Sources, discover
@@ -21,6 +33,7 @@ from scanner.project.tree import Tree, Unreadable
 if TYPE_CHECKING:
     from scanner.concepts.interpret import Concepts
     from scanner.frontends.helm import ChartValues
+    from scanner.project.config import FileSuppression
 
 STANDARD_INPUT = "<stdin>"
 
@@ -44,11 +57,25 @@ class ScanOptions:
     set_values: tuple[str, ...] = ()
     kube_version: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    inline_ignores: bool = True
+    severities: Mapping[str, str] = field(default_factory=dict)
+    """Severities by code, name or category; a code or name wins over a category."""
+    suppressions: Policy = field(default_factory=Policy)
+    config_directory: Path | None = None
+    """What globs of the configuration are relative to; the scan root if there is none."""
+    overlay: Mapping[str, str] = field(default_factory=dict)
+    """Texts by path that stand in for files, or for var files outside the scan root."""
     today: datetime.date = field(default_factory=datetime.date.today)
     standard_input: str | None = None
     cache: Cache = NO_CACHE
     """Where parsed manifests, rendered charts and rules are kept between scans; nowhere by default."""
+    baseline: tuple[Entry, ...] | None = None
+    """Known findings that are not reported."""
+    diff: str | None = None
+    """A git revision: only what the change since then introduces is reported."""
+    touched: bool = False
+    """The paths are what changed in their repository, which is scanned; only what holds them is reported."""
+    progress: Callable[[str], None] | None = None
+    """Told what is being done."""
 
 
 @dataclass(slots=True)
@@ -66,6 +93,18 @@ class ScanResult:
     diagnostics: list[Diagnostic]
     files: int
     repository_prefix: str = ""
+    unsuppressible: frozenset[str] = frozenset()
+    """Codes of the rules that nothing silences."""
+    scope: tuple[str, ...] = ("",)
+    """The scanned paths, relative to ``root``."""
+    compared_with: str = ""
+    """The commit of ``--diff``, as the user would know it."""
+    unchanged: int = 0
+    """Findings that ``compared_with`` has too; they are not in ``findings``."""
+    baselined: int = 0
+    """Findings that the baseline has; they are not in ``findings`` either."""
+    fixed: Mapping[Entry, int] = field(default_factory=dict)
+    """Entries of the baseline that this scan should have found again and did not, and how often."""
 
     def source(self, path: str) -> SourceFile | None:
         """The text of a scanned file, for excerpts."""
@@ -86,28 +125,86 @@ def all_rules(options: ScanOptions) -> list[Rule]:
     return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories], options.cache)
 
 
-def compiled_rules(options: ScanOptions, rules: Sequence[Rule]) -> list[CompiledRule]:
-    """The selected ones of ``rules``, compiled. Raises ``RuleError`` and ``UnknownSelector``."""
-    chosen = select_rules(rules, options.select, options.ignore, pedantic=options.pedantic)
-    return [compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen]
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Every known rule, those that run, and the codes of those that nothing silences."""
+
+    known: list[Rule]
+    compiled: list[CompiledRule]
+    unsuppressible: frozenset[str]
+
+
+def rule_set(options: ScanOptions) -> RuleSet:
+    """The rules of a scan. Raises ``RuleError`` and ``UnknownSelector``."""
+    known = with_severities(all_rules(options), options.severities)
+    chosen = select_rules(known, options.select, options.ignore, pedantic=options.pedantic)
+    texts = options.suppressions.unsuppressible
+    fixed = select_rules(known, texts, pedantic=True) if texts else []
+    for rule in fixed:
+        if any(selected_by(rule, text) for text in options.ignore):
+            raise UnknownSelector(f"{rule.id} is unsuppressible in this project and cannot be ignored")
+    for name in options.parameters:
+        if not any(name in (rule.id, rule.name) for rule in known):
+            select_rules(known, [name])
+            raise UnknownSelector(f"parameters: {name!r} is not the code or name of one rule")
+    compiled = [
+        compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen
+    ]
+    return RuleSet(known, compiled, frozenset(rule.id for rule in fixed))
 
 
 def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResult:
     """Scan files and directories. The scan root is their common directory.
 
-    Raises ``FileNotFoundError`` for a path that does not exist, and what ``compiled_rules`` raises.
+    Raises ``FileNotFoundError`` for a path that does not exist, and what ``rule_set`` raises.
     """
     options = options or ScanOptions()
-    known = all_rules(options)
-    rules = compiled_rules(options, known)
+    rules = rule_set(options)
     root, relative = scan_root(paths)
+    if options.touched:
+        root, relative = _in_repository(root, relative)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
-    tree = Tree(root, overlay)
-    sources = discover(tree, relative if options.standard_input is None else (), options.exclude)
+    tree = Tree(root, {**options.overlay, **overlay})
+    result = _scan_tree(tree, relative, rules, options)
+    compared = _against_baseline(result, rules, options) if options.baseline is not None else None
+    introduced = _introduced(result, relative, rules, options) if options.diff is not None else None
+    numbers = range(len(result.findings))
+    unknown = set(numbers) if compared is None else set(compared.new)
+    new = set(numbers) if introduced is None else set(introduced)
+    result.unchanged = len(result.findings) - len(new)
+    result.baselined = len(new - unknown)
+    result.findings = [result.findings[number] for number in numbers if number in new & unknown]
+    if compared is not None and introduced is None and not options.touched:
+        result.fixed = {entry: count for entry, count in compared.missing.items() if covers(result, entry)}
+    return result
+
+
+def _against_baseline(result: ScanResult, rules: RuleSet, options: ScanOptions) -> Compared:
+    compared = compare(identities(result), options.baseline or (), _gone(result))
+    fixed = [n for n, finding in enumerate(result.findings) if finding.rule in rules.unsuppressible]
+    return replace(compared, new=[*compared.new, *fixed])
+
+
+def covers(result: ScanResult, entry: Entry) -> bool:
+    """Whether a scan like this one would have found a baseline's entry: its rules, its paths, readable files."""
+    file = entry.identity.file
+    if entry.identity.rule not in result.rules or not file.startswith(result.repository_prefix):
+        return False
+    inside = file[len(result.repository_prefix) :]
+    broken = any(item.level == "error" and item.span.file == inside for item in result.diagnostics)
+    return not broken and any(not path or inside == path or inside.startswith(f"{path}/") for path in result.scope)
+
+
+def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOptions) -> ScanResult:
+    paths = [""] if options.touched else relative if options.standard_input is None else []
+    sources = discover(tree, paths, options.exclude, _named(tree.root, options))
     if options.standard_input is not None:
         sources.manifests.append(STANDARD_INPUT)
     parsed = parse_sources(tree, sources, options)
-    result = _judge(tree, sources, parsed, rules, known, options)
+    result = _judge(tree, sources, parsed, rules, options)
+    result.scope = tuple(relative)
+    if options.touched:
+        return _touched(result, relative)
     focus = {path for path in relative if path and tree.is_file(path)}
     return _focused(result, focus) if focus and len(focus) == len(relative) else result
 
@@ -119,6 +216,89 @@ def _focused(result: ScanResult, files: set[str]) -> ScanResult:
     result.undetermined = [item for item in result.undetermined if item.resource.locate().span.file in files]
     result.diagnostics = [item for item in result.diagnostics if item.span.file in files]
     return result
+
+
+def _in_repository(root: Path, relative: list[str]) -> tuple[Path, list[str]]:
+    prefix = _repository_prefix(root)
+    top = root.parents[prefix.count("/") - 1] if prefix else root
+    return top, [(prefix + path).rstrip("/") for path in relative]
+
+
+def _touched(result: ScanResult, files: list[str]) -> ScanResult:
+    """Only the units that hold one of the files: root modules, charts, overlays; of plain manifests only the files.
+
+    The rest of the repository was read all the same, because what one unit lacks another one may have.
+    """
+    named = set(files)
+    units = _touched_units(result.graph, files)
+
+    def holds(resource: Resource, place: Span) -> bool:
+        return place.file in named or (resource.origin != "kubernetes" and resource.unit in units)
+
+    result.findings = [item for item in result.findings if holds(item.resource, item.location.span)]
+    result.suppressed = [s for s in result.suppressed if holds(s.finding.resource, s.finding.location.span)]
+    result.undetermined = [item for item in result.undetermined if holds(item.resource, item.resource.span)]
+    result.diagnostics = [
+        item for item in result.diagnostics if item.span.file in named or posixpath.dirname(item.span.file) in units
+    ]
+    return result
+
+
+def _touched_units(graph: ResourceGraph, files: list[str]) -> set[str]:
+    """The units that a file lies in, next to its sources, or nearest above it."""
+    directories = {posixpath.dirname(file) for file in files}
+    units = {resource.unit for resource in graph.resources if resource.origin != "kubernetes"}
+    touched = {r.unit for r in graph.resources if posixpath.dirname(r.span.file) in directories}
+    for place in directories:
+        while place and place not in units:
+            place = posixpath.dirname(place)
+        touched.add(place)
+    return touched & units
+
+
+def _introduced(result: ScanResult, relative: list[str], rules: RuleSet, options: ScanOptions) -> list[int]:
+    """The findings that the base does not have; other results that it has too are dropped. Raises ``GitError``."""
+    from scanner.project.git import GitTree, find_base
+
+    base = find_base(result.root, options.diff or "")
+    tree = GitTree(result.root, base)
+    tree.overlay.update(options.overlay)
+    before = _scan_tree(tree, relative, rules, options)
+    new, _ = match(identities(result), identities(before), _gone(result))
+    result.compared_with = base.name
+    known = {(item.rule, item.resource.unit, item.resource.address) for item in before.undetermined}
+    result.undetermined = [
+        item for item in result.undetermined if (item.rule, item.resource.unit, item.resource.address) not in known
+    ]
+    reported = {(item.code, item.message, item.span.file) for item in before.diagnostics}
+    result.diagnostics = [d for d in result.diagnostics if (d.code, d.message, d.span.file) not in reported]
+    if base.note:
+        result.diagnostics.append(Diagnostic("note", "diff-base", base.note, Span(".", 1, 1, 1, 1)))
+    return new
+
+
+def identities(result: ScanResult) -> list[Identity]:
+    """What makes each finding of a scan the same finding in another scan."""
+
+    def lines(path: str) -> Sequence[str]:
+        source = result.source(path)
+        return source.lines if source is not None else ()
+
+    return [identity(finding, result.repository_prefix, lines) for finding in result.findings]
+
+
+def _gone(result: ScanResult) -> Callable[[Identity], bool]:
+    """Whether a known finding's resource is no longer where it was."""
+    by_address: dict[str, list[Resource]] = {}
+    for resource in result.graph.resources:
+        by_address.setdefault(resource.address, []).append(resource)
+
+    def gone(known: Identity) -> bool:
+        resources = by_address.get(known.address, ())
+        files = {span.file for item in resources for span in (item.span, item.locate().span)}
+        return known.file not in {result.repository_prefix + file for file in files}
+
+    return gone
 
 
 def scan_root(paths: Sequence[Path]) -> tuple[Path, list[str]]:
@@ -143,7 +323,9 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     if sources.terraform_directories:
         _read_terraform(tree, sources, options, parsed)
     built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
+    note = options.progress or _unheard
     for path in (*sources.manifests, *sources.azureml):
+        note(f"reading {path}")
         if path in built or _is_template(tree, path):
             continue
         unit = path.rpartition("/")[0]
@@ -159,9 +341,14 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     values = _chart_values(options)
     deployed = _read_embedded(tree, parsed, values)
     for chart in sources.charts:
+        note(f"rendering {chart}")
         if chart not in deployed:
             _read_chart(tree, chart, values, parsed, options.cache)
     return parsed
+
+
+def _unheard(_: str) -> None:
+    """Nobody wants to know."""
 
 
 def _is_template(tree: Tree, path: str) -> bool:
@@ -183,6 +370,7 @@ def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: 
 
     terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
     for directory in root_modules(tree, sources.terraform_directories):
+        (options.progress or _unheard)(f"evaluating {directory or tree.root.name}")
         parsed.extend(read_root(tree, directory, terraform))
 
 
@@ -221,33 +409,30 @@ def _read_chart(tree: Tree, chart: str, values: ChartValues, parsed: Parsed, cac
     parsed.extend(render_chart(tree, chart, values, cache))
 
 
-def _judge(
-    tree: Tree,
-    sources: Sources,
-    parsed: Parsed,
-    rules: list[CompiledRule],
-    known: Sequence[Rule],
-    options: ScanOptions,
-) -> ScanResult:
+def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: RuleSet, options: ScanOptions) -> ScanResult:
     from scanner.concepts import interpret
 
     graph = ResourceGraph(parsed.resources)
     concepts = interpret(graph)
-    evaluation = evaluate_rules(rules, graph, concepts)
+    (options.progress or _unheard)(f"checking {len(graph)} resources")
+    evaluation = evaluate_rules(rules.compiled, graph, concepts)
+    prefix = _repository_prefix(tree.root)
+    evaluation.findings = stamp(evaluation.findings, prefix)
     diagnostics = _located([*parsed.diagnostics, *concepts.diagnostics, *evaluation.diagnostics])
-    kept, silenced, notes = _suppress(tree, evaluation, rules, known, options)
+    kept, silenced, notes = _suppress(tree, graph, evaluation, rules, options)
     return ScanResult(
         root=tree.root,
         tree=tree,
         graph=graph,
         concepts=concepts,
-        rules={compiled.rule.id: compiled.rule for compiled in rules},
+        rules={compiled.rule.id: compiled.rule for compiled in rules.compiled},
         findings=kept,
         undetermined=evaluation.undetermined,
         suppressed=silenced,
         diagnostics=[*diagnostics, *notes],
         files=_count(tree, sources),
-        repository_prefix=_repository_prefix(tree.root),
+        repository_prefix=prefix,
+        unsuppressible=rules.unsuppressible,
     )
 
 
@@ -265,22 +450,31 @@ def _count(tree: Tree, sources: Sources) -> int:
 
 
 def _suppress(
-    tree: Tree, evaluation: Evaluation, rules: list[CompiledRule], known: Sequence[Rule], options: ScanOptions
+    tree: Tree, graph: ResourceGraph, evaluation: Evaluation, rules: RuleSet, options: ScanOptions
 ) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
-    if not options.inline_ignores:
-        return evaluation.findings, [], []
-    selected = {compiled.rule.id for compiled in rules}
-    found: list[Suppression] = []
-    diagnostics: list[Diagnostic] = []
-    for file in tree.files_read():
-        if "kilter:ignore" in file.text:
-            items, notes = suppressions(file.path, file.lines, known)
-            found.extend(item for item in items if selected.issuperset(item.rules))
-            diagnostics.extend(notes)
-    kept, silenced, notes = apply_suppressions(
-        evaluation.findings, found, options.today, lambda path: tree.read(path).lines
+    def shown(entry: FileSuppression) -> str:
+        return Path(os.path.relpath(entry.place.file, tree.root)).as_posix()
+
+    around = Surroundings(
+        files=tree.files_read(),
+        resources=graph.resources,
+        rules=rules.known,
+        selected={compiled.rule.id for compiled in rules.compiled},
+        today=options.today,
+        lines=lambda path: tree.read(path).lines,
+        named=_named(tree.root, options),
+        shown=shown,
     )
-    return kept, silenced, [*diagnostics, *notes]
+    policy = replace(options.suppressions, unsuppressible=tuple(rules.unsuppressible))
+    return suppress(evaluation.findings, policy, around)
+
+
+def _named(root: Path, options: ScanOptions) -> Callable[[str], str]:
+    """Scanned files as the configuration names them: relative to its own directory."""
+    if options.config_directory is None or options.config_directory == root:
+        return str
+    inside = os.path.relpath(root, options.config_directory).replace(os.sep, "/")
+    return lambda path: posixpath.normpath(f"{inside}/{path}")
 
 
 def _repository_prefix(root: Path) -> str:

@@ -10,6 +10,9 @@ from scanner.version import VERSION
 
 COMMANDS = {
     "scan": "Check Terraform, Kubernetes and Helm sources.",
+    "init": "Set Kilter up in a repository.",
+    "baseline": "Record today's findings, so that only new ones count.",
+    "config": "Show what the configuration comes to.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
     "test": "Test rules against their fixtures.",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scanner.cli.shared import Failure, colour_wanted, failures, listed, variables, write
+from scanner.cli.progress import progress
+from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
+from scanner.cli.shared import Failure, colour_wanted, failures, write
 from scanner.report.formats import FORMATS, render
 
 if TYPE_CHECKING:
-    from scanner.project.config import Config
-    from scanner.scan import ScanOptions, ScanResult
+    from scanner.scan import ScanResult
 
 SEVERITIES = ("critical", "high", "medium", "low")
 
@@ -42,40 +44,60 @@ SEVERITIES = ("critical", "high", "medium", "low")
 @click.option("--kube-version", default="", metavar="VERSION", help="Kubernetes version to render charts for.")
 @click.option("--config", "config_path", metavar="FILE", help="Configuration file.")
 @click.option("--rules", "rule_directories", multiple=True, metavar="DIR", help="Directory with further rules.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeatable.")
+@click.option("--baseline", metavar="FILE", help="Leave out the findings of a baseline (see kilter baseline).")
+@click.option("--diff", metavar="REF", help="Report only what the change since this git revision introduces.")
 @click.option("--no-inline-ignore", is_flag=True, help="Do not honour suppressions in the sources.")
+@click.option("--require-reason", is_flag=True, help="Suppressions in the sources hold only with a reason.")
+@click.option("--touched", is_flag=True, help="PATHS are what changed: report on the units that hold them.")
 @click.option("--show-undetermined", is_flag=True, help="List what could not be decided, and why.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache (see KILTER_CACHE_DIR).")
 @click.option("--quiet", "-q", is_flag=True, help="Leave notes out of the text report.")
+@click.option("--no-progress", is_flag=True, help="Show no progress on the terminal.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     paths: tuple[str, ...],
     output_format: str,
     output: str | None,
     reports: tuple[str, ...],
-    fail_on: str | None,
     exit_zero: bool,
-    strict: bool,
     config_path: str | None,
+    diff: str | None,
+    touched: bool,
     show_undetermined: bool,
     quiet: bool,
-    **choices: Any,
+    no_progress: bool,
+    **_: Any,
 ) -> None:
     """Check Terraform, Kubernetes and Helm sources below PATHS (default: the current directory).
 
-    A single - reads Kubernetes manifests from standard input.
+    A single - reads Kubernetes manifests from standard input. Every option can also be given as an environment
+    variable: KILTER_FAIL_ON=high, KILTER_SELECT="GPU COST".
     """
     wanted = [_report(value) for value in reports]
-    with failures():
+    with failures(), progress(not no_progress and not quiet) as note:
         from scanner.scan import scan
 
-        config = _config(config_path, paths)
+        config = find_configuration(config_path, paths)
+        settings = resolve(context, config)
         given = [] if paths == ("-",) else [Path(path) for path in paths or (".",)]
-        result = scan(given, _options(config, choices, standard_input=paths == ("-",)))
+        options = replace(
+            scan_options(context, config, settings),
+            baseline=known_findings(settings["baseline"].value),
+            diff=None if paths == ("-",) else diff or _pushed_from(),
+            touched=touched and paths != ("-",),
+            progress=note,
+        )
+        result = scan(given, options)
     if result.files == 0:
         click.echo("kilter: nothing found to scan (no Terraform, Kubernetes or Helm files)", err=True)
     colour = output is None and colour_wanted(sys.stdout)
     text_options = {"show_undetermined": show_undetermined, "quiet": quiet}
     _write(result, [*wanted, (output_format, output or "-")], {"colour": colour, **text_options})
-    raise click.exceptions.Exit(_exit_status(result, fail_on or config.fail_on, exit_zero=exit_zero, strict=strict))
+    strict, fail_on = settings["strict"].value, settings["fail-on"].value
+    raise click.exceptions.Exit(_exit_status(result, fail_on, exit_zero=exit_zero, strict=strict))
 
 
 def _report(value: str) -> tuple[str, str]:
@@ -98,45 +120,10 @@ def _write(result: ScanResult, reports: list[tuple[str, str]], text_options: dic
         raise Failure("; ".join(failed))
 
 
-def _config(path: str | None, paths: tuple[str, ...]) -> Config:
-    from scanner.project.config import Config, find_config, load_config
-
-    if path is not None:
-        if not Path(path).is_file():
-            raise FileNotFoundError(path)
-        return load_config(Path(path))
-    start = Path(paths[0]) if paths and paths != ("-",) else Path.cwd()
-    found = find_config(start.resolve()) if start.exists() else None
-    return load_config(found) if found is not None else Config()
-
-
-def _options(config: Config, choices: dict[str, Any], *, standard_input: bool) -> ScanOptions:
-    from scanner.project.cache import NO_CACHE, user_cache
-    from scanner.scan import ScanOptions
-
-    base = config.source.parent if config.source is not None else Path.cwd()
-    directories = [base / name for name in config.rules] + [Path(name) for name in choices["rule_directories"]]
-    for directory in directories:
-        if not directory.is_dir():
-            raise FileNotFoundError(str(directory))
-    return ScanOptions(
-        select=listed(choices["select"]) or config.select,
-        ignore=(*config.ignore, *listed(choices["ignore"])),
-        pedantic=choices["pedantic"] or config.pedantic,
-        exclude=config.exclude,
-        rule_directories=tuple(directories),
-        parameters=config.parameters,
-        var_files=(*config.var_files, *choices["var_files"]),
-        variables=variables(choices["vars_"]),
-        workspace=choices["workspace"],
-        values_files=(*(base / name for name in config.values), *(Path(name) for name in choices["values_files"])),
-        set_values=choices["set_values"],
-        kube_version=choices["kube_version"],
-        environment={name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
-        inline_ignores=not choices["no_inline_ignore"],
-        standard_input=sys.stdin.read() if standard_input else None,
-        cache=NO_CACHE if choices["no_cache"] else user_cache(),
-    )
+def _pushed_from() -> str | None:
+    """The base that pre-commit gives where it knows a range: on push, or with --from-ref."""
+    base = os.environ.get("PRE_COMMIT_FROM_REF", "")
+    return base if base.strip("0") and os.environ.get("PRE_COMMIT_TO_REF") else None
 
 
 def _exit_status(result: ScanResult, fail_on: str, *, exit_zero: bool, strict: bool) -> int:
@@ -147,3 +134,6 @@ def _exit_status(result: ScanResult, fail_on: str, *, exit_zero: bool, strict: b
     if any(SEVERITIES.index(finding.severity) <= threshold for finding in result.findings):
         return 1
     return 1 if strict and any(item.level == "error" for item in result.diagnostics) else 0
+
+
+with_environment(command)

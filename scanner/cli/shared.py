@@ -25,14 +25,16 @@ class Failure(click.ClickException):
 @contextlib.contextmanager
 def failures() -> Iterator[None]:
     """Turn the precise errors of the lower floors into ``Failure``."""
+    from scanner.engine.baseline import BaselineError
     from scanner.engine.rules import RuleError, UnknownSelector
     from scanner.project.config import ConfigError
+    from scanner.project.git import GitError
 
     try:
         yield
     except FileNotFoundError as error:
         raise Failure(f"{error.args[0] if error.args else error}: no such file or directory") from error
-    except (RuleError, UnknownSelector, ConfigError) as error:
+    except (RuleError, UnknownSelector, ConfigError, GitError, BaselineError) as error:
         raise Failure(str(error)) from error
 
 

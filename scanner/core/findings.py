@@ -23,6 +23,8 @@ class Finding:
     resource: Resource
     path: Path
     location: Location
+    fingerprint: str = ""
+    """What makes it the same finding after unrelated edits; see ``scanner.engine.fingerprints``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
@@ -228,19 +228,39 @@ def select_rules(
     Raises ``UnknownSelector`` with the nearest valid name.
     """
     for text in (*select, *ignore):
-        if not any(_selected(rule, text) for rule in rules):
+        if not any(selected_by(rule, text) for rule in rules):
             known = {key for rule in rules for key in (rule.id, rule.name, rule.category)}
             near = difflib.get_close_matches(text, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise UnknownSelector(f"no rule has the code, name or category {text!r}{hint}")
     result = []
     for rule in rules:
-        wanted = not select or any(_selected(rule, text) for text in select)
+        wanted = not select or any(selected_by(rule, text) for text in select)
         asked = pedantic or rule.precision != "low" or any(text in (rule.id, rule.name) for text in select)
-        if wanted and asked and not any(_selected(rule, text) for text in ignore):
+        if wanted and asked and not any(selected_by(rule, text) for text in ignore):
             result.append(rule)
     return result
 
 
-def _selected(rule: Rule, text: str) -> bool:
+def with_severities(rules: Sequence[Rule], severities: Mapping[str, str]) -> list[Rule]:
+    """The rules with severities that a project chose, by code, name or category; the most specific key wins.
+
+    Raises ``UnknownSelector``.
+    """
+    for text in severities:
+        select_rules(rules, [text])
+    result = []
+    for rule in rules:
+        keys = sorted((key for key in severities if selected_by(rule, key)), key=lambda key: _specific(rule, key))
+        chosen = next((name for name in SEVERITIES if keys and name == severities[keys[0]]), None)
+        result.append(rule if chosen is None else replace(rule, severity=chosen, severity_when=()))
+    return result
+
+
+def _specific(rule: Rule, text: str) -> tuple[bool, int]:
+    return text not in (rule.id, rule.name), -len(text) if text.isupper() else 0
+
+
+def selected_by(rule: Rule, text: str) -> bool:
+    """Whether ``text`` is the rule's code, a prefix of it, its name or its category."""
     return text in (rule.name, rule.category) or (text.isupper() and rule.id.startswith(text))

@@ -1,32 +1,26 @@
-"""Suppressions: one grammar in every language's comments, and annotations on Kubernetes objects."""
+"""Suppressions: one grammar in every language's comments, annotations on objects, entries of the configuration."""
 
 from __future__ import annotations
 
 import datetime
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from scanner.core import Diagnostic, Finding, Span, get
+from scanner.core import Diagnostic, Finding, Level, Resource, SourceFile, Span, get
 from scanner.engine.rules import Rule
+from scanner.project.config import FileSuppression
+from scanner.project.globs import compile_globs
 
 _COMMENT = re.compile(
     r"(?:#|//|/\*)\s*kilter:(ignore-file|ignore)\s+([\w,\- ]*?\w)(?=\s+until=|\s+--|\s*\*/|\s*$)"
     r"(?:\s+until=(\S+))?(?:\s+--\s*(.*?))?\s*(?:\*/.*)?$"
 )
-ANNOTATION = "kilter/ignore."
-
-
-class Suppression(NamedTuple):
-    """A comment that silences rules on its line, the next one, or in its file."""
-
-    file: str
-    line: int
-    rules: tuple[str, ...]
-    whole_file: bool
-    until: datetime.date | None
-    reason: str
+_ANNOTATION_VALUE = re.compile(r"\s*(?:until=(\S+)\s*)?(?:--\s*)?(.*?)\s*", re.DOTALL)
+ANNOTATION = "kilter/ignore"
 
 
 class Suppressed(NamedTuple):
@@ -36,98 +30,239 @@ class Suppressed(NamedTuple):
     reason: str
 
 
-def suppressions(path: str, lines: Sequence[str], rules: Iterable[Rule]) -> tuple[list[Suppression], list[Diagnostic]]:
-    """The suppressions in a file, and a diagnostic for each that names no rule or has a wrong date."""
-    names = {key: rule.id for rule in rules for key in (rule.id, rule.name)}
-    found: list[Suppression] = []
-    diagnostics: list[Diagnostic] = []
-    for number, line in enumerate(lines, 1):
-        if "kilter:ignore" not in line:
-            continue
-        span = Span(path, number, line.index("kilter:") + 1, number, len(line) + 1)
-        match = _COMMENT.search(line)
-        if match is None:
-            diagnostics.append(Diagnostic("warning", "suppression-syntax", "this suppression names no rule", span))
-            continue
-        codes = []
-        for text in re.split(r"[,\s]+", match[2].strip()):
-            if text in names:
-                codes.append(names[text])
-            else:
-                near = difflib.get_close_matches(text, names, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                message = f"this suppression names an unknown rule {text!r}{hint}"
-                diagnostics.append(Diagnostic("warning", "suppression-unknown-rule", message, span))
-        until = _date(match[3])
-        if match[3] and until is None:
-            message = f"until={match[3]} is not a date (YYYY-MM-DD); the suppression does not hold"
-            diagnostics.append(Diagnostic("warning", "suppression-date", message, span))
-            continue
-        found.append(Suppression(path, number, tuple(codes), match[1] == "ignore-file", until, match[4] or ""))
-    return found, diagnostics
+Lines = Callable[[str], Sequence[str]]
+"""The lines of a scanned file."""
 
 
-def _date(text: str | None) -> datetime.date | None:
-    try:
-        return datetime.date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
+@dataclass(frozen=True)
+class Policy:
+    """What may be suppressed, and how."""
+
+    inline: bool = True
+    """Whether comments and annotations hold."""
+    require_reason: bool = False
+    unsuppressible: tuple[str, ...] = ()
+    """Codes or names of rules that nothing silences."""
+    entries: tuple[FileSuppression, ...] = ()
 
 
-def apply_suppressions(
-    findings: list[Finding], known: list[Suppression], today: datetime.date, lines: Callable[[str], Sequence[str]]
+@dataclass(eq=False, slots=True)
+class Claim:
+    """One suppression, wherever it is written: the rules that it names and the findings that it covers."""
+
+    span: Span
+    rules: tuple[str, ...]
+    covers: Callable[[Finding], bool]
+    until: datetime.date | None
+    reason: str
+    used: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What suppressions are looked for in, and judged by."""
+
+    files: Iterable[SourceFile]
+    resources: Iterable[Resource]
+    rules: Sequence[Rule]
+    """Every known rule, selected or not."""
+    selected: Collection[str]
+    today: datetime.date
+    lines: Lines
+    named: Callable[[str], str]
+    """A scanned file as globs in the configuration name it."""
+    shown: Callable[[FileSuppression], str]
+    """The configuration file of an entry, as reports name it."""
+
+
+def suppress(
+    findings: Iterable[Finding], policy: Policy, around: Surroundings
 ) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
-    """Findings that remain, those that are silenced, and diagnostics for expired and unused suppressions."""
-    by_file: dict[str, list[Suppression]] = {}
-    for item in known:
-        by_file.setdefault(item.file, []).append(item)
-    used: set[Suppression] = set()
+    """Findings that remain, those that are silenced, and diagnostics for suppressions that do not work."""
+    names = {key: rule.id for rule in around.rules for key in (rule.id, rule.name)}
+    diagnostics: list[Diagnostic] = []
+    claims = [
+        claim
+        for claim in (
+            *(_comments(around, names, diagnostics) if policy.inline else ()),
+            *(_annotations(around.resources, names, diagnostics) if policy.inline else ()),
+            *_entries(policy.entries, around, names, diagnostics),
+        )
+        if _holds(claim, policy, names, around.today, diagnostics)
+    ]
+    by_rule: dict[str, list[Claim]] = {}
+    for claim in claims:
+        for rule in claim.rules:
+            by_rule.setdefault(rule, []).append(claim)
     kept: list[Finding] = []
     silenced: list[Suppressed] = []
     for finding in findings:
-        reason = _annotated(finding)
-        match = next((s for s in by_file.get(finding.location.span.file, ()) if _covers(s, finding, lines)), None)
-        if match is not None:
-            used.add(match)
-            reason = None if match.until is not None and match.until < today else match.reason or "suppressed"
-        if reason is None:
-            kept.append(finding)
+        covering = [claim for claim in by_rule.get(finding.rule, ()) if claim.covers(finding)]
+        for claim in covering:
+            claim.used.add(finding.rule)
+        if covering:
+            silenced.append(Suppressed(finding, covering[0].reason or "suppressed"))
         else:
-            silenced.append(Suppressed(finding, reason))
-    diagnostics = []
-    for item in known:
-        span = Span(item.file, item.line, 1, item.line, 1)
-        if item.until is not None and item.until < today:
-            message = f"the suppression of {', '.join(item.rules)} expired on {item.until}"
-            diagnostics.append(Diagnostic("warning", "suppression-expired", message, span))
-        elif item not in used and item.rules:
-            message = f"the suppression of {', '.join(item.rules)} silences nothing"
-            diagnostics.append(Diagnostic("note", "suppression-unused", message, span))
+            kept.append(finding)
+    for claim in claims:
+        unused = [rule for rule in claim.rules if rule not in claim.used and rule in around.selected]
+        if unused:
+            message = f"the suppression of {', '.join(unused)} silences nothing"
+            diagnostics.append(Diagnostic("note", "suppression-unused", message, claim.span))
     return kept, silenced, diagnostics
 
 
-def _covers(item: Suppression, finding: Finding, lines: Callable[[str], Sequence[str]]) -> bool:
-    if finding.rule not in item.rules:
+def _holds(
+    claim: Claim, policy: Policy, names: Mapping[str, str], today: datetime.date, diagnostics: list[Diagnostic]
+) -> bool:
+    """Whether a claim holds at all; rules that it may not name are taken from it."""
+
+    def report(code: str, message: str, level: Level = "warning") -> None:
+        diagnostics.append(Diagnostic(level, code, message, claim.span))
+
+    fixed = {names.get(name, name) for name in policy.unsuppressible}
+    forbidden = [rule for rule in claim.rules if rule in fixed]
+    if forbidden:
+        report("suppression-forbidden", f"{', '.join(forbidden)} cannot be suppressed in this project")
+        claim.rules = tuple(rule for rule in claim.rules if rule not in fixed)
+    shown = ", ".join(claim.rules)
+    if not claim.rules:
         return False
-    if item.whole_file:
-        return True
-    header = finding.resource.locate(()).span
-    starts = [finding.location.span.start_line]
-    if header.file == item.file:
-        starts.append(header.start_line)
-    for line in starts:
-        above = line - 1
-        text = lines(item.file)
-        while above > item.line and text[above - 1].strip().startswith(("#", "//")):
+    if policy.require_reason and not claim.reason:
+        report("suppression-without-reason", f"the suppression of {shown} needs a reason: add `-- why`")
+        return False
+    if claim.until is not None and claim.until < today:
+        report("suppression-expired", f"the suppression of {shown} expired on {claim.until}")
+        return False
+    return True
+
+
+def _comments(around: Surroundings, names: Mapping[str, str], diagnostics: list[Diagnostic]) -> Iterator[Claim]:
+    for file in around.files:
+        if "kilter:ignore" not in file.text:
+            continue
+        for number, line in enumerate(file.lines, 1):
+            if "kilter:ignore" in line:
+                claim = _comment(file.path, number, line, names, around.lines, diagnostics)
+                if claim is not None:
+                    yield claim
+
+
+def _comment(
+    path: str, number: int, line: str, names: Mapping[str, str], lines: Lines, diagnostics: list[Diagnostic]
+) -> Claim | None:
+    span = Span(path, number, line.index("kilter:") + 1, number, len(line.rstrip()) + 1)
+    match = _COMMENT.search(line)
+    if match is None:
+        diagnostics.append(Diagnostic("warning", "suppression-syntax", "this suppression names no rule", span))
+        return None
+    rules = _codes(re.split(r"[,\s]+", match[2].strip()), names, span, diagnostics)
+    until = _date(match[3], span, diagnostics)
+    if match[3] and until is None:
+        return None
+    whole_file = match[1] == "ignore-file"
+
+    def covers(finding: Finding) -> bool:
+        return _near(finding, path, number, lines, whole_file=whole_file)
+
+    return Claim(span, rules, covers, until, match[4] or "")
+
+
+def _codes(
+    texts: Iterable[str], names: Mapping[str, str], span: Span, diagnostics: list[Diagnostic]
+) -> tuple[str, ...]:
+    codes = []
+    for text in texts:
+        if text in names:
+            codes.append(names[text])
+        else:
+            near = difflib.get_close_matches(text, names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            message = f"this suppression names an unknown rule {text!r}{hint}"
+            diagnostics.append(Diagnostic("warning", "suppression-unknown-rule", message, span))
+    return tuple(dict.fromkeys(codes))
+
+
+def _date(text: str | None, span: Span, diagnostics: list[Diagnostic]) -> datetime.date | None:
+    try:
+        return datetime.date.fromisoformat(text) if text else None
+    except ValueError:
+        message = f"until={text} is not a date (YYYY-MM-DD); the suppression does not hold"
+        diagnostics.append(Diagnostic("warning", "suppression-date", message, span))
+        return None
+
+
+def _near(finding: Finding, path: str, number: int, lines: Lines, *, whole_file: bool) -> bool:
+    """Whether a comment is on the finding's line or the resource's first, or directly above one of them."""
+    starts = [finding.location.span] if finding.location.span.file == path else []
+    if whole_file or not starts:
+        return bool(starts)
+    starts.append(finding.resource.locate(()).span)
+    text = lines(path)
+    for span in starts:
+        if span.file != path:
+            continue
+        above = span.start_line - 1
+        while above > number and text[above - 1].strip().startswith(("#", "//")):
             above -= 1
-        if item.line in (line, above):
+        if number in (span.start_line, above):
             return True
     return False
 
 
-def _annotated(finding: Finding) -> str | None:
-    annotations = get(finding.resource.attributes, "metadata", "annotations")
-    if not isinstance(annotations, dict):
+def _annotations(
+    resources: Iterable[Resource], names: Mapping[str, str], diagnostics: list[Diagnostic]
+) -> Iterator[Claim]:
+    for resource in resources:
+        annotations = get(resource.attributes, "metadata", "annotations")
+        if not isinstance(annotations, dict):
+            continue
+        for key, value in annotations.items():
+            if isinstance(key, str) and key.startswith(ANNOTATION) and isinstance(value, str):
+                claim = _annotation(resource, key, value, names, diagnostics)
+                if claim is not None:
+                    yield claim
+
+
+def _annotation(
+    resource: Resource, key: str, value: str, names: Mapping[str, str], diagnostics: list[Diagnostic]
+) -> Claim | None:
+    span = resource.locate(("metadata", "annotations", key)).span
+    rules = _codes([key.removeprefix(ANNOTATION).removeprefix(".")], names, span, diagnostics)
+    match = _ANNOTATION_VALUE.fullmatch(value)
+    assert match is not None
+    until = _date(match[1], span, diagnostics)
+    if not match[2] and rules:
+        message = f"the annotation {key} must give the reason as its value; it does not hold"
+        diagnostics.append(Diagnostic("warning", "suppression-without-reason", message, span))
+    if not match[2] or not rules or (match[1] and until is None):
         return None
-    value = annotations.get(f"{ANNOTATION}{finding.rule}")
-    return str(value) if isinstance(value, str) and value.strip() else None
+    return Claim(span, rules, lambda finding: finding.resource is resource, until, match[2])
+
+
+def _entries(
+    entries: Iterable[FileSuppression], around: Surroundings, names: Mapping[str, str], diagnostics: list[Diagnostic]
+) -> Iterator[Claim]:
+    for entry in entries:
+        line = entry.place.line
+        span = Span(around.shown(entry), line, 1, line, 1)
+        rules = _codes(entry.rules, names, span, diagnostics)
+        yield Claim(span, rules, _matcher(entry, around.named), entry.until, entry.reason)
+
+
+def _matcher(entry: FileSuppression, named: Callable[[str], str]) -> Callable[[Finding], bool]:
+    path = compile_globs([entry.path] if entry.path else [])
+
+    def covers(finding: Finding) -> bool:
+        resource = finding.resource
+        wanted = (
+            (entry.kind, resource.type),
+            (entry.name, resource.name),
+            (entry.address, resource.address),
+            (entry.namespace, resource.namespace or "default"),
+        )
+        if any(pattern and pattern != text and not fnmatchcase(text, pattern) for pattern, text in wanted):
+            return False
+        return path is None or path.match(named(finding.location.span.file)) is not None
+
+    return covers

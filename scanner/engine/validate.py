@@ -10,11 +10,16 @@ from typing import Any
 from scanner.engine.rules import Rule, RuleError, compile_rule
 
 
-def rule_schema() -> dict[str, Any]:
-    """The schema of rule files."""
+def schema_text(name: str) -> str:
+    """The text of a schema: ``rule``, ``config`` or ``report``."""
     packaged = Path(__file__).parent.parent / "data" / "schemas"
     directory = packaged if packaged.is_dir() else Path(__file__).parent.parent.parent / "schemas"
-    schema: dict[str, Any] = json.loads((directory / "rule.schema.json").read_text("utf-8"))
+    return (directory / f"{name}.schema.json").read_text("utf-8")
+
+
+def rule_schema() -> dict[str, Any]:
+    """The schema of rule files."""
+    schema: dict[str, Any] = json.loads(schema_text("rule"))
     return schema
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
-import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from scanner.project.globs import compile_globs
 from scanner.project.tree import Tree, Unreadable, normalise
 
-SKIPPED_DIRECTORIES = frozenset(
-    {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
-     ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
-)  # fmt: skip
 TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -39,10 +34,19 @@ class Sources:
     truncated: bool = False
 
 
-def discover(tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = ()) -> Sources:
-    """Sort the files below ``paths`` by what reads them; ``exclude`` holds glob patterns over paths."""
+def discover(
+    tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = (), named: Callable[[str], str] = str
+) -> Sources:
+    """Sort the files below ``paths`` by what reads them.
+
+    ``exclude`` holds glob patterns over paths in the tree, or over those paths as ``named`` gives them.
+    """
     sources = Sources()
-    excluded = [re.compile(fnmatch.translate(pattern)) for pattern in exclude]
+    pattern = compile_globs(exclude)
+
+    def excluded(path: str) -> bool:
+        return pattern is not None and bool(pattern.match(path) or pattern.match(named(path)))
+
     chart_roots: list[str] = []
     terraform: set[str] = set()
     manifests: list[str] = []
@@ -69,30 +73,18 @@ def discover(tree: Tree, paths: Iterable[str] = ("",), exclude: Iterable[str] = 
     return sources
 
 
-def _walk(tree: Tree, paths: Iterable[str], excluded: list[re.Pattern[str]]) -> Iterator[str]:
+def _walk(tree: Tree, paths: Iterable[str], excluded: Callable[[str], bool]) -> Iterator[str]:
     seen: set[str] = set()
     for start in paths:
         start = normalise(start)
         if tree.is_file(start):
             candidates: Iterator[str] = iter((start,))
         else:
-            candidates = _walk_directory(tree, start)
+            candidates = tree.walk(start)
         for path in candidates:
-            if path not in seen and not any(pattern.match(path) for pattern in excluded):
+            if path not in seen and not excluded(path):
                 seen.add(path)
                 yield path
-
-
-def _walk_directory(tree: Tree, start: str) -> Iterator[str]:
-    top = tree.absolute(start)
-    if top is None:
-        return
-    for directory, names, files in os.walk(top, followlinks=False):
-        names[:] = sorted(name for name in names if name not in SKIPPED_DIRECTORIES)
-        prefix = os.path.relpath(directory, tree.root).replace(os.sep, "/")
-        prefix = "" if prefix == "." else prefix + "/"
-        for name in sorted(files):
-            yield prefix + name
 
 
 def _top_charts(roots: list[str]) -> list[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from scanner.core import SourceFile
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
+SKIPPED_DIRECTORIES = frozenset(
+    {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
+     ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
+)  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -90,6 +96,18 @@ class Tree:
             return sorted(entry.name for entry in place.iterdir())
         except OSError:
             return []
+
+    def walk(self, start: str) -> Iterator[str]:
+        """The files below a directory, by name; ``SKIPPED_DIRECTORIES`` and linked directories are left out."""
+        top = self._resolve(start)
+        if top is None:
+            return
+        for directory, names, files in os.walk(top, followlinks=False):
+            names[:] = sorted(name for name in names if name not in SKIPPED_DIRECTORIES)
+            prefix = os.path.relpath(directory, self.root).replace(os.sep, "/")
+            prefix = "" if prefix == "." else prefix + "/"
+            for name in sorted(files):
+                yield prefix + name
 
     def absolute(self, path: str) -> Path | None:
         """The place of ``path`` on disk, for external engines; ``None`` if it leaves the root."""

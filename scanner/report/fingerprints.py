@@ -1,8 +1,7 @@
-"""Fingerprints: what makes a finding the same finding after unrelated edits."""
+"""The fingerprints that reports carry: Kilter's own and the one of code scanning."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,7 @@ _MODULUS = 2**64
 
 def fingerprints(result: ScanResult) -> list[str]:
     """One key for each finding: rule, file, resource and attribute, without line numbers."""
-    seen: Counter[str] = Counter()
-    keys = []
-    for finding in result.findings:
-        path = "/".join("*" if isinstance(step, int) else step for step in finding.path)
-        text = "\0".join((finding.rule, finding.location.span.file, finding.resource.address, path))
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        seen[digest] += 1
-        keys.append(f"{digest}:{seen[digest]}")
-    return keys
+    return [finding.fingerprint for finding in result.findings]
 
 
 def line_hashes(text: str) -> list[str]:

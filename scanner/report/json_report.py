@@ -26,6 +26,9 @@ def render_json(result: ScanResult) -> str:
             "findings": len(result.findings),
             "undetermined": len(result.undetermined),
             "suppressed": len(result.suppressed),
+            "unchanged": result.unchanged,
+            "baselined": result.baselined,
+            "fixed": sum(result.fixed.values()),
         },
         "findings": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ def severity_counts(result: ScanResult) -> dict[str, int]:
 
 def repository_path(result: ScanResult, span: Span) -> str:
     """The file of a span relative to the repository's root, for platforms that link to it."""
-    return result.repository_prefix + span.file
+    return posixpath.normpath(result.repository_prefix + span.file)
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -126,7 +127,8 @@ def _physical(span: Span, result: ScanResult) -> Any:
 
     return om.PhysicalLocation(
         artifact_location=om.ArtifactLocation(
-            uri=quote(result.repository_prefix + span.file, safe="/", errors="surrogateescape"), uri_base_id="SRCROOT"
+            uri=quote(posixpath.normpath(result.repository_prefix + span.file), safe="/", errors="surrogateescape"),
+            uri_base_id="SRCROOT",
         ),
         region=om.Region(
             start_line=max(span.start_line, 1),

@@ -144,10 +144,21 @@ def _summary(result: ScanResult, style: Style) -> str:
     shown = ", ".join(style(f"{count} {name}", _COLOURS[name]) for name, count in counts.items() if count)
     words = [plural(len(result.findings), "finding") + (f" ({shown})" if shown else "")]
     words.append(f"{len(result.undetermined)} undetermined")
+    if result.compared_with:
+        words[0] = words[0].replace("finding", "new finding", 1)
+        words.append(f"{result.unchanged} already in {clean(result.compared_with)}")
+    if result.baselined:
+        words.append(f"{result.baselined} in the baseline")
     if result.suppressed:
         words.append(f"{len(result.suppressed)} suppressed")
     levels = Counter(item.level for item in result.diagnostics)
     if levels["error"]:
         words.append(style(f"{plural(levels['error'], 'input')} could not be read in full", "31"))
+    fixed = sum(result.fixed.values())
+    stale = f"\n{_fixed(fixed)}; run `kilter baseline --update`" if fixed else ""
     scanned = f"{result.files} files, {len(result.graph)} resources, {len(result.rules)} rules"
-    return f"{style(', '.join(words), '1')} in {scanned}"
+    return f"{style(', '.join(words), '1')} in {scanned}{stale}"
+
+
+def _fixed(count: int) -> str:
+    return "1 baseline entry is fixed" if count == 1 else f"{count} baseline entries are fixed"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scanner.report.formats import FORMATS
+
 REPOSITORY = Path(__file__).parent.parent.parent
 EXAMPLE = REPOSITORY / "fixtures" / "stacks" / "example"
 
@@ -22,9 +24,10 @@ def test_findings_give_one_and_a_clean_scan_gives_zero(tmp_path: Path) -> None:
     assert kilter("scan", str(tmp_path)).returncode == 0
 
 
-@pytest.mark.parametrize("output_format", ["text", "json", "sarif"])
+@pytest.mark.parametrize("output_format", FORMATS)
 def test_the_status_does_not_depend_on_the_format(output_format: str) -> None:
     assert kilter("scan", str(EXAMPLE), "--format", output_format).returncode == 1
+    assert kilter("scan", str(EXAMPLE), "--format", output_format, "--select", "GPU001").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -125,8 +128,8 @@ def test_suppressions_need_a_known_rule_and_expire(tmp_path: Path) -> None:
     assert [item["code"] for item in expired["diagnostics"]] == ["suppression-expired"]
     misspelt = run("INT0O1")
     assert [item["code"] for item in misspelt["diagnostics"]] == ["suppression-unknown-rule"]
-    unused = run("floating-image-tag, GPU001")
-    assert unused["findings"]
+    two = run("floating-image-tag, GPU001 -- a rule that does not run is not called unused")
+    assert (two["findings"], two["diagnostics"]) == ([], [])
 
 
 def test_the_same_input_gives_identical_output() -> None:

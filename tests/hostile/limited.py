@@ -8,7 +8,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,6 @@ def kilter(*arguments: str, cwd: Path = REPOSITORY, script: str = MAIN, limits: 
 
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        begun = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-c", script, *arguments],
             cwd=cwd,
@@ -78,7 +76,8 @@ def kilter(*arguments: str, cwd: Path = REPOSITORY, script: str = MAIN, limits: 
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - begun
+        # processor time, so that a busy machine fails nothing
+        seconds = usage.ru_utime + usage.ru_stime
         out.seek(0)
         err.seek(0)
         texts = (stream.read().decode("utf-8", "replace") for stream in (out, err))

@@ -184,7 +184,11 @@ def test_charts(outside: Path) -> None:
 def test_configuration(outside: Path) -> None:
     (outside / ".kilter.yaml").write_text("var-files: [../beside/terraform.tfvars, /etc/passwd]\n")
     (outside / "main.tf").write_text('variable "a" {}\nresource "aws_s3_bucket" "b" {\n  bucket = var.a\n}\n')
-    hold(outside)
+    run = kilter("scan", str(outside), "--format", "json")
+    assert run.status == 2
+    assert "is outside the repository" in run.stderr
+    assert SECRET not in run.stdout + run.stderr
+    assert "root:x:0:0" not in run.stdout + run.stderr
 
 
 NO_NETWORK = """

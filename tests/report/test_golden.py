@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ SUFFIXES = {"text": "txt", "junit": "xml", "gitlab": "gitlab.json", "github": "g
 
 
 @pytest.fixture(scope="module")
-def stack() -> ScanResult:
-    result = scan([INPUT], ScanOptions(select=RULES))
+def stack(tmp_path_factory: pytest.TempPathFactory) -> ScanResult:
+    """Scanned outside any repository, because fingerprints hold the path in the repository."""
+    copy = shutil.copytree(INPUT, tmp_path_factory.mktemp("golden") / "stack")
+    result = scan([copy], ScanOptions(select=RULES))
     result.repository_prefix = "deploy/"
     return result
 

@@ -1,0 +1,41 @@
+"""Rule packs: directories, and installed packages that announce themselves in an entry point group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ENTRY_POINTS = "kilter.rules"
+PREFIX = "package:"
+
+
+def find_pack(name: str) -> Path | None:
+    """The directory of an installed pack; ``None`` if no package announces that name. Its code is not run.
+
+    An entry point ``acme = "acme_policies"`` names the package's directory, ``"acme_policies:strict"`` the
+    directory ``strict`` in it.
+    """
+    from importlib.metadata import entry_points
+    from importlib.util import find_spec
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        top, *inner = point.module.split(".")
+        spec = find_spec(top)
+        places = list(spec.submodule_search_locations or ()) if spec is not None else []
+        for place in places:
+            directory = Path(place, *inner, point.attr)
+            if directory.is_dir():
+                return directory
+    return None
+
+
+def installed_packs() -> list[str]:
+    """The names of all installed packs."""
+    from importlib.metadata import entry_points
+
+    return sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
+
+
+def pack_rules(directory: Path) -> Path:
+    """Where a pack's rules are: its directory ``rules`` if it has one, else the pack's directory itself."""
+    inner = directory / "rules"
+    return inner if inner.is_dir() else directory
