@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import os
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import ne
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,9 +167,10 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResul
         root, relative = _in_repository(root, relative)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
     tree = Tree(root, {**options.overlay, **overlay})
-    result = _scan_tree(tree, relative, rules, options)
+    memory = Memory()
+    result = _scan_tree(tree, relative, rules, options, memory)
     compared = _against_baseline(result, rules, options) if options.baseline is not None else None
-    introduced = _introduced(result, relative, rules, options) if options.diff is not None else None
+    introduced = _introduced(result, relative, rules, options, memory) if options.diff is not None else None
     numbers = range(len(result.findings))
     unknown = set(numbers) if compared is None else set(compared.new)
     new = set(numbers) if introduced is None else set(introduced)
@@ -195,12 +198,32 @@ def covers(result: ScanResult, entry: Entry) -> bool:
     return not broken and any(not path or inside == path or inside.startswith(f"{path}/") for path in result.scope)
 
 
-def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOptions) -> ScanResult:
+@dataclass
+class Memory:
+    """What was read of one side of a change, for the other side where it is the same."""
+
+    parts: dict[tuple[str, str], Parsed] = field(default_factory=dict)
+    consulted: set[str] = field(default_factory=set)
+    """Files that Terraform functions read."""
+    changed: frozenset[str] | None = None
+    """The paths that differ between the sides; ``None`` while the first one is read."""
+
+    def part(self, kind: str, path: str, same: Callable[[str], bool], read: Callable[[], Parsed]) -> Parsed:
+        """What ``read`` gives, or gave for the other side if ``same`` is true of every changed path."""
+        known = self.parts.get((kind, path))
+        if known is not None and self.changed is not None and all(same(changed) for changed in self.changed):
+            return known
+        return self.parts.setdefault((kind, path), read()) if self.changed is None else read()
+
+
+def _scan_tree(
+    tree: Tree, relative: list[str], rules: RuleSet, options: ScanOptions, memory: Memory | None = None
+) -> ScanResult:
     paths = [""] if options.touched else relative if options.standard_input is None else []
     sources = discover(tree, paths, options.exclude, _named(tree.root, options))
     if options.standard_input is not None:
         sources.manifests.append(STANDARD_INPUT)
-    parsed = parse_sources(tree, sources, options)
+    parsed = parse_sources(tree, sources, options, memory)
     result = _judge(tree, sources, parsed, rules, options)
     result.scope = tuple(relative)
     if options.touched:
@@ -256,16 +279,22 @@ def _touched_units(graph: ResourceGraph, files: list[str]) -> set[str]:
     return touched & units
 
 
-def _introduced(result: ScanResult, relative: list[str], rules: RuleSet, options: ScanOptions) -> list[int]:
+def _introduced(
+    result: ScanResult, relative: list[str], rules: RuleSet, options: ScanOptions, memory: Memory
+) -> list[int]:
     """The findings that the base does not have; other results that it has too are dropped. Raises ``GitError``."""
     from scanner.project.git import GitTree, find_base
 
     base = find_base(result.root, options.diff or "")
     tree = GitTree(result.root, base)
     tree.overlay.update(options.overlay)
-    before = _scan_tree(tree, relative, rules, options)
-    new, _ = match(identities(result), identities(before), _gone(result))
     result.compared_with = base.name
+    memory.changed = tree.changed()
+    if not memory.changed:
+        result.undetermined, result.diagnostics = [], []
+        return []
+    before = _scan_tree(tree, relative, rules, options, memory)
+    new, _ = match(identities(result), identities(before), _gone(result))
     known = {(item.rule, item.resource.unit, item.resource.address) for item in before.undetermined}
     result.undetermined = [
         item for item in result.undetermined if (item.rule, item.resource.unit, item.resource.address) not in known
@@ -311,8 +340,9 @@ def scan_root(paths: Sequence[Path]) -> tuple[Path, list[str]]:
     return root, ["" if place == root else place.relative_to(root).as_posix() for place in places]
 
 
-def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
+def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Memory | None = None) -> Parsed:
     """Every resource that the front ends can read, and diagnostics for the rest."""
+    memory = memory or Memory()
     from scanner.frontends.azureml import read_azureml
     from scanner.frontends.kubernetes import read_manifests
 
@@ -321,21 +351,15 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
     if sources.terraform_directories:
-        _read_terraform(tree, sources, options, parsed)
+        _read_terraform(tree, sources, options, parsed, memory)
     built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
     note = options.progress or _unheard
     for path in (*sources.manifests, *sources.azureml):
         note(f"reading {path}")
         if path in built or _is_template(tree, path):
             continue
-        unit = path.rpartition("/")[0]
-        try:
-            if path in manifests:
-                parsed.extend(read_manifests(tree.read(path), unit, cache=options.cache))
-            else:
-                parsed.extend(read_azureml(tree.read(path), unit))
-        except Unreadable as error:
-            parsed.diagnostics.append(Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1)))
+        read = partial(read_manifests, cache=options.cache) if path in manifests else read_azureml
+        parsed.extend(memory.part("file", path, partial(ne, path), partial(_read_file, tree, path, read)))
     if sources.plans:
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
@@ -343,8 +367,21 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions) -> Parsed:
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
-            _read_chart(tree, chart, values, parsed, options.cache)
+            same = partial(_outside, [chart])
+            parsed.extend(memory.part("chart", chart, same, partial(_read_chart, tree, chart, values, options.cache)))
     return parsed
+
+
+def _read_file(tree: Tree, path: str, read: Callable[[SourceFile, str], Parsed]) -> Parsed:
+    try:
+        return read(tree.read(path), path.rpartition("/")[0])
+    except Unreadable as error:
+        return Parsed(diagnostics=[Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1))])
+
+
+def _outside(directories: Iterable[str], path: str) -> bool:
+    """Whether a path is none of the directories and in none of them."""
+    return all(place and path != place and not path.startswith(f"{place}/") for place in directories)
 
 
 def _unheard(_: str) -> None:
@@ -365,13 +402,22 @@ def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:
     return used
 
 
-def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: Parsed) -> None:
+def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: Parsed, memory: Memory) -> None:
     from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
 
     terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
-    for directory in root_modules(tree, sources.terraform_directories):
+    roots = root_modules(tree, sources.terraform_directories)
+    for directory in roots:
         (options.progress or _unheard)(f"evaluating {directory or tree.root.name}")
-        parsed.extend(read_root(tree, directory, terraform))
+        # a change in another root stays there; one in a called module or in a file that is read may reach any root
+        reaching = {place for place in sources.terraform_directories if place not in roots} | {directory}
+        reaching |= memory.consulted | set(options.var_files)
+        read = partial(read_root, tree, directory, terraform)
+        parsed.extend(memory.part("root", directory, partial(_outside, reaching), read))
+    if memory.changed is None:
+        memory.consulted = set(tree.consulted)
+    else:
+        tree.consulted.update(memory.consulted)
 
 
 def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
@@ -403,10 +449,10 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     return deployed.charts
 
 
-def _read_chart(tree: Tree, chart: str, values: ChartValues, parsed: Parsed, cache: Cache) -> None:
+def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:
     from scanner.frontends.helm import render_chart
 
-    parsed.extend(render_chart(tree, chart, values, cache))
+    return render_chart(tree, chart, values, cache)
 
 
 def _judge(tree: Tree, sources: Sources, parsed: Parsed, rules: RuleSet, options: ScanOptions) -> ScanResult:

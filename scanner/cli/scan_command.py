@@ -74,7 +74,7 @@ def command(
     """Check Terraform, Kubernetes and Helm sources below PATHS (default: the current directory).
 
     A single - reads Kubernetes manifests from standard input. Every option can also be given as an environment
-    variable: KILTER_FAIL_ON=high, KILTER_SELECT="GPU COST".
+    variable: KILTER_FAIL_ON=high, KILTER_SELECT="GPU CST".
     """
     wanted = [_report(value) for value in reports]
     with failures(), progress(not no_progress and not quiet) as note:

@@ -169,6 +169,15 @@ class GitTree(Tree):
             names.add(name)
             path = directory
 
+    def changed(self) -> frozenset[str]:
+        """The paths below the root that are not the same in the working tree. Raises ``GitError``."""
+        options = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative", "-z")
+        differing = _git_bytes(self.root, "diff", *options, self._commit, "--", ".")
+        added = _git_bytes(self.root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+        if differing is None or added is None:
+            raise GitError(f"git cannot compare {self.root} with {self._commit[:10]}")
+        return frozenset(os.fsdecode(name) for name in (differing + b"\0" + added).split(b"\0") if name)
+
     def read_bytes(self, path: str) -> bytes:
         """See ``Tree.read_bytes``."""
         place = self._locate(path)
@@ -177,7 +186,8 @@ class GitTree(Tree):
         if self._is_shared(place):
             return super().read_bytes(place)
         if place not in self._entries:
-            raise Unreadable("unreadable-file", f"{path} is not a file in the commit")
+            reason = "Is a directory" if place in self._directories else "No such file or directory"
+            raise Unreadable("unreadable-file", f"{path} cannot be read: {reason}")
         content = self._objects.read(self._entries[place][1])
         if content is None:
             limit = MAX_FILE_BYTES // (1024 * 1024)

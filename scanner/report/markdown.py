@@ -17,7 +17,7 @@ MAX_BYTES = 900_000
 MAX_PER_RULE = 50
 MAX_LISTED = 100
 MAX_MESSAGE = 1000
-_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=\S)|\.(?=[^\W\d])")
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 

@@ -219,3 +219,42 @@ def test_terraform_findings_survive_a_move_between_files(tmp_path: Path) -> None
     git(root, "mv", "main.tf", "storage.tf")
     result = scan([root], ScanOptions(diff="HEAD"))
     assert (len(result.findings), result.unchanged) == (0, len(old))
+
+
+STACK = {
+    "infra/prod/main.tf": 'variable "access" { type = string }\nmodule "n" {\n  source = "../modules/n"\n'
+    "  access = var.access\n}\n",
+    "infra/prod/terraform.tfvars": 'access = "Disabled"\n',
+    "infra/dev/main.tf": 'module "n" {\n  source = "../modules/n"\n'
+    '  access = trimspace(file("${path.module}/access"))\n}\n',
+    "infra/dev/access": "Disabled\n",
+    "infra/modules/n/main.tf": 'variable "access" { type = string }\n'
+    'resource "aws_sagemaker_notebook_instance" "n" {\n  name = "n"\n  role_arn = "r"\n'
+    '  instance_type = "ml.t3.medium"\n  subnet_id = "subnet-1"\n  direct_internet_access = var.access\n}\n',
+    "apps/a.yaml": MODEL.format(name="a", image=PINNED),
+    "apps/b.json": '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "b"}}',
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("infra/prod/terraform.tfvars", 'access = "Enabled"\n'),
+        ("infra/dev/access", "Enabled\n"),
+        ("infra/modules/n/main.tf", STACK["infra/modules/n/main.tf"].replace("var.access\n", '"Enabled"\n')),
+        ("infra/new/main.tf", BUCKET.format(name="new")),
+        ("infra/prod/more.tf", BUCKET.format(name="more")),
+        ("apps/a.yaml", MODEL.format(name="a", image=FLOATING)),
+        ("README.md", "nothing that matters"),
+    ],
+)
+def test_what_is_new_is_what_two_separate_scans_differ_in(tmp_path: Path, path: str, text: str) -> None:
+    before = repository(tmp_path / "before", STACK)
+    after = repository(tmp_path / "after", STACK)
+    write(after, {path: text})
+    old = {item.fingerprint for item in scan([before]).findings}
+    whole = {item.fingerprint for item in scan([after]).findings}
+    result = scan([after], ScanOptions(diff="HEAD"))
+    assert {item.fingerprint for item in result.findings} == whole - old
+    assert result.unchanged == len(whole & old)
+    assert bool(result.findings) == (path != "README.md")

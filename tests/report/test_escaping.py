@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.cli.graph_command import render_graph
@@ -164,6 +164,8 @@ def test_markdown_renders_as_the_text_it_is(evil: ScanResult) -> None:
 
 
 @given(st.text())
+@example(".AL")
+@example("evil.com/a")
 def test_markdown_escapes_are_the_same_text(text: str) -> None:
     parser = markdown_parser()
     for rendered, tags in ((f"- x{escape(text)}", ["ul", "li"]), (f"- x{code(f'a{text}')}", ["ul", "li", "code"])):
