@@ -1,0 +1,151 @@
+"""From sources to resources: every front end over what was discovered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from operator import ne
+from typing import TYPE_CHECKING
+
+from scanner.core import Diagnostic, Parsed, SourceFile, Span
+from scanner.project.cache import Cache
+from scanner.project.discovery import Sources
+from scanner.project.tree import Tree, Unreadable
+from scanner.scan.options import ScanOptions
+
+if TYPE_CHECKING:
+    from scanner.frontends.helm import ChartValues
+
+
+@dataclass
+class Memory:
+    """What was read of one side of a change, for the other side where it is the same."""
+
+    parts: dict[tuple[str, str], Parsed] = field(default_factory=dict)
+    consulted: set[str] = field(default_factory=set)
+    """Files that Terraform functions read."""
+    changed: frozenset[str] | None = None
+    """The paths that differ between the sides; ``None`` while the first one is read."""
+
+    def part(self, kind: str, path: str, same: Callable[[str], bool], read: Callable[[], Parsed]) -> Parsed:
+        """What ``read`` gives, or gave for the other side if ``same`` is true of every changed path."""
+        known = self.parts.get((kind, path))
+        if known is not None and self.changed is not None and all(same(changed) for changed in self.changed):
+            return known
+        return self.parts.setdefault((kind, path), read()) if self.changed is None else read()
+
+
+def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Memory | None = None) -> Parsed:
+    """Every resource that the front ends can read, and diagnostics for the rest."""
+    memory = memory or Memory()
+    from scanner.frontends.azureml import read_azureml
+    from scanner.frontends.kubernetes import read_manifests
+
+    parsed = Parsed()
+    manifests = frozenset(sources.manifests)
+    for path, code, message in sources.unreadable:
+        parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
+    if sources.terraform_directories:
+        _read_terraform(tree, sources, options, parsed, memory)
+    built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
+    note = options.progress or unheard
+    for path in (*sources.manifests, *sources.azureml):
+        note(f"reading {path}")
+        if path in built or _is_template(tree, path):
+            continue
+        read = partial(read_manifests, cache=options.cache) if path in manifests else read_azureml
+        parsed.extend(memory.part("file", path, partial(ne, path), partial(_read_file, tree, path, read)))
+    if sources.plans:
+        _read_plans(tree, sources, parsed)
+    values = _chart_values(options)
+    deployed = _read_embedded(tree, parsed, values)
+    for chart in sources.charts:
+        note(f"rendering {chart}")
+        if chart not in deployed:
+            same = partial(_outside, [chart])
+            parsed.extend(memory.part("chart", chart, same, partial(_read_chart, tree, chart, values, options.cache)))
+    return parsed
+
+
+def _read_file(tree: Tree, path: str, read: Callable[[SourceFile, str], Parsed]) -> Parsed:
+    try:
+        return read(tree.read(path), path.rpartition("/")[0])
+    except Unreadable as error:
+        return Parsed(diagnostics=[Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1))])
+
+
+def _outside(directories: Iterable[str], path: str) -> bool:
+    """Whether a path is none of the directories and in none of them."""
+    return all(place and path != place and not path.startswith(f"{place}/") for place in directories)
+
+
+def unheard(_: str) -> None:
+    """Nobody wants to know."""
+
+
+def _is_template(tree: Tree, path: str) -> bool:
+    """Whether Terraform renders the file: what it renders to is checked, not the template."""
+    return path in tree.consulted and "${" in tree.read(path).text
+
+
+def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:
+    """Build the overlays; the files that went into them are not manifests on their own."""
+    from scanner.frontends.kustomize import build_overlays
+
+    built, used = build_overlays(tree, sources.kustomizations)
+    parsed.extend(built)
+    return used
+
+
+def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: Parsed, memory: Memory) -> None:
+    from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
+
+    terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
+    roots = root_modules(tree, sources.terraform_directories)
+    for directory in roots:
+        (options.progress or unheard)(f"evaluating {directory or tree.root.name}")
+        # a change in another root stays there; one in a called module or in a file that is read may reach any root
+        reaching = {place for place in sources.terraform_directories if place not in roots} | {directory}
+        reaching |= memory.consulted | set(options.var_files)
+        read = partial(read_root, tree, directory, terraform)
+        parsed.extend(memory.part("root", directory, partial(_outside, reaching), read))
+    if memory.changed is None:
+        memory.consulted = set(tree.consulted)
+    else:
+        tree.consulted.update(memory.consulted)
+
+
+def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
+    from scanner.frontends.plan import join_sources, read_plan
+
+    planned = Parsed()
+    for path in sources.plans:
+        planned.extend(read_plan(tree.read(path)))
+    parsed.resources = join_sources(planned.resources, parsed.resources)
+    parsed.diagnostics.extend(planned.diagnostics)
+
+
+def _chart_values(options: ScanOptions) -> ChartValues:
+    """Raises ``FileNotFoundError`` for a values file that does not exist."""
+    from scanner.frontends.helm import ChartValues
+
+    files = tuple((str(path), path.read_text("utf-8", "replace")) for path in options.values_files)
+    return ChartValues(files, options.set_values, options.kube_version)
+
+
+def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset[str]:
+    """Add the Kubernetes objects that Terraform deploys; the local charts among them are not rendered again."""
+    if not any(resource.type.startswith(("kubernetes_", "kubectl_", "k8s_", "helm_")) for resource in parsed.resources):
+        return frozenset()
+    from scanner.frontends.embedded import embedded_objects
+
+    deployed = embedded_objects(tree, list(parsed.resources), values)
+    parsed.extend(deployed.parsed)
+    return deployed.charts
+
+
+def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:
+    from scanner.frontends.helm import render_chart
+
+    return render_chart(tree, chart, values, cache)

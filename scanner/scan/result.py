@@ -1,0 +1,54 @@
+"""What a scan answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanner.core import Diagnostic, Finding, SourceFile, Undetermined
+from scanner.engine.baseline import Entry
+from scanner.engine.rules import Rule
+from scanner.engine.suppress import Suppressed
+from scanner.graph import ResourceGraph
+from scanner.project.tree import Tree, Unreadable
+
+if TYPE_CHECKING:
+    from scanner.concepts.interpret import Concepts
+
+
+@dataclass(slots=True)
+class ScanResult:
+    """Everything that a report needs. Paths in spans are relative to ``root``."""
+
+    root: Path
+    tree: Tree
+    graph: ResourceGraph
+    concepts: Concepts
+    rules: dict[str, Rule]
+    findings: list[Finding]
+    undetermined: list[Undetermined]
+    suppressed: list[Suppressed]
+    diagnostics: list[Diagnostic]
+    files: int
+    repository_prefix: str = ""
+    unsuppressible: frozenset[str] = frozenset()
+    """Codes of the rules that nothing silences."""
+    scope: tuple[str, ...] = ("",)
+    """The scanned paths, relative to ``root``."""
+    compared_with: str = ""
+    """The commit of ``--diff``, as the user would know it."""
+    unchanged: int = 0
+    """Findings that ``compared_with`` has too; they are not in ``findings``."""
+    baselined: int = 0
+    """Findings that the baseline has; they are not in ``findings`` either."""
+    fixed: Mapping[Entry, int] = field(default_factory=dict)
+    """Entries of the baseline that this scan should have found again and did not, and how often."""
+
+    def source(self, path: str) -> SourceFile | None:
+        """The text of a scanned file, for excerpts."""
+        try:
+            return self.tree.read(path)
+        except Unreadable:
+            return None

@@ -1,0 +1,58 @@
+"""The rules that a scan runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.engine.rules import (
+    CompiledRule,
+    Rule,
+    UnknownSelector,
+    compile_rule,
+    load_rules,
+    select_rules,
+    selected_by,
+    with_severities,
+)
+from scanner.scan.options import ScanOptions
+
+
+def builtin_rules() -> Path:
+    """The directory of the rules that come with Kilter."""
+    package = Path(__file__).parent.parent
+    packaged = package / "data" / "rules"
+    return packaged if packaged.is_dir() else package.parent / "rules"
+
+
+def all_rules(options: ScanOptions) -> list[Rule]:
+    """The built-in rules and those of further directories. Raises ``RuleError``."""
+    return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories], options.cache)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Every known rule, those that run, and the codes of those that nothing silences."""
+
+    known: list[Rule]
+    compiled: list[CompiledRule]
+    unsuppressible: frozenset[str]
+
+
+def rule_set(options: ScanOptions) -> RuleSet:
+    """The rules of a scan. Raises ``RuleError`` and ``UnknownSelector``."""
+    known = with_severities(all_rules(options), options.severities)
+    chosen = select_rules(known, options.select, options.ignore, pedantic=options.pedantic)
+    texts = options.suppressions.unsuppressible
+    fixed = select_rules(known, texts, pedantic=True) if texts else []
+    for rule in fixed:
+        if any(selected_by(rule, text) for text in options.ignore):
+            raise UnknownSelector(f"{rule.id} is unsuppressible in this project and cannot be ignored")
+    for name in options.parameters:
+        if not any(name in (rule.id, rule.name) for rule in known):
+            select_rules(known, [name])
+            raise UnknownSelector(f"parameters: {name!r} is not the code or name of one rule")
+    compiled = [
+        compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen
+    ]
+    return RuleSet(known, compiled, frozenset(rule.id for rule in fixed))

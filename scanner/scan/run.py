@@ -1,0 +1,76 @@
+"""The one straight line: discover, parse, judge, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanner.core import Diagnostic, Span
+from scanner.project.discovery import discover
+from scanner.project.tree import Tree
+from scanner.scan.compare import against_baseline, covers, introduced
+from scanner.scan.judge import judge
+from scanner.scan.narrow import focused, touched
+from scanner.scan.options import STANDARD_INPUT, ScanOptions, named_by_configuration
+from scanner.scan.read import Memory, parse_sources
+from scanner.scan.result import ScanResult
+from scanner.scan.roots import in_repository, scan_root
+from scanner.scan.ruleset import RuleSet, rule_set
+
+
+def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResult:
+    """Scan files and directories. The scan root is their common directory.
+
+    Raises ``FileNotFoundError`` for a path that does not exist, ``GitError``, and what ``rule_set`` raises.
+    """
+    options = options or ScanOptions()
+    rules = rule_set(options)
+    root, relative = scan_root(paths)
+    if options.touched:
+        root, relative = in_repository(root, relative)
+    overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
+    memory = Memory()
+    result = _scan_tree(Tree(root, {**options.overlay, **overlay}), relative, rules, options, memory)
+    compared = against_baseline(result, rules, options.baseline) if options.baseline is not None else None
+    changes = _changes(result, relative, rules, options, memory) if options.diff is not None else None
+    numbers = range(len(result.findings))
+    unknown = set(numbers) if compared is None else set(compared.new)
+    new = set(numbers) if changes is None else set(changes)
+    result.unchanged = len(result.findings) - len(new)
+    result.baselined = len(new - unknown)
+    result.findings = [result.findings[number] for number in numbers if number in new & unknown]
+    if compared is not None and changes is None and not options.touched:
+        result.fixed = {entry: count for entry, count in compared.missing.items() if covers(result, entry)}
+    return result
+
+
+def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOptions, memory: Memory) -> ScanResult:
+    paths = [""] if options.touched else relative if options.standard_input is None else []
+    sources = discover(tree, paths, options.exclude, named_by_configuration(tree.root, options))
+    if options.standard_input is not None:
+        sources.manifests.append(STANDARD_INPUT)
+    parsed = parse_sources(tree, sources, options, memory)
+    result = judge(tree, sources, parsed, rules, options)
+    result.scope = tuple(relative)
+    if options.touched:
+        return touched(result, relative)
+    focus = {path for path in relative if path and tree.is_file(path)}
+    return focused(result, focus) if focus and len(focus) == len(relative) else result
+
+
+def _changes(
+    result: ScanResult, relative: list[str], rules: RuleSet, options: ScanOptions, memory: Memory
+) -> list[int]:
+    """The numbers of the findings that the change since ``options.diff`` introduces. Raises ``GitError``."""
+    from scanner.project.git import GitTree, find_base
+
+    base = find_base(result.root, options.diff or "")
+    tree = GitTree(result.root, base)
+    tree.overlay.update(options.overlay)
+    memory.changed = tree.changed()
+    before = _scan_tree(tree, relative, rules, options, memory) if memory.changed else result
+    new = introduced(result, before)
+    result.compared_with = base.name
+    if base.note:
+        result.diagnostics.append(Diagnostic("note", "diff-base", base.note, Span(".", 1, 1, 1, 1)))
+    return new
