@@ -11,7 +11,7 @@ from typing import Any
 from scanner.core import Diagnostic, Span, Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Configuration, Written, attribute_of, load_configuration
-from scanner.frontends.terraform.evaluate import Context, EvaluationError, SetValue, evaluate
+from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate
 from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
 from scanner.frontends.terraform.evaluate.values import Budget, LimitError, Reference, to_number, weigh
 from scanner.frontends.terraform.syntax import Text
@@ -345,7 +345,7 @@ class Scope:
             number = Unknown(error.message)
         if number is None or is_unknown(number):
             return number if is_unknown(number) else Unknown("count is null")
-        wanted = min(int(number), MAX_INSTANCES + 1) if number > 0 else 0
+        wanted = int(min(number, MAX_INSTANCES + 1)) if number > 0 else 0
         self._check_limit(wanted, written, at)
         return [(index, {"count": {"index": index}}) for index in range(min(wanted, MAX_INSTANCES))]
 
@@ -357,7 +357,7 @@ class Scope:
             return value
         if isinstance(value, dict):
             pairs = [(key, value[key]) for key in sorted(value, key=str)]
-        elif isinstance(value, SetValue | list) and all(isinstance(item, str) for item in value):
+        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
             pairs = [(item, item) for item in value]
         elif isinstance(value, list):
             return next((item for item in value if is_unknown(item)), Unknown("for_each is not a set of strings"))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate import floats
+from scanner.frontends.terraform.evaluate.types import ANY, convert, type_of, unify
 from scanner.frontends.terraform.evaluate.values import (
     CHARACTERS_A_STEP,
     MAX_ITEMS,
     MAX_STRING,
-    PRECISION,
     Budget,
     EvaluationError,
     LimitError,
+    ListValue,
     Reference,
     SetValue,
     contains_unknown,
     first_unknown,
     identity,
     is_number,
-    normal,
+    normalized,
     to_bool,
     to_number,
     to_text,
@@ -97,7 +97,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     context.budget.spend(size // CHARACTERS_A_STEP)
-    return unknown if unknown is not None else "".join(texts)
+    return unknown if unknown is not None else normalized("".join(texts))
 
 
 def _template_if(node: ast.TemplateIf, context: Context) -> Any:
@@ -194,6 +194,8 @@ def index(value: Any, key: Any) -> Any:
         return value
     if is_unknown(key):
         return key
+    if value is None or key is None:
+        raise EvaluationError("null cannot be indexed" if value is None else "null cannot be an index")
     if isinstance(value, dict):
         name = to_text(key)
         if name in value:
@@ -201,8 +203,8 @@ def index(value: Any, key: Any) -> Any:
         raise EvaluationError(f"the given key {name!r} does not identify an element")
     if isinstance(value, list) and not isinstance(value, SetValue):
         number = to_number(key)
-        if isinstance(number, int) and 0 <= number < len(value):
-            return value[number]
+        if 0 <= number < len(value) and number == int(number):
+            return value[int(number)]
         raise EvaluationError("the given index is outside the list")
     raise EvaluationError(f"a {type_name(value)} cannot be indexed")
 
@@ -216,8 +218,14 @@ def _splat(node: ast.Splat, context: Context) -> Any:
         return value
     if value is None:
         return []
-    items = value if isinstance(value, list) else [value]
-    return [evaluate(node.each, context.with_item(item)) for item in items]
+    if not isinstance(value, list):
+        return [evaluate(node.each, context.with_item(value))]
+    items = [evaluate(node.each, context.with_item(item)) for item in value]
+    if not isinstance(value, ListValue | SetValue):
+        return items
+    if not items and isinstance(node.each, ast.SplatItem):
+        return ListValue((), value.element)
+    return ListValue(items, unify(type_of(item) for item in items) or ANY)
 
 
 def _splat_item(node: ast.SplatItem, context: Context) -> Any:
@@ -240,7 +248,7 @@ def _unary(node: ast.Unary, context: Context) -> Any:
         value = _required(to_bool(value))
         return value if is_unknown(value) else not value
     value = _required(to_number(value))
-    return value if is_unknown(value) else normal(PRECISION.minus(Decimal(value)))
+    return value if is_unknown(value) else floats.negate(value)
 
 
 def _required(value: Any) -> Any:
@@ -282,17 +290,21 @@ def equal(left: Any, right: Any) -> Any:
         return other if is_unknown(other) else left is right
     if is_unknown(left) or is_unknown(right):
         return left if is_unknown(left) else right
+    if not isinstance(left, list | dict) or not isinstance(right, list | dict):
+        return identity(left) == identity(right)
     if contains_unknown(left) or contains_unknown(right):
         return _equal_with_unknowns(left, right)
-    if isinstance(left, SetValue) or isinstance(right, SetValue):
-        return isinstance(left, list) and isinstance(right, list) and identity(left) == identity(right)
-    return identity(left) == identity(right)
+    return type_of(left) == type_of(right) and identity(left) == identity(right)
 
 
 def _equal_with_unknowns(left: Any, right: Any) -> Any:
-    if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, SetValue):
+        return first_unknown(left) or first_unknown(right)
+    if isinstance(left, dict) and left.keys() == right.keys():
         results = [equal(left[key], right[key]) for key in left]
-    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+    elif isinstance(left, list) and len(left) == len(right):
         results = [equal(one, other) for one, other in zip(left, right, strict=True)]
     else:
         return False
@@ -305,26 +317,11 @@ def _arithmetic(operator: str, left: Any, right: Any) -> Any:
     if operator in _COMPARISONS:
         return _COMPARISONS[operator](left, right)
     try:
-        if isinstance(left, int) and isinstance(right, int) and operator in "+-*":
-            result = {"+": left + right, "-": left - right, "*": left * right}[operator]
-            return result if abs(result) < 2**512 else normal(PRECISION.create_decimal(result))
-        if not right and operator in "/%":
-            raise EvaluationError("division by zero")
-        compute = {
-            "+": PRECISION.add,
-            "-": PRECISION.subtract,
-            "*": PRECISION.multiply,
-            "/": PRECISION.divide,
-            "%": _remainder,
-        }[operator]
-        return normal(compute(Decimal(left), Decimal(right)))
-    except decimal.DecimalException as error:
-        raise EvaluationError("the result is not a number that can be represented") from error
-
-
-def _remainder(left: Decimal, right: Decimal) -> Decimal:
-    whole = PRECISION.divide(left, right).to_integral_value(decimal.ROUND_DOWN)
-    return PRECISION.subtract(left, PRECISION.multiply(whole, right))
+        return _ARITHMETIC[operator](left, right)
+    except ZeroDivisionError as error:
+        raise EvaluationError("zero cannot be divided by zero") from error
+    except OverflowError as error:
+        raise LimitError(str(error)) from error
 
 
 def _conditional(node: ast.Conditional, context: Context) -> Any:
@@ -335,23 +332,24 @@ def _conditional(node: ast.Conditional, context: Context) -> Any:
         raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
     chosen, other = (node.then, node.otherwise) if condition else (node.otherwise, node.then)
     value = evaluate(chosen, context)
-    if value is None or isinstance(value, str | Unknown) or value in ([], {}):
+    if value is None or isinstance(value, Unknown):
         return value
-    return _unified(value, other, context)
-
-
-def _unified(value: Any, other: ast.Expression, context: Context) -> Any:
-    """Both results of a conditional have one type: a number beside a string becomes a string."""
-    from scanner.frontends.terraform.evaluate.types import convert, type_of, unify_types
-
     try:
         beside = evaluate(other, context)
+    except LimitError:
+        raise
     except EvaluationError:
         return value
-    if beside is None or is_unknown(beside) or (is_number(value) and is_number(beside)):
+    if beside is None or isinstance(beside, Unknown) or (is_number(value) and is_number(beside)):
         return value
-    common = unify_types([type_of(value), type_of(beside)])
-    return value if common is None else convert(value, common)
+    if type(value) is type(beside) and isinstance(value, str | bool):
+        return value
+    context.budget.spend(weigh(value) + weigh(beside))
+    common = unify(type_of(item) for item in ((value, beside) if condition else (beside, value)))
+    if common is None:
+        message = f"the two results have no type in common: {type_name(value)} and {type_name(beside)}"
+        raise EvaluationError(message, node.then.start, node.otherwise.end)
+    return convert(value, common)
 
 
 def _tuple(node: ast.TupleExpression, context: Context) -> Any:
@@ -410,6 +408,13 @@ def _for_object(node: ast.ForExpression, results: list[tuple[Any, Any]]) -> dict
     return dict(sorted(grouped.items()))
 
 
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": floats.add,
+    "-": floats.subtract,
+    "*": floats.multiply,
+    "/": floats.divide,
+    "%": floats.remainder,
+}
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda left, right: left < right,
     ">": lambda left, right: left > right,

@@ -16,6 +16,7 @@ from typing import Any
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate.floats import parse_number
 from scanner.frontends.terraform.syntax.parse import ParsedFile, parse_expression
 from scanner.frontends.terraform.syntax.text import Text
 
@@ -91,9 +92,11 @@ def _value(source: str, at: int, depth: int) -> tuple[_Value, int]:
     return _Value(at, match.end(), data), match.end()
 
 
-def _number(text: str) -> int | Decimal:
-    value = Decimal(text)
-    return int(value) if value == value.to_integral_value() and value.adjusted() < 200 else value
+def _number(text: str) -> int | Decimal | None:
+    try:
+        return parse_number(text)
+    except OverflowError:
+        return None
 
 
 def _string(source: str, at: int) -> tuple[str, int]:

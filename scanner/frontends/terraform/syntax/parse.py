@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate.floats import parse_number
 from scanner.frontends.terraform.syntax.strings import Piece, dedent, trim, undouble, unescape
 from scanner.frontends.terraform.syntax.text import Text
 
@@ -19,7 +19,6 @@ MAX_DEPTH = 150
 MAX_BLOCKS = 2_000
 MAX_STRICT_CHARACTERS = 200_000
 """The strict grammar reads about 100 KB/s; a longer text with an error is taken block by block at once."""
-PRECISION_OF_LITERALS = Context(prec=400, Emax=999_999, Emin=-999_999, traps=[])
 _TOP_LEVEL = re.compile(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
@@ -313,7 +312,10 @@ class _Converter:
     def _literal(self, node: Any, start: int, end: int) -> ast.Expression:
         child = node.children[0]
         if child.type == "numeric_lit":
-            return ast.Literal(start, end, number(self.text(child)))
+            try:
+                return ast.Literal(start, end, parse_number(self.text(child)))
+            except (ValueError, OverflowError) as error:
+                return ast.Invalid(start, end, str(error))
         if child.type == "string_lit":
             return ast.Literal(start, end, unescape(self.source[start + 1 : end - 1]))
         if child.type == "bool_lit":
@@ -488,16 +490,6 @@ def _parts(pieces: list[Piece], decode: Any) -> tuple[ast.TemplatePart, ...]:
         piece.node if piece.node is not None else ast.Literal(piece.start, piece.end, decode(piece.text or ""))
         for piece in pieces
     )
-
-
-def number(text: str) -> int | Decimal:
-    """A number literal without loss of digits; whole numbers are ``int``."""
-    if text.isdigit() and len(text) < 1_000:
-        return int(text)
-    value = PRECISION_OF_LITERALS.create_decimal(text)
-    if value.adjusted() < 200 and value == value.to_integral_value():
-        return int(value)
-    return value
 
 
 _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", ">", "<=", ">=", "&&", "||"))

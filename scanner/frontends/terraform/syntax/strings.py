@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate.values import normalized
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|(\$\$|%%)\{", re.DOTALL)
 _DOUBLED = re.compile(r"(\$\$|%%)\{")
@@ -26,9 +27,9 @@ class Piece:
 
 def unescape(raw: str) -> str:
     """The value of quoted text: backslash escapes, ``$${`` and ``%%{``."""
-    if "\\" not in raw and "{" not in raw:
-        return raw
-    return _ESCAPE.sub(_escaped, raw)
+    if "\\" in raw or "{" in raw:
+        raw = _ESCAPE.sub(_escaped, raw)
+    return normalized(raw)
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -43,7 +44,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def undouble(raw: str) -> str:
     """The value of heredoc text, where only ``$${`` and ``%%{`` are escapes."""
-    return _DOUBLED.sub(lambda match: match[1][0] + "{", raw) if "{" in raw else raw
+    return normalized(_DOUBLED.sub(lambda match: match[1][0] + "{", raw) if "{" in raw else raw)
 
 
 def trim(pieces: list[Piece]) -> None:

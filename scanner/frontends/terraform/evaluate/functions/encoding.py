@@ -15,16 +15,17 @@ import zlib
 from decimal import Decimal
 from typing import Any
 
-from scanner.frontends.terraform.evaluate.functions.function import fixed
+from scanner.frontends.terraform.evaluate.functions.function import function
+from scanner.frontends.terraform.evaluate.floats import number_text
+from scanner.frontends.terraform.evaluate.types import ANY, STRING, object_of
 from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
     MAX_STRING,
     EvaluationError,
     LimitError,
+    ListValue,
     from_plain,
-    number_text,
     to_number,
-    to_text,
 )
 
 MAX_DECODED = 2 * 1024 * 1024
@@ -62,10 +63,18 @@ def _json_text(text: str) -> str:
 
 def jsondecode(text: Any) -> Any:
     """The value of JSON text."""
-    source = to_text(text)
+    source = text
     if len(source) > MAX_DECODED:
         raise LimitError(f"the text is longer than the limit of {MAX_DECODED} characters")
-    return from_plain(json.loads(source, parse_float=lambda digits: float(digits)))
+    return from_plain(json.loads(source, parse_float=_json_number, parse_int=_json_number, parse_constant=_no_constant))
+
+
+def _json_number(digits: str) -> Any:
+    return to_number(digits)
+
+
+def _no_constant(word: str) -> Any:
+    raise EvaluationError(f"{word} is no JSON value")
 
 
 def yamldecode(text: Any) -> Any:
@@ -73,7 +82,7 @@ def yamldecode(text: Any) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError
 
-    source = to_text(text)
+    source = text
     if len(source) > MAX_DECODED or _DEEP_YAML.search(source) or source.count("[") + source.count("{") > MAX_BRACKETS:
         raise LimitError("the YAML text is longer or nested deeper than the limit")
     try:
@@ -164,18 +173,21 @@ def _yaml_literal(text: str) -> list[str]:
     return [f"|{hint}{chomp}", *(lines if not text.endswith("\n") else lines[:-1])]
 
 
-def csvdecode(text: Any) -> list[dict[str, str]]:
+def csvdecode(text: Any) -> Any:
     """Rows as maps by the header's names."""
-    rows = list(itertools.islice(csv.reader(io.StringIO(to_text(text))), MAX_ITEMS + 1))
+    rows = list(itertools.islice(csv.reader(io.StringIO(text), strict=True), MAX_ITEMS + 1))
     if len(rows) > MAX_ITEMS:
         raise LimitError(f"the text has more than {MAX_ITEMS} rows")
     if not rows:
         raise EvaluationError("the header is missing")
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row]
+    if len(set(rows[0])) < len(rows[0]):
+        raise EvaluationError("a name stands twice in the header")
+    kind = object_of(dict.fromkeys(rows[0], STRING))
+    return ListValue((dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row), kind)
 
 
-def _bytes(text: Any) -> bytes:
-    return str(to_text(text)).encode()
+def _bytes(text: str) -> bytes:
+    return text.encode()
 
 
 def base64decode(text: Any) -> str:
@@ -210,33 +222,56 @@ def uuidv5(namespace: Any, name: Any) -> str:
         "oid": uuid.NAMESPACE_OID,
         "x500": uuid.NAMESPACE_X500,
     }
-    space = spaces.get(to_text(namespace)) or uuid.UUID(to_text(namespace))
-    return str(uuid.uuid5(space, to_text(name)))
+    space = spaces.get(namespace) or uuid.UUID(namespace)
+    return str(uuid.uuid5(space, name))
+
+
+_CODECS = {"utf-8", "utf-16le", "utf-16be", "utf-16", "us-ascii", "windows-31j", "shift_jis", "euc-jp", "euc-kr", "gbk",
+           "gb18030", "gb2312", "big5", "koi8-r", "koi8-u", "iso-2022-jp", "macintosh"}  # fmt: skip
+_CODEC_FAMILIES = re.compile(r"(windows-\d+|iso-8859-\d+|ibm\d+)\Z")
+
+
+def _codec(name: str) -> str:
+    """Python's name of an IANA character encoding."""
+    known = name.lower()
+    if known not in _CODECS and not _CODEC_FAMILIES.match(known):
+        raise EvaluationError(f"{name!r} is not a supported character encoding")
+    return "mac_roman" if known == "macintosh" else known
+
+
+def textencodebase64(text: str, encoding: str) -> str:
+    """Text in another character encoding, in base64."""
+    return base64.b64encode(text.encode(_codec(encoding))).decode()
+
+
+def textdecodebase64(text: str, encoding: str) -> str:
+    """Text of base64 in another character encoding."""
+    return base64.b64decode(_bytes(text), validate=True).decode(_codec(encoding))
 
 
 def urlencode(text: Any) -> str:
     """Text for a query string."""
-    return urllib.parse.quote_plus(to_text(text), safe="-_.~").replace("%7E", "~")
+    return urllib.parse.quote_plus(text, safe="-_.~").replace("%7E", "~")
 
 
 FUNCTIONS = {
-    "base64decode": fixed(base64decode, 1),
-    "base64encode": fixed(lambda text: base64.b64encode(_bytes(text)).decode(), 1),
-    "base64gunzip": fixed(base64gunzip, 1),
-    "base64sha256": fixed(base64digest("sha256"), 1),
-    "base64sha512": fixed(base64digest("sha512"), 1),
-    "csvdecode": fixed(csvdecode, 1),
-    "jsondecode": fixed(jsondecode, 1),
-    "jsonencode": fixed(jsonencode, 1, takes_null=True),
-    "md5": fixed(hexdigest("md5"), 1),
-    "sha1": fixed(hexdigest("sha1"), 1),
-    "sha256": fixed(hexdigest("sha256"), 1),
-    "sha512": fixed(hexdigest("sha512"), 1),
-    "textdecodebase64": fixed(lambda text, name: base64.b64decode(_bytes(text)).decode(to_text(name)), 2),
-    "textencodebase64": fixed(lambda text, name: base64.b64encode(to_text(text).encode(to_text(name))).decode(), 2),
-    "urldecode": fixed(lambda text: urllib.parse.unquote_plus(to_text(text)), 1),
-    "urlencode": fixed(urlencode, 1),
-    "uuidv5": fixed(uuidv5, 2),
-    "yamldecode": fixed(yamldecode, 1),
-    "yamlencode": fixed(yamlencode, 1, takes_null=True),
+    "base64decode": function(base64decode, STRING),
+    "base64encode": function(lambda text: base64.b64encode(_bytes(text)).decode(), STRING),
+    "base64gunzip": function(base64gunzip, STRING),
+    "base64sha256": function(base64digest("sha256"), STRING),
+    "base64sha512": function(base64digest("sha512"), STRING),
+    "csvdecode": function(csvdecode, STRING),
+    "jsondecode": function(jsondecode, STRING),
+    "jsonencode": function(jsonencode, ANY, takes_null=True),
+    "md5": function(hexdigest("md5"), STRING),
+    "sha1": function(hexdigest("sha1"), STRING),
+    "sha256": function(hexdigest("sha256"), STRING),
+    "sha512": function(hexdigest("sha512"), STRING),
+    "textdecodebase64": function(textdecodebase64, STRING, STRING),
+    "textencodebase64": function(textencodebase64, STRING, STRING),
+    "urldecode": function(urllib.parse.unquote_plus, STRING),
+    "urlencode": function(urlencode, STRING),
+    "uuidv5": function(uuidv5, STRING, STRING),
+    "yamldecode": function(yamldecode, STRING),
+    "yamlencode": function(yamlencode, ANY, takes_null=True),
 }
