@@ -2,7 +2,6 @@
 """Expressions against known answers, and against a real Terraform."""
 
 import importlib.util
-import json
 import random
 from decimal import Decimal
 from pathlib import Path

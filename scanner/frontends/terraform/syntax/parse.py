@@ -304,10 +304,11 @@ class _Converter:
         if full:
             each = self._traverse(item, inner + following)
             return ast.Splat(head.start, each.end, head, each, True)
-        stop = next((i for i, step in enumerate(following) if step.type != "get_attr"), len(following))
-        each = self._traverse(item, inner + following[:stop])
-        splat = ast.Splat(head.start, max(each.end, self.at(node.end_byte)), head, each, False)
-        return self._traverse(splat, following[stop:])
+        steps = inner + following
+        stop = next((i for i, step in enumerate(steps) if step.type != "get_attr"), len(steps))
+        each = self._traverse(item, steps[:stop])
+        marker = self.at(node.children[0].end_byte)
+        return self._traverse(ast.Splat(head.start, max(each.end, marker), head, each, False), steps[stop:])
 
     def _literal(self, node: Any, start: int, end: int) -> ast.Expression:
         child = node.children[0]

@@ -384,11 +384,6 @@ def setsubtract(minuend: Any, subtrahend: Any) -> SetValue:
     return SetValue((item for item in first if identity(item) not in known), common)
 
 
-def setsymmetricdifference(first: Any, second: Any) -> SetValue:
-    """Items of one set only."""
-    return setunion(setsubtract(first, second), setsubtract(second, first))
-
-
 def _toset(value: Any) -> Any:
     if is_unknown(value) or value is None:
         return value
@@ -428,7 +423,6 @@ FUNCTIONS = {
     "setintersection": function(setintersection, ANY_SET, rest=ANY_SET),
     "setproduct": function(setproduct, rest=ANY, takes_partial=True),
     "setsubtract": function(setsubtract, ANY_SET, ANY_SET),
-    "setsymmetricdifference": function(setsymmetricdifference, ANY_SET, ANY_SET),
     "setunion": function(setunion, ANY_SET, rest=ANY_SET),
     "slice": function(slice_, ANY, NUMBER, NUMBER, takes_partial=True),
     "sort": function(sort, STRINGS),

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import itertools
 import json
 import re
 import urllib.parse
 import uuid
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from scanner.frontends.terraform.evaluate.functions.function import function
 from scanner.frontends.terraform.evaluate.floats import number_text
+from scanner.frontends.terraform.evaluate.functions.function import function
 from scanner.frontends.terraform.evaluate.types import ANY, STRING, object_of
 from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
@@ -93,18 +93,47 @@ def yamldecode(text: Any) -> Any:
             loader.dispose()
     except YAMLError as error:
         raise EvaluationError(f"the text is not valid YAML: {str(error).splitlines()[0]}") from error
-    return None if node is None else _yaml_value(node, [0])
+    if node is None:
+        raise EvaluationError("the text holds no YAML document")
+    return _YamlReader(source).value(node)
 
 
-def _yaml_value(node: Any, count: list[int], depth: int = 0) -> Any:
-    count[0] += 1
-    if count[0] > MAX_ITEMS or depth > MAX_YAML_DEPTH:
-        raise LimitError(f"the YAML text holds more than {MAX_ITEMS} values or {MAX_YAML_DEPTH} levels")
-    if node.id == "mapping":
-        return {str(key.value): _yaml_value(item, count, depth + 1) for key, item in node.value}
-    if node.id == "sequence":
-        return [_yaml_value(item, count, depth + 1) for item in node.value]
-    return _yaml_scalar(node)
+@dataclass
+class _YamlReader:
+    """Turns the nodes of one document into values."""
+
+    source: str
+    count: int = 0
+
+    def value(self, node: Any, depth: int = 0) -> Any:
+        """The value of a node. Raises ``EvaluationError``."""
+        self.count += 1
+        if self.count > MAX_ITEMS or depth > MAX_YAML_DEPTH:
+            raise LimitError(f"the YAML text holds more than {MAX_ITEMS} values or {MAX_YAML_DEPTH} levels")
+        if node.id == "mapping":
+            return self._mapping(node, depth)
+        if node.id == "sequence":
+            return [self.value(item, depth + 1) for item in node.value]
+        if not node.tag.startswith(_YAML_TAG) and node.tag != "!":
+            raise EvaluationError(f"the YAML tag {node.tag} is not supported")
+        is_text = node.style or (node.tag == f"{_YAML_TAG}str" and self.source[node.start_mark.index] == "!")
+        return node.value if is_text else _yaml_plain(node.value)
+
+    def _mapping(self, node: Any, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key, item in node.value:
+            value = self.value(item, depth + 1)
+            if key.value == "<<" and not key.style:
+                for given in reversed(value if isinstance(value, list) else [value]):
+                    if not isinstance(given, dict):
+                        raise EvaluationError("only a mapping can be merged into a mapping")
+                    merged.update(given)
+            elif key.id != "scalar":
+                raise EvaluationError("a key must be a scalar")
+            else:
+                result[key.value] = value
+        return {**merged, **result}
 
 
 _YAML_WORDS: dict[str, Any] = {"": None, "~": None}
@@ -112,28 +141,33 @@ for _words, _meaning in ((("null",), None), (("true", "yes", "on", "y"), True), 
     for _word in _words:
         _YAML_WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _meaning)
 _YAML_NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?\Z")
-_YAML_BASED = re.compile(r"([-+]?)0([xob])([0-9a-fA-F]+)\Z")
+_YAML_BASED = re.compile(r"([-+]?)0([xo])([0-9a-fA-F]+)\Z")
+_YAML_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_YAML_TAG = "tag:yaml.org,2002:"
 
 
-def _yaml_scalar(node: Any) -> Any:
-    text = node.value
-    if node.style:
-        return text
+def _yaml_plain(text: str) -> Any:
     if text in _YAML_WORDS:
         return _YAML_WORDS[text]
-    plain = text.replace("_", "")
-    based = _YAML_BASED.match(plain)
+    based = _YAML_BASED.match(text)
     if based is not None:
         try:
-            return int(based[1] + based[3], {"x": 16, "o": 8, "b": 2}[based[2]])
+            return int(based[1] + based[3], {"x": 16, "o": 8}[based[2]])
         except ValueError:
             return text
-    return to_number(plain.lstrip("+")) if _YAML_NUMBER.match(plain) else text
+    if _YAML_DATE.match(text):
+        return f"{text}T00:00:00Z"
+    return to_number(text.lstrip("+")) if _YAML_NUMBER.match(text) else text
 
 
 def yamlencode(value: Any) -> str:
     """YAML as Terraform writes it: sorted, block style, quoted strings."""
-    return "".join(f"{line}\n" for line in _yaml_lines(value))
+    lines = _yaml_lines(value)
+    if isinstance(value, str) and len(lines) > 1:
+        lines[1:] = [f"  {line}" if line else "" for line in lines[1:]]
+    elif not isinstance(value, str | list | dict):
+        lines.append("...")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _yaml_lines(value: Any) -> list[str]:
@@ -173,9 +207,29 @@ def _yaml_literal(text: str) -> list[str]:
     return [f"|{hint}{chomp}", *(lines if not text.endswith("\n") else lines[:-1])]
 
 
+_FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|\Z)')
+
+
+def _csv_rows(text: str) -> Iterator[list[str]]:
+    """The rows of RFC 4180 text; empty lines are none. Raises ``EvaluationError``."""
+    at, row = 0, list[str]()
+    while at < len(text) or row:
+        if not row and text[at] == "\n":
+            at += 1
+            continue
+        match = _FIELD.match(text, at)
+        if match is None:
+            raise EvaluationError("the text is not valid CSV: a quote stands where none may")
+        row.append(match[2] if match[1] is None else match[1].replace('""', '"'))
+        at = match.end()
+        if match[3] != ",":
+            yield row
+            row = []
+
+
 def csvdecode(text: Any) -> Any:
     """Rows as maps by the header's names."""
-    rows = list(itertools.islice(csv.reader(io.StringIO(text), strict=True), MAX_ITEMS + 1))
+    rows = list(itertools.islice(_csv_rows(text.replace("\r\n", "\n")), MAX_ITEMS + 1))
     if len(rows) > MAX_ITEMS:
         raise LimitError(f"the text has more than {MAX_ITEMS} rows")
     if not rows:
@@ -183,7 +237,7 @@ def csvdecode(text: Any) -> Any:
     if len(set(rows[0])) < len(rows[0]):
         raise EvaluationError("a name stands twice in the header")
     kind = object_of(dict.fromkeys(rows[0], STRING))
-    return ListValue((dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row), kind)
+    return ListValue((dict(zip(rows[0], row, strict=True)) for row in rows[1:]), kind)
 
 
 def _bytes(text: str) -> bytes:
@@ -192,13 +246,17 @@ def _bytes(text: str) -> bytes:
 
 def base64decode(text: Any) -> str:
     """Text of its base64 form."""
-    return base64.b64decode(_bytes(text), validate=True).decode("utf-8")
+    return _decoded(text).decode("utf-8")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(_bytes(text.replace("\n", "").replace("\r", "")), validate=True)
 
 
 def base64gunzip(text: Any) -> str:
     """Text of its compressed base64 form."""
     inflater = zlib.decompressobj(31)
-    data = inflater.decompress(base64.b64decode(_bytes(text), validate=True), MAX_STRING)
+    data = inflater.decompress(_decoded(text), MAX_STRING)
     if inflater.unconsumed_tail:
         raise LimitError(f"the text grows beyond the limit of {MAX_STRING} characters")
     return data.decode("utf-8")
@@ -246,7 +304,7 @@ def textencodebase64(text: str, encoding: str) -> str:
 
 def textdecodebase64(text: str, encoding: str) -> str:
     """Text of base64 in another character encoding."""
-    return base64.b64decode(_bytes(text), validate=True).decode(_codec(encoding))
+    return _decoded(text).decode(_codec(encoding))
 
 
 def urlencode(text: Any) -> str:

@@ -56,7 +56,7 @@ def cidrsubnets(prefix: Any, *bits: Any) -> list[str]:
     result = []
     for new_bits in bits:
         length = network.prefixlen + whole(new_bits)
-        if length > network.max_prefixlen:
+        if not network.prefixlen < length <= network.max_prefixlen:
             raise EvaluationError("the subnet is outside the prefix")
         size = 1 << (network.max_prefixlen - length)
         at = -(-at // size) * size

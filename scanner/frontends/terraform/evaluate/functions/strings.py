@@ -299,9 +299,7 @@ def timecmp(first: Any, second: Any) -> int:
     return (one > other) - (one < other)
 
 
-_DATE = re.compile(
-    r"'((?:[^']|'')*)'|(YYYY|YY|MMMM|MMM|MM|M|DD|D|EEEE|EEE|hh|h|HH|H|AA|aa|mm|m|ss|s|ZZZZZ|ZZZZ|ZZZ|Z)|([a-zA-Z]+)"
-)
+_DATE = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|'")
 
 
 def formatdate(pattern: Any, time: Any) -> str:
@@ -320,14 +318,18 @@ def formatdate(pattern: Any, time: Any) -> str:
     }  # fmt: skip
 
     def substitute(match: re.Match[str]) -> str:
-        if match[3]:
-            raise EvaluationError(f"{match[3]!r} is not a verb of a date format")
-        return match[1].replace("''", "'") if match[1] is not None else words[match[2]]
+        if match[0] == "'":
+            raise EvaluationError("a quote is not closed")
+        if match[1] is not None:
+            return match[1].replace("''", "'") or "'"
+        if match[0] not in words:
+            raise EvaluationError(f"{match[0]!r} is not a verb of a date format")
+        return words[match[0]]
 
     return _DATE.sub(substitute, pattern)
 
 
-_SPACES = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """What Unicode calls white space; Python's ``strip`` removes control characters besides."""
 FUNCTIONS = {
     "chomp": function(lambda text: text.rstrip("\r\n"), STRING),
