@@ -9,7 +9,7 @@ from typing import Any
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate import floats
-from scanner.frontends.terraform.evaluate.types import ANY, convert, type_of, unify
+from scanner.frontends.terraform.evaluate.types import ANY, convert, sample_of, type_of, unify
 from scanner.frontends.terraform.evaluate.values import (
     CHARACTERS_A_STEP,
     MAX_ITEMS,
@@ -46,14 +46,20 @@ class Context:
     bindings: Mapping[str, Any] = field(default_factory=dict)
     item: Any = None
     budget: Budget = field(default_factory=Budget)
+    tolerant: bool = False
+    """Whether an error makes only the node at fault unknown: for a result whose type is asked for, not its value."""
 
     def bind(self, names: Mapping[str, Any]) -> Context:
         """This context with further names."""
-        return Context(self.lookup, self.files, {**self.bindings, **names}, self.item, self.budget)
+        return Context(self.lookup, self.files, {**self.bindings, **names}, self.item, self.budget, self.tolerant)
 
     def with_item(self, item: Any) -> Context:
         """This context with the current item of a splat."""
-        return Context(self.lookup, self.files, self.bindings, item, self.budget)
+        return Context(self.lookup, self.files, self.bindings, item, self.budget, self.tolerant)
+
+    def with_tolerance(self, tolerant: bool) -> Context:
+        """This context with or without tolerance of errors."""
+        return Context(self.lookup, self.files, self.bindings, self.item, self.budget, tolerant)
 
 
 def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) -> Any:
@@ -62,6 +68,8 @@ def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) ->
         context.budget.spend()
         return _EVALUATORS[type(expression)](expression, context)
     except EvaluationError as error:
+        if context.tolerant:
+            return Unknown(error.message)
         if not error.end:
             error.start, error.end = expression.start, expression.end
         raise
@@ -223,8 +231,9 @@ def _splat(node: ast.Splat, context: Context) -> Any:
     items = [evaluate(node.each, context.with_item(item)) for item in value]
     if not isinstance(value, ListValue | SetValue):
         return items
-    if not items and isinstance(node.each, ast.SplatItem):
-        return ListValue((), value.element)
+    if not items:
+        # what no item has is refused even where there are no items
+        return ListValue((), type_of(evaluate(node.each, context.with_item(sample_of(value.element)))))
     return ListValue(items, unify(type_of(item) for item in items) or ANY)
 
 
@@ -271,16 +280,25 @@ def _binary(node: ast.Binary, context: Context) -> Any:
 
 
 def _logic(node: ast.Binary, context: Context) -> Any:
-    left = _required(to_bool(evaluate(node.left, context)))
+    """Since Terraform 1.12, an operand that decides hides the errors of the other; both must still be bools."""
+    (left, left_error), (right, right_error) = _operand(node.left, context), _operand(node.right, context)
     deciding = node.operator == "||"
-    if left is deciding and not isinstance(node.right, ast.Literal):
-        return left
-    right = _required(to_bool(evaluate(node.right, context)))
-    if left is deciding:
-        return left
-    if right is deciding:
-        return right
+    if left is deciding or right is deciding:
+        return deciding
+    error = left_error or right_error
+    if error is not None:
+        raise error
     return left if is_unknown(left) else right
+
+
+def _operand(node: ast.Expression, context: Context) -> tuple[Any, EvaluationError | None]:
+    try:
+        value = evaluate(node, context)
+    except LimitError:
+        raise
+    except EvaluationError as error:
+        return Unknown(error.message), error
+    return _required(to_bool(value)), None
 
 
 def equal(left: Any, right: Any) -> Any:
@@ -334,12 +352,7 @@ def _conditional(node: ast.Conditional, context: Context) -> Any:
     value = evaluate(chosen, context)
     if value is None or isinstance(value, Unknown):
         return value
-    try:
-        beside = evaluate(other, context)
-    except LimitError:
-        raise
-    except EvaluationError:
-        return value
+    beside = evaluate(other, context.with_tolerance(True))
     if beside is None or isinstance(beside, Unknown) or (is_number(value) and is_number(beside)):
         return value
     if type(value) is type(beside) and isinstance(value, str | bool):
@@ -373,6 +386,8 @@ def _for(node: ast.ForExpression, context: Context) -> Any:
     if is_unknown(collection):
         return collection
     results: list[tuple[Any, Any]] = []
+    if node.condition is not None and not collection:
+        _check_condition(node, context)
     for number, (key, value) in enumerate(_items(collection, node.collection)):
         if number >= MAX_ITEMS:
             raise LimitError(f"the for expression goes beyond the limit of {MAX_ITEMS} items")
@@ -392,6 +407,14 @@ def _for(node: ast.ForExpression, context: Context) -> Any:
     if node.key is None:
         return [value for _, value in results]
     return _for_object(node, results)
+
+
+def _check_condition(node: ast.ForExpression, context: Context) -> None:
+    """Refuse a condition that is no bool whatever the item is, as Terraform does even where there are no items."""
+    unbound = Unknown("there is no item")
+    inner = context.bind({node.value_name: unbound} | ({node.key_name: unbound} if node.key_name else {}))
+    if node.condition is not None and to_bool(evaluate(node.condition, inner)) is None:
+        raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
 
 
 def _for_object(node: ast.ForExpression, results: list[tuple[Any, Any]]) -> dict[str, Any]:

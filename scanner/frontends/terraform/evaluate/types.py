@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from scanner.core import is_unknown
+from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
@@ -157,6 +157,15 @@ def type_of(value: Any) -> Type:
     return _NAMED[type_name(value)]
 
 
+def sample_of(kind: Type) -> Any:
+    """A value of the type, to find out what an operation on such values gives; unknown where that depends."""
+    if kind.kind in _PRIMITIVES:
+        return {"string": "", "number": 0, "bool": False}[kind.kind]
+    if kind.kind == "object":
+        return {name: sample_of(inner) for name, inner in kind.attributes}
+    return [sample_of(inner) for inner in kind.items] if kind.kind == "tuple" else Unknown("there is no such value")
+
+
 def convert(value: Any, wanted: Type, defaults: Defaults | None = None) -> Any:
     """``value`` as ``wanted``. Raises ``EvaluationError`` where Terraform would refuse the value."""
     kind = wanted.kind
@@ -186,14 +195,25 @@ def _elements(value: Any, element: Type, defaults: Defaults | None) -> tuple[lis
     items = list(value.values()) if isinstance(value, dict) else list(value)
     if element.kind == "any" and isinstance(value, ListValue | SetValue | MapValue):
         return items, value.element
+    if isinstance(value, ListValue | SetValue | MapValue) and not convertible(value.element, element):
+        raise EvaluationError(f"elements of type {element.kind} are required, found {value.element.kind}")
     items = [convert(item, element, defaults) for item in items]
     if not items or element.is_complete:
         return items, element
     types = [type_of(item) for item in items]
     common = unify(types)
+    if common is ANY and isinstance(value, dict):
+        # a map of nulls and of one other type that is no primitive
+        common = _only(types)
     if common is None or (common.kind == "any" and any(kind.kind != "any" for kind in types)):
         raise EvaluationError("all elements must have the same type")
     return [convert(item, common) for item in items], common
+
+
+def _only(types: Iterable[Type]) -> Type | None:
+    """The one type beside ``any``; ``None`` if there are several."""
+    known = set(types) - {ANY}
+    return known.pop() if len(known) == 1 else None if known else ANY
 
 
 def _object(value: dict[str, Any], wanted: Type, defaults: Defaults | None) -> dict[str, Any]:
@@ -244,7 +264,9 @@ def _convertible_to_collection(given: Type, wanted: Type) -> bool:
     element = wanted.element or ANY
     if element.kind == "any" and given.kind in ("tuple", "object"):
         common = unify(given.inner) if given.inner else ANY
-        return common is not None and (common.kind != "any" or all(kind.kind == "any" for kind in given.inner))
+        if common is None or common.kind != "any" or given.kind == "object":
+            return common is not None
+        return all(kind.kind == "any" for kind in given.inner)
     return all(convertible(kind, element) for kind in given.inner)
 
 

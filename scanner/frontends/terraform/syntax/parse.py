@@ -23,7 +23,7 @@ _TOP_LEVEL = re.compile(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
 )
-_EXPONENT = re.compile(r"(?<![\w.\"-])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])")
+_EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
 
 @dataclass(slots=True)

@@ -124,6 +124,7 @@ def _arity(low: int, high: int | None) -> str:
 
 def _guarded(name: str, node: ast.Call, context: Context) -> Any:
     failure: EvaluationError | None = None
+    context = context.with_tolerance(False)
     for argument in node.arguments:
         try:
             value = evaluate(argument, context)

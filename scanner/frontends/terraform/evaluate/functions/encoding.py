@@ -175,7 +175,7 @@ def _yaml_lines(value: Any) -> list[str]:
         lines: list[str] = []
         for key, item in sorted(value.items()):
             inner = _yaml_lines(item)
-            head = f"{_json_text(key)}:"
+            head = f"{_yaml_text(key)}:"
             if isinstance(item, dict) and item:
                 lines += [head, *(f"  {line}" for line in inner)]
             elif isinstance(item, list) and item:
@@ -192,7 +192,25 @@ def _yaml_lines(value: Any) -> list[str]:
         ]
     if isinstance(value, str) and "\n" in value and _may_be_literal(value):
         return _yaml_literal(value)
-    return [jsonencode(value)]
+    return [_yaml_text(value) if isinstance(value, str) else jsonencode(value)]
+
+
+def _yaml_text(text: str) -> str:
+    """Double-quoted text; what libyaml takes for unprintable is escaped, all beyond the first plane included."""
+    return f'"{"".join(map(_yaml_character, text))}"'
+
+
+_YAML_ESCAPES = {"\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e",
+                 '"': '"', "\\": "\\", "\x85": "N", "\u2028": "L", "\u2029": "P"}  # fmt: skip
+
+
+def _yaml_character(char: str) -> str:
+    if char in _YAML_ESCAPES:
+        return "\\" + _YAML_ESCAPES[char]
+    if " " <= char <= "~" or "\xa0" <= char <= "\ud7ff" or ("\ue000" <= char <= "\ufffd" and char != "\ufeff"):
+        return char
+    code = ord(char)
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 def _may_be_literal(text: str) -> bool:

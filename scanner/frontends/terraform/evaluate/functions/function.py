@@ -45,7 +45,15 @@ class Function:
 
 
 def whole(value: Any) -> int:
-    """A number as a whole number. Raises ``EvaluationError``."""
+    """A number as a whole number of 64 bits. Raises ``EvaluationError``."""
+    number = integer(value)
+    if not -(2**63) <= number < 2**63:
+        raise EvaluationError("the number is too large")
+    return number
+
+
+def integer(value: Any) -> int:
+    """A number as a whole number of any size. Raises ``EvaluationError``."""
     if isinstance(value, int):
         return value
     if not value.is_finite() or value != value.to_integral_value():

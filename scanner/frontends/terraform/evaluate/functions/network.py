@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from scanner.frontends.terraform.evaluate.functions.function import function, whole
+from scanner.frontends.terraform.evaluate.functions.function import function, integer, whole
 from scanner.frontends.terraform.evaluate.types import NUMBER, STRING
 from scanner.frontends.terraform.evaluate.values import EvaluationError, ListValue
 
@@ -24,7 +24,7 @@ def _network(prefix: str) -> Network:
 
 def cidrhost(prefix: Any, number: Any) -> str:
     """The address with that number; negative numbers count from the end."""
-    network, host = _network(prefix), whole(number)
+    network, host = _network(prefix), integer(number)
     place = host if host >= 0 else network.num_addresses + host
     if not 0 <= place < network.num_addresses:
         raise EvaluationError("the number is outside the prefix")
@@ -41,7 +41,7 @@ def cidrnetmask(prefix: Any) -> str:
 
 def cidrsubnet(prefix: Any, bits: Any, number: Any) -> str:
     """The subnet with that number."""
-    network, new_bits, place = _network(prefix), whole(bits), whole(number)
+    network, new_bits, place = _network(prefix), whole(bits), integer(number)
     length = network.prefixlen + new_bits
     if new_bits < 0 or length > network.max_prefixlen or not 0 <= place < 2**new_bits:
         raise EvaluationError("the subnet is outside the prefix")

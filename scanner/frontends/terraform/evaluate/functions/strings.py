@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scanner.frontends.terraform.evaluate import floats
-from scanner.frontends.terraform.evaluate.functions.function import STRINGS, characters, function, whole
+from scanner.frontends.terraform.evaluate.functions.function import STRINGS, characters, function, integer, whole
 from scanner.frontends.terraform.evaluate.functions.patterns import SECONDS, compile_pattern, expanded, matches
 from scanner.frontends.terraform.evaluate.types import ANY, NUMBER, STRING, Type, object_of
 from scanner.frontends.terraform.evaluate.values import (
@@ -221,7 +221,7 @@ def _formatted_number(verb: str, flags: str, width: int, precision: int | None, 
     value = floats.negate(value) if sign == "-" else value
     zeros = "0" in flags and "-" not in flags
     if verb in "bdoxX":
-        digits = format(whole(value), verb)
+        digits = format(integer(value), verb)
         digits = digits.rjust(precision, "0") if precision is not None else digits
         zeros = zeros and precision is None
         prefix = {"x": "0x", "X": "0X", "b": "0b"}.get(verb, "") if "#" in flags else ""
