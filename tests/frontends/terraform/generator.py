@@ -138,7 +138,7 @@ class Generator:
             lambda: f"{self._word('reverse', 'distinct', 'flatten', 'sort', 'compact', 'tolist', 'toset')}({self.s(d)})",
             lambda: f"slice({self.s(d)}, 0, {self.n(d)})",
             lambda: f"split({self.t(d)}, {self.t(d)})",
-            lambda: f"range({self.n(d)})",
+            lambda: f"range(min({self.n(d)}, 20))",
             lambda: f"{self._word('keys', 'values')}({self.m(d)})",
             lambda: f"chunklist({self.s(d)}, {self.n(d)})",
             lambda: f"{self._word('setunion', 'setintersection', 'setproduct')}({self.s(d)}, {self.s(d)})",

@@ -47,7 +47,7 @@ class Context:
     item: Any = None
     budget: Budget = field(default_factory=Budget)
     tolerant: bool = False
-    """Whether an error makes only the node at fault unknown: for a result whose type is asked for, not its value."""
+    """Whether a part that is in error is unknown instead: for a result whose type is asked for, not its value."""
 
     def bind(self, names: Mapping[str, Any]) -> Context:
         """This context with further names."""
@@ -64,11 +64,14 @@ class Context:
 
 def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) -> Any:
     """The value of ``expression``. Raises ``EvaluationError`` with the offsets of the node at fault."""
+    tolerant = context.tolerant
+    if tolerant and not isinstance(expression, _KEEPS_REST):
+        context = context.with_tolerance(False)
     try:
         context.budget.spend()
         return _EVALUATORS[type(expression)](expression, context)
     except EvaluationError as error:
-        if context.tolerant:
+        if tolerant:
             return Unknown(error.message)
         if not error.end:
             error.start, error.end = expression.start, expression.end
@@ -431,6 +434,8 @@ def _for_object(node: ast.ForExpression, results: list[tuple[Any, Any]]) -> dict
     return dict(sorted(grouped.items()))
 
 
+_KEEPS_REST = (ast.TupleExpression, ast.ObjectExpression, ast.Parentheses, ast.Conditional)
+"""What still has a type of its own where a part is in error; all else is then of no known type."""
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": floats.add,
     "-": floats.subtract,
