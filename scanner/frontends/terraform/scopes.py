@@ -12,8 +12,16 @@ from scanner.core import Diagnostic, Span, Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Configuration, Written, attribute_of, load_configuration
 from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate
+from scanner.frontends.terraform.evaluate.functions.sensitivity import is_sensitive
 from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
-from scanner.frontends.terraform.evaluate.values import Budget, LimitError, Reference, to_number, weigh
+from scanner.frontends.terraform.evaluate.values import (
+    Budget,
+    LimitError,
+    Reference,
+    TypedUnknown,
+    to_number,
+    weigh,
+)
 from scanner.frontends.terraform.syntax import Text
 from scanner.project.tree import Tree, Unreadable, normalise
 
@@ -147,7 +155,13 @@ class Scope:
         self.inputs = inputs
         self.path = path
         self.parent = parent
-        self.context = Context(self.lookup, Files(session.tree, session.root), bindings or {}, budget=session.budget)
+        self.context = Context(
+            self.lookup,
+            Files(session.tree, session.root),
+            bindings or {},
+            budget=session.budget,
+            sensitive=self.is_sensitive,
+        )
         self._variables: dict[str, Any] = {}
         self._locals: dict[str, Any] = {}
         self._active: list[str] = []
@@ -228,7 +242,7 @@ class Scope:
         elif default is not None:
             value, span = self.evaluate(default.expression, declared.text), declared.span()
         else:
-            return Unknown(f'variable "{name}" has no value', f"{self.prefix}var.{name}")
+            return TypedUnknown(Unknown(f'variable "{name}" has no value', f"{self.prefix}var.{name}"), kind)
         try:
             weigh(value)
             return convert(value, kind, lambda expression: evaluate(expression, self.context))
@@ -268,6 +282,30 @@ class Scope:
         finally:
             self._active.pop()
         return self._locals[name]
+
+    def is_sensitive(self, steps: tuple[str, ...], depth: int) -> bool:
+        """Whether a variable, local value or module output is declared sensitive or comes from one that is."""
+        root, name = steps[0], steps[1] if len(steps) > 1 else ""
+        if root == "var" and name in self.configuration.variables:
+            if self._is_marked(self.configuration.variables[name]):
+                return True
+            given = self.inputs.get(name)
+            if given is None or given.scope is None or given.expression is None:
+                return False
+            return is_sensitive(given.expression, given.scope.context, depth)
+        if root == "local" and name in self.configuration.locals:
+            return is_sensitive(self.configuration.locals[name][0].expression, self.context, depth)
+        if root == "module" and len(steps) > 2:
+            children = self.children(name) if name in self.configuration.modules else None
+            written = (
+                children[0][1].configuration.outputs.get(steps[2]) if isinstance(children, list) and children else None
+            )
+            return written is not None and self._is_marked(written)
+        return False
+
+    def _is_marked(self, declared: Written) -> bool:
+        attribute = attribute_of(declared.block.body, "sensitive")
+        return attribute is not None and self.evaluate(attribute.expression, declared.text) is True
 
     def _path_value(self, name: str) -> Any:
         if name == "module":

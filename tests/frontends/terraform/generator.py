@@ -110,7 +110,9 @@ class Generator:
             lambda: f"{self._word('jsonencode', 'yamlencode')}({self.a(d)})",
             lambda: f"substr({self.t(d)}, {self.n(d)}, {self.n(d)})",
             lambda: f'format("{self._word("%s", "%v", "%q", "%5s|", "%-6s|", "%#v", "%.2s")}", {self.a(d)})',
-            lambda: f'format("{self._word("%d", "%05.2f", "%x", "%g", "%.3e", "%+d", "%o", "%v", "%6g")}", {self.n(d)})',
+            lambda: (
+                f'format("{self._word("%d", "%05.2f", "%x", "%g", "%.3e", "%+d", "%o", "%v", "%6g")}", {self.n(d)})'
+            ),
             lambda: f"{self._word('trim', 'trimprefix', 'trimsuffix')}({self.t(d)}, {self.t(d)})",
             lambda: f"({self.b(d)} ? {self.t(d)} : {self.a(d)})",
             lambda: f"element({self.s(d)}, {self.n(d)})",
@@ -135,7 +137,9 @@ class Generator:
                 f"{self._bound(lambda: f'[for x in {self._word(self.s(d), self.m(d))} : ', 'x', lambda: self.a(d))}"
                 f" if {self.b(d)}]"
             ),
-            lambda: f"{self._word('reverse', 'distinct', 'flatten', 'sort', 'compact', 'tolist', 'toset')}({self.s(d)})",
+            lambda: (
+                f"{self._word('reverse', 'distinct', 'flatten', 'sort', 'compact', 'tolist', 'toset')}({self.s(d)})"
+            ),
             lambda: f"slice({self.s(d)}, 0, {self.n(d)})",
             lambda: f"split({self.t(d)}, {self.t(d)})",
             lambda: f"range(min({self.n(d)}, 20))",
@@ -162,8 +166,12 @@ class Generator:
             lambda: f"{{({self.t(d)}) = {self.a(d)}, {self._word(*STRINGS)} = {self.a(d)}}}",
             lambda: f"merge({self.m(d)}, {self.m(d)})",
             lambda: f"{self._bound(lambda: f'{{for i, x in {self.s(d)} : i => ', 'x', lambda: self.a(d))}}}",
-            lambda: f'{self._bound(lambda: f"{{for x in {self.s(d)} : ", "x", lambda: f"{self.t(d)} => {self.a(d)}...")}}}',
-            lambda: f'{self._bound(lambda: f"{{for k, x in {self.m(d)} : k => ", "x", lambda: self.a(d))} if k != "a"}}',
+            lambda: (
+                f"{self._bound(lambda: f'{{for x in {self.s(d)} : ', 'x', lambda: f'{self.t(d)} => {self.a(d)}...')}}}"
+            ),
+            lambda: (
+                f'{self._bound(lambda: f"{{for k, x in {self.m(d)} : k => ", "x", lambda: self.a(d))} if k != "a"}}'
+            ),
             lambda: f"zipmap({self.s(d)}, {self.s(d)})",
             lambda: f"tomap({self.m(d)})",
             lambda: f"transpose({{a = {self.s(d)}, b = {self.s(d)}}})",

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate import floats
-from scanner.frontends.terraform.evaluate.types import ANY, convert, sample_of, type_of, unify
+from scanner.frontends.terraform.evaluate.types import (
+    ANY,
+    BOOL,
+    NUMBER,
+    STRING,
+    Type,
+    convert,
+    sample_of,
+    type_of,
+    unify,
+)
 from scanner.frontends.terraform.evaluate.values import (
     CHARACTERS_A_STEP,
     MAX_ITEMS,
@@ -20,6 +30,7 @@ from scanner.frontends.terraform.evaluate.values import (
     ListValue,
     Reference,
     SetValue,
+    TypedUnknown,
     contains_unknown,
     first_unknown,
     identity,
@@ -48,18 +59,20 @@ class Context:
     budget: Budget = field(default_factory=Budget)
     tolerant: bool = False
     """Whether a part that is in error is unknown instead: for a result whose type is asked for, not its value."""
+    sensitive: Callable[[tuple[str, ...], int], bool] | None = None
+    """Whether what a traversal stands for is sensitive; the number says how deep the question is nested."""
 
     def bind(self, names: Mapping[str, Any]) -> Context:
         """This context with further names."""
-        return Context(self.lookup, self.files, {**self.bindings, **names}, self.item, self.budget, self.tolerant)
+        return replace(self, bindings={**self.bindings, **names})
 
     def with_item(self, item: Any) -> Context:
         """This context with the current item of a splat."""
-        return Context(self.lookup, self.files, self.bindings, item, self.budget, self.tolerant)
+        return replace(self, item=item)
 
     def with_tolerance(self, tolerant: bool) -> Context:
         """This context with or without tolerance of errors."""
-        return Context(self.lookup, self.files, self.bindings, self.item, self.budget, tolerant)
+        return replace(self, tolerant=tolerant)
 
 
 def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) -> Any:
@@ -72,7 +85,8 @@ def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) ->
         return _EVALUATORS[type(expression)](expression, context)
     except EvaluationError as error:
         if tolerant:
-            return Unknown(error.message)
+            kind = _TYPES_IN_ERROR.get(type(expression), ANY)
+            return Unknown(error.message) if kind is ANY else TypedUnknown(Unknown(error.message), kind)
         if not error.end:
             error.start, error.end = expression.start, expression.end
         raise
@@ -108,7 +122,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     context.budget.spend(size // CHARACTERS_A_STEP)
-    return unknown if unknown is not None else normalized("".join(texts))
+    return TypedUnknown(unknown, STRING) if unknown is not None else normalized("".join(texts))
 
 
 def _template_if(node: ast.TemplateIf, context: Context) -> Any:
@@ -153,7 +167,7 @@ def _variable(node: ast.Variable, context: Context) -> Any:
     return context.lookup((node.name,))[0]
 
 
-def _traversal(node: ast.Expression) -> tuple[str, ...] | None:
+def traversal(node: ast.Node) -> tuple[str, ...] | None:
     """The constant steps of a traversal from a root name, such as var.a.b or module.m["k"].x."""
     steps: list[str] = []
     while isinstance(node, ast.GetAttribute):
@@ -163,7 +177,7 @@ def _traversal(node: ast.Expression) -> tuple[str, ...] | None:
 
 
 def _get_attribute(node: ast.GetAttribute, context: Context) -> Any:
-    steps = _traversal(node)
+    steps = traversal(node)
     if steps is not None and steps[0] not in context.bindings:
         value, used = context.lookup(steps)
         for name in steps[used:]:
@@ -279,7 +293,9 @@ def _binary(node: ast.Binary, context: Context) -> Any:
         return result if is_unknown(result) else result is (node.operator == "==")
     left, right = _required(to_number(left)), _required(to_number(right))
     unknown = left if is_unknown(left) else right if is_unknown(right) else None
-    return unknown if unknown is not None else _arithmetic(node.operator, left, right)
+    if unknown is not None:
+        return TypedUnknown(unknown, BOOL if node.operator in _COMPARISONS else NUMBER)
+    return _arithmetic(node.operator, left, right)
 
 
 def _logic(node: ast.Binary, context: Context) -> Any:
@@ -356,7 +372,7 @@ def _conditional(node: ast.Conditional, context: Context) -> Any:
     if value is None or isinstance(value, Unknown):
         return value
     beside = evaluate(other, context.with_tolerance(True))
-    if beside is None or isinstance(beside, Unknown) or (is_number(value) and is_number(beside)):
+    if beside is None or (is_number(value) and is_number(beside)) or type_of(beside) is ANY:
         return value
     if type(value) is type(beside) and isinstance(value, str | bool):
         return value
@@ -436,6 +452,7 @@ def _for_object(node: ast.ForExpression, results: list[tuple[Any, Any]]) -> dict
 
 _KEEPS_REST = (ast.TupleExpression, ast.ObjectExpression, ast.Parentheses, ast.Conditional)
 """What still has a type of its own where a part is in error; all else is then of no known type."""
+_TYPES_IN_ERROR: dict[type, Type] = {ast.Template: STRING}
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": floats.add,
     "-": floats.subtract,

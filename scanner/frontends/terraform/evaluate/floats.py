@@ -119,11 +119,8 @@ def divide(left: Number, right: Number) -> Number:
 
 
 def remainder(left: Number, right: Number) -> Number:
-    """``left % right``, with the sign of ``left``; ``left`` where ``right`` is zero, as in Terraform.
-
-    Raises ``ZeroDivisionError`` where both are zero.
-    """
-    if not right and left:
+    """``left % right``, with the sign of ``left``; ``left`` where ``right`` is zero, as in Terraform."""
+    if not right:
         return left
     whole = truncate(divide(left, right))
     return subtract(left, multiply(right, whole))

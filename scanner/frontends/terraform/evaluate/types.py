@@ -18,6 +18,7 @@ from scanner.frontends.terraform.evaluate.values import (
     ListValue,
     MapValue,
     SetValue,
+    TypedUnknown,
     to_bool,
     to_number,
     to_text,
@@ -142,6 +143,8 @@ def _object_type(expression: ast.ObjectExpression) -> Type:
 
 def type_of(value: Any) -> Type:
     """The type of a value; ``ANY`` for null and unknown."""
+    if isinstance(value, TypedUnknown):
+        return value.kind
     if value is None or is_unknown(value):
         return ANY
     if isinstance(value, ListValue):

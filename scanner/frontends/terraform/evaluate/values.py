@@ -148,6 +148,16 @@ class SetValue(list[Any]):
         self.element = element
 
 
+class TypedUnknown(Unknown):
+    """An unknown value whose type is known all the same."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, unknown: Unknown, kind: Type) -> None:
+        super().__init__(unknown.reason, unknown.source)
+        self.kind = kind
+
+
 class Reference(Unknown):
     """A resource, data source or module as a whole: unknown in itself, known where its parts are.
 

@@ -10,6 +10,7 @@ from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function
+from scanner.frontends.terraform.evaluate.functions.sensitivity import issensitive
 from scanner.frontends.terraform.evaluate.types import convert
 from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
@@ -41,6 +42,8 @@ def call(node: ast.Call, context: Context) -> Any:
     name = node.name.removeprefix("core::")
     if name in ("try", "can"):
         return _guarded(name, node, context)
+    if name == "issensitive":
+        return issensitive(node, context)
     if name in UNKNOWN_RESULTS:
         return Unknown(f"the result of {name}() cannot be known statically")
     if name.startswith("provider::"):
