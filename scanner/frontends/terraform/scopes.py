@@ -19,6 +19,7 @@ from scanner.frontends.terraform.evaluate.values import (
     LimitError,
     Reference,
     TypedUnknown,
+    settled,
     to_number,
     weigh,
 )
@@ -118,6 +119,13 @@ class Files:
         except Unreadable:
             return None
 
+    def exists(self, path: str) -> bool | None:
+        """See ``functions.files.FileReader``."""
+        place = self._path(path)
+        if place.startswith(("../", "/")) or place == "..":
+            return None
+        return self._tree.is_file(place)
+
     def files_below(self, path: str) -> list[str] | None:
         """See ``functions.files.FileReader``."""
         top = self._path(path)
@@ -166,6 +174,7 @@ class Scope:
         self._locals: dict[str, Any] = {}
         self._active: list[str] = []
         self._instances: dict[tuple[str, str, str], Instances | Unknown] = {}
+        self._references: dict[tuple[str, str, str], Reference] = {}
         self._children: dict[str, list[tuple[Any, Scope]] | Unknown | None] = {}
 
     @property
@@ -197,7 +206,7 @@ class Scope:
         """What a traversal's first steps stand for, and how many steps that took."""
         root = steps[0]
         if root in ("var", "local", "module", "data", "path", "terraform", "each", "count", "self") and len(steps) == 1:
-            return Unknown(f"{root} as a whole is not a value"), 1
+            raise EvaluationError(f"{root} as a whole is not a value")
         if root == "var":
             return self.variable(steps[1]), 2
         if root == "local":
@@ -310,26 +319,44 @@ class Scope:
     def _path_value(self, name: str) -> Any:
         if name == "module":
             relative = posixpath.relpath(self.configuration.directory or ".", self.session.root or ".")
-            return relative if relative.startswith(".") else f"./{relative}"
+            return relative
         return "." if name == "root" else Unknown(f"path.{name} depends on the machine", f"path.{name}")
 
     def _resource(self, mode: str, kind: str, name: str) -> Any:
+        key = mode, kind, name
+        if key not in self._references:
+            self._references[key] = self._reference(mode, kind, name)
+        return self._references[key]
+
+    def _reference(self, mode: str, kind: str, name: str) -> Reference:
         written = self.configuration.resources.get((mode, kind, name))
         address = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
         if written is None:
             raise EvaluationError(f'there is no resource "{address}" in this module')
         body = written.block.body
-        if attribute_of(body, "count") is None and attribute_of(body, "for_each") is None:
+        for_each = attribute_of(body, "for_each")
+        if attribute_of(body, "count") is None and for_each is None:
             return self._instance_reference(written, self.prefix + address, {})
+        found_instances: list[dict[Any, Any] | None] = []
 
         def instances() -> dict[Any, Any] | None:
-            found = self.instances((mode, kind, name))
-            if isinstance(found, Unknown):
-                return None
-            return {
-                key: self._instance_reference(written, self.prefix + address + key_text(key), bound)
-                for key, bound in found
-            }
+            if not found_instances:
+                found = self.instances((mode, kind, name))
+                found_instances.append(
+                    None
+                    if isinstance(found, Unknown)
+                    else {
+                        key: self._instance_reference(written, self.prefix + address + key_text(key), bound)
+                        for key, bound in found
+                    }
+                )
+            return found_instances[0]
+
+        def whole() -> Any:
+            known = instances()
+            if known is None:
+                return Unknown(f"the number of instances of {address} is not known", address)
+            return dict(known) if for_each is not None else list(known.values())
 
         def instance(key: Any) -> Any:
             known = instances()
@@ -344,6 +371,7 @@ class Scope:
             lambda attribute: Unknown(f"{address} has several instances", f"{address}.{attribute}"),
             instance,
             instances,
+            whole,
         )
 
     def _instance_reference(self, written: Written, address: str, bound: Mapping[str, Any]) -> Reference:
@@ -439,12 +467,21 @@ class Scope:
                 lambda output: Unknown(reason, f"{address}.{output}"),
                 lambda key: Reference(address, lambda output: Unknown(reason, f"{address}.{output}")),
             )
+
+        def instance_of(key: Any, scope: Scope) -> Reference:
+            def whole() -> dict[str, Any]:
+                return {output: output_of(scope, output) for output in scope.configuration.outputs}
+
+            return Reference(address + key_text(key), lambda output: output_of(scope, output), whole=whole)
+
         if len(children) == 1 and children[0][0] is None:
-            return Reference(address, lambda output: output_of(children[0][1], output))
-        table = {
-            key: Reference(address + key_text(key), lambda output, scope=scope: output_of(scope, output))  # type: ignore[misc]
-            for key, scope in children
-        }
+            return instance_of(*children[0])
+        table = {key: instance_of(key, scope) for key, scope in children}
+        for_each = attribute_of(self.configuration.modules[name].block.body, "for_each")
+
+        def all_instances() -> Any:
+            known = {key: settled(reference) for key, reference in table.items()}
+            return known if for_each is not None else list(known.values())
 
         def instance(key: Any) -> Any:
             if key not in table:
@@ -452,7 +489,11 @@ class Scope:
             return table[key]
 
         return Reference(
-            address, lambda output: Unknown(f"module.{name} has several instances"), instance, lambda: dict(table)
+            address,
+            lambda output: Unknown(f"module.{name} has several instances"),
+            instance,
+            lambda: dict(table),
+            all_instances,
         )
 
     def children(self, name: str) -> list[tuple[Any, Scope]] | Unknown | None:

@@ -36,6 +36,7 @@ from scanner.frontends.terraform.evaluate.values import (
     identity,
     is_number,
     normalized,
+    settled,
     to_bool,
     to_number,
     to_text,
@@ -75,14 +76,18 @@ class Context:
         return replace(self, tolerant=tolerant)
 
 
-def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) -> Any:
-    """The value of ``expression``. Raises ``EvaluationError`` with the offsets of the node at fault."""
+def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context, *, settle: bool = True) -> Any:
+    """The value of ``expression``. Raises ``EvaluationError`` with the offsets of the node at fault.
+
+    Without ``settle``, a resource or module stays a ``Reference``, so that only the part that is asked for is computed.
+    """
     tolerant = context.tolerant
     if tolerant and not isinstance(expression, _KEEPS_REST):
         context = context.with_tolerance(False)
     try:
         context.budget.spend()
-        return _EVALUATORS[type(expression)](expression, context)
+        value = _EVALUATORS[type(expression)](expression, context)
+        return settled(value) if settle and isinstance(value, Reference) else value
     except EvaluationError as error:
         if tolerant:
             kind = _TYPES_IN_ERROR.get(type(expression), ANY)
@@ -183,7 +188,7 @@ def _get_attribute(node: ast.GetAttribute, context: Context) -> Any:
         for name in steps[used:]:
             value = attribute(value, name)
         return value
-    return attribute(evaluate(node.object, context), node.name)
+    return attribute(evaluate(node.object, context, settle=False), node.name)
 
 
 def attribute(value: Any, name: str) -> Any:
@@ -208,7 +213,7 @@ def _deeper(value: Unknown, name: str) -> Unknown:
 
 
 def _index(node: ast.Index, context: Context) -> Any:
-    return index(evaluate(node.object, context), evaluate(node.key, context))
+    return index(evaluate(node.object, context, settle=False), evaluate(node.key, context))
 
 
 def index(value: Any, key: Any) -> Any:
@@ -235,7 +240,7 @@ def index(value: Any, key: Any) -> Any:
 
 
 def _splat(node: ast.Splat, context: Context) -> Any:
-    value = evaluate(node.object, context)
+    value = evaluate(node.object, context, settle=False)
     if isinstance(value, Reference):
         known = value.instances() if value.instances is not None else None
         value = list(known.values()) if known is not None else [value] if value.instance is None else value
@@ -265,7 +270,7 @@ def _call(node: ast.Call, context: Context) -> Any:
 
 
 def _parentheses(node: ast.Parentheses, context: Context) -> Any:
-    return evaluate(node.inner, context)
+    return evaluate(node.inner, context, settle=False)
 
 
 def _unary(node: ast.Unary, context: Context) -> Any:

@@ -161,11 +161,11 @@ class TypedUnknown(Unknown):
 class Reference(Unknown):
     """A resource, data source or module as a whole: unknown in itself, known where its parts are.
 
-    ``attribute`` gives the value of one of its attributes, ``instance`` the instance with a key,
-    and ``instances`` all of them where their number is known.
+    ``attribute`` gives the value of one of its attributes, ``instance`` the instance with a key, ``instances`` all of
+    them where their number is known, and ``whole`` the tuple or object that it is where it is used as a value.
     """
 
-    __slots__ = ("attribute", "instance", "instances")
+    __slots__ = ("attribute", "instance", "instances", "whole")
 
     def __init__(
         self,
@@ -173,11 +173,27 @@ class Reference(Unknown):
         attribute: Callable[[str], Any],
         instance: Callable[[Any], Any] | None = None,
         instances: Callable[[], dict[Any, Any] | None] | None = None,
+        whole: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(f"{source} is known only after apply", source)
         self.attribute = attribute
         self.instance = instance
         self.instances = instances
+        self.whole = whole
+
+
+def settled(value: Any) -> Any:
+    """The value itself, or what a ``Reference`` stands for where that is known."""
+    if not isinstance(value, Reference):
+        return value
+    if value.whole is not None:
+        return value.whole()
+    known = value.instances() if value.instances is not None else None
+    if known is None:
+        return value
+    if any(isinstance(key, str) for key in known):
+        return {key: settled(item) for key, item in known.items()}
+    return [settled(item) for item in known.values()]
 
 
 def _order(value: Any) -> tuple[int, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -12,7 +12,8 @@ from typing import Any
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.floats import parse_number
-from scanner.frontends.terraform.syntax.strings import Piece, dedent, trim, undouble, unescape
+from scanner.frontends.terraform.evaluate.values import normalized
+from scanner.frontends.terraform.syntax.strings import Piece, Tag, dedent, nested, trim, undouble, unescape
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
@@ -23,6 +24,7 @@ _TOP_LEVEL = re.compile(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
 )
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
 
@@ -40,20 +42,22 @@ class _TooDeep(Exception):
     pass
 
 
-def parse(file: SourceFile) -> ParsedFile:
-    """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in."""
+def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
+    """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in.
+
+    ``is_template`` says that a heredoc in ``file`` holds the text of a template, which has no lines of its own, and
+    that the line end before its closing marker is no part of it.
+    """
     text = Text(file)
-    source = file.text.removeprefix("\ufeff").replace("\r\n", " \n") if "\r" in file.text else file.text
+    source = file.text.replace("\r\n", " \n")
     if source.startswith("\ufeff"):
         source = " " + source[1:]
-    elif file.text.startswith("\ufeff"):
-        source = " " + source
-    converter = _Converter(source, 0, len(source))
+    converter = _Converter(source, 0, len(source), file.text, is_template)
     root = _parser().parse(converter.data).root_node
     pieces = [(converter, root)]
     diagnostics: list[Diagnostic] = []
     if root.has_error and (len(source) > MAX_STRICT_CHARACTERS or not _accepted_by_strict_grammar(source)):
-        pieces = _block_by_block(source)
+        pieces = _block_by_block(source, file.text)
         diagnostics = [
             Diagnostic("error", "terraform-syntax", message, text.span(start, end))
             for piece, tree in pieces
@@ -93,6 +97,17 @@ def _repeated(bodies: list[ast.Body]) -> Iterator[tuple[ast.Attribute, tuple[int
                 seen.add(attribute.name)
 
 
+def parse_template(text: str, file: str = "<template>") -> tuple[ast.Expression, list[Diagnostic]]:
+    """Read text as a template: that of a template file, or of a string in JSON syntax."""
+    marker = "EOT"
+    while marker in text:
+        marker += "T"
+    parsed = parse(SourceFile(file, f"x = <<{marker}\n{text}\n{marker}\n"), is_template=True)
+    if len(parsed.body.attributes) != 1 or parsed.body.blocks:
+        return ast.Invalid(0, len(text), "the template cannot be read"), parsed.diagnostics
+    return parsed.body.attributes[0].expression, parsed.diagnostics
+
+
 def parse_expression(source: str, file: str = "<expression>") -> tuple[ast.Expression, list[Diagnostic]]:
     """Read one expression; offsets are those in ``source``'s own text plus the length of a short prefix."""
     parsed = parse(SourceFile(file, f"x = {source}\n"))
@@ -124,14 +139,14 @@ def _accepted_by_strict_grammar(source: str) -> bool:
     return True
 
 
-def _block_by_block(source: str) -> list[tuple[_Converter, Any]]:
+def _block_by_block(source: str, original: str) -> list[tuple[_Converter, Any]]:
     """The blocks of a broken file, each parsed alone, so that an error costs only the block that it stands in."""
     starts = [match.start() for match in _TOP_LEVEL.finditer(source)][:MAX_BLOCKS]
     if not starts or starts[0] > 0:
         starts.insert(0, 0)
     pieces = []
     for start, end in pairwise([*starts, len(source)]):
-        converter = _Converter(source, start, end)
+        converter = _Converter(source, start, end, original)
         pieces.append((converter, _parser().parse(converter.data).root_node))
     return pieces
 
@@ -155,8 +170,10 @@ def _with_recovered(converter: _Converter, root: Any, body: ast.Body) -> ast.Bod
 class _Converter:
     """Turns one tree-sitter tree into the syntax tree."""
 
-    def __init__(self, source: str, start: int, end: int) -> None:
+    def __init__(self, source: str, start: int, end: int, original: str, is_template: bool = False) -> None:
         self.source = source
+        self.original = original
+        self.is_template = is_template
         self.start = start
         source = source[start:end]
         # the grammar does not know exponents: digits of the same length stand in, the text is read from source
@@ -396,80 +413,80 @@ class _Converter:
         inner = node.named_children[0]
         if inner.type == "heredoc_template":
             return self._heredoc(inner, start, end)
-        pieces = self._pieces(inner.named_children[1:-1], start + 1, end - 1)
-        return self._finish(pieces, start, end, unescape)
+        pieces: list[Piece] = []
+        self._flatten(inner.named_children[1:-1], start + 1, end - 1, _quoted, pieces)
+        return self._finish(pieces, start, end)
 
     def _heredoc(self, node: Any, start: int, end: int) -> ast.Expression:
         children = node.named_children
         first = self.source.find("\n", self.at(children[1].end_byte)) + 1
         closing = self.at(children[-1].start_byte)
-        last = max(self.source.rfind("\n", 0, closing) + 1, first)
-        pieces = self._pieces(children[2:-1], first, last, undouble)
-        for piece in pieces:
-            if piece.text is not None:
-                piece.text = piece.text.replace(" \n", "\n") if "\r\n" in self.source else piece.text
-        if self.source.startswith("<<-", start):
-            dedent(pieces)
-        return self._finish(pieces, start, end, undouble)
-
-    def _pieces(self, nodes: list[Any], start: int, end: int, decode: Any = unescape) -> list[Piece]:
-        """The nodes as pieces, the text between them filled in from the source."""
+        last = max(self.source.rfind("\n", 0, closing) + (0 if self.is_template else 1), first)
         pieces: list[Piece] = []
+        self._flatten(children[2:-1], first, last, self._lines, pieces)
+        return self._finish(pieces, start, end, flush=self.source.startswith("<<-", start))
+
+    def _flatten(self, nodes: list[Any], start: int, end: int, literal: Literals, pieces: list[Piece]) -> None:
+        """Append the nodes as pieces, the text between them filled in from the source."""
         at = start
         for node in nodes:
             if node.type not in ("template_interpolation", "template_directive"):
                 continue
             node_start, node_end = self.place(node)
-            if node_start > at:
-                pieces.append(Piece(at, node_start, text=self.source[at:node_start]))
-            pieces.append(self._dynamic_piece(node, node_start, node_end, decode))
+            pieces.extend(literal(at, self.original[at:node_start]))
+            if node.type == "template_directive":
+                self._flatten_directive(node.named_children[0], literal, pieces)
+            else:
+                inner = next((child for child in node.named_children if child.type == "expression"), None)
+                empty = ast.Invalid(node_start, node_end, "empty interpolation")
+                before, after = _markers(node)
+                value = self.expression(inner) if inner is not None else empty
+                pieces.append(Piece(node_start, node_end, node=value, trim_before=before, trim_after=after))
             at = node_end
-        if end > at:
-            pieces.append(Piece(at, end, text=self.source[at:end]))
-        return pieces
+        pieces.extend(literal(at, self.original[at:end]))
 
-    def _dynamic_piece(self, node: Any, start: int, end: int, decode: Any) -> Piece:
-        if node.type == "template_directive":
-            self._depth += 1
-            if self._depth > MAX_DEPTH:
-                raise _TooDeep
-            piece = self._directive(node.named_children[0], start, end, decode)
-            self._depth -= 1
-            return piece
-        inner = next((child for child in node.named_children if child.type == "expression"), None)
-        value = self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
-        before, after = _markers(node)
-        return Piece(start, end, node=value, trim_before=before, trim_after=after)
-
-    def _directive(self, node: Any, start: int, end: int, decode: Any) -> Piece:
+    def _flatten_directive(self, node: Any, literal: Literals, pieces: list[Piece]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep
         tags = [child for child in node.named_children if child.type.endswith(("_intro", "_start", "_end"))]
-        intro = tags[0]
-        sections: list[tuple[ast.TemplatePart, ...]] = []
-        for opening, closing in pairwise(tags):
-            inside = [c for c in node.named_children if opening.end_byte <= c.start_byte < closing.start_byte]
-            pieces = self._pieces(inside, self.at(opening.end_byte), self.at(closing.start_byte), decode)
-            if pieces and _markers(opening)[1] and pieces[0].text is not None:
-                pieces[0].text = pieces[0].text.lstrip()
-            if pieces and _markers(closing)[0] and pieces[-1].text is not None:
-                pieces[-1].text = pieces[-1].text.rstrip()
-            sections.append(_parts(pieces, decode))
-        expression = next((c for c in intro.named_children if c.type == "expression"), None)
-        subject = self.expression(expression) if expression is not None else ast.Invalid(start, end, "no condition")
-        result: ast.TemplatePart
-        if node.type == "template_for":
-            names = [self.text(c) for c in intro.named_children if c.type == "identifier"] or [""]
-            key = names[0] if len(names) > 1 else ""
-            result = ast.TemplateFor(start, end, key, names[-1], subject, sections[0] if sections else ())
-        else:
-            then = sections[0] if sections else ()
-            result = ast.TemplateIf(start, end, subject, then, sections[1] if len(sections) > 1 else ())
-        return Piece(start, end, node=result, trim_before=_markers(tags[0])[0], trim_after=_markers(tags[-1])[1])
+        for number, tag in enumerate(tags):
+            before, after = _markers(tag)
+            pieces.append(Piece(*self.place(tag), tag=self._tag(tag), trim_before=before, trim_after=after))
+            if number + 1 < len(tags):
+                closing = tags[number + 1]
+                inside = [c for c in node.named_children if tag.end_byte <= c.start_byte < closing.start_byte]
+                self._flatten(inside, self.at(tag.end_byte), self.at(closing.start_byte), literal, pieces)
+        self._depth -= 1
 
-    def _finish(self, pieces: list[Piece], start: int, end: int, decode: Any) -> ast.Expression:
+    def _tag(self, node: Any) -> Tag:
+        kind = next((c.type for c in node.children if c.type in ("if", "for", "else")), "end")
+        expression = next((child for child in node.named_children if child.type == "expression"), None)
+        subject = self.expression(expression) if expression is not None else None
+        names = [self.text(child) for child in node.named_children if child.type == "identifier"] or [""]
+        return Tag(kind, subject, names[0] if len(names) > 1 else "", names[-1])
+
+    def _lines(self, start: int, text: str) -> Iterator[Piece]:
+        """Heredoc text, each line of it; a template that is no part of a file has no lines."""
+        for line in [text] if self.is_template and text else _LINE.findall(text):
+            yield Piece(start, start + len(line), text=undouble(line))
+            start += len(line)
+
+    def _finish(self, pieces: list[Piece], start: int, end: int, *, flush: bool = False) -> ast.Expression:
         trim(pieces)
+        if flush:
+            dedent(pieces)
         if all(piece.text is not None for piece in pieces):
-            return ast.Literal(start, end, decode("".join(piece.text or "" for piece in pieces)))
-        return ast.Template(start, end, _parts(pieces, decode))
+            return ast.Literal(start, end, normalized("".join(piece.text or "" for piece in pieces)))
+        return ast.Template(start, end, nested(pieces))
+
+
+Literals = Callable[[int, str], Iterable[Piece]]
+"""Turns text at a place into pieces."""
+
+
+def _quoted(start: int, text: str) -> Iterable[Piece]:
+    return [Piece(start, start + len(text), text=unescape(text))] if text else []
 
 
 def _unreadable(attribute: ast.Attribute, end: int) -> ast.Attribute:
@@ -484,13 +501,6 @@ def _markers(node: Any) -> tuple[bool, bool]:
     before = len(children) > 1 and children[1].type == "strip_marker"
     after = len(children) > 1 and children[-2].type == "strip_marker"
     return before, after
-
-
-def _parts(pieces: list[Piece], decode: Any) -> tuple[ast.TemplatePart, ...]:
-    return tuple(
-        piece.node if piece.node is not None else ast.Literal(piece.start, piece.end, decode(piece.text or ""))
-        for piece in pieces
-    )
 
 
 _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", ">", "<=", ">=", "&&", "||"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scanner.frontends.terraform import ast
@@ -13,14 +14,28 @@ _DOUBLED = re.compile(r"(\$\$|%%)\{")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A directive's ``%{ … }``: ``kind`` is if, for, else or end; ``subject`` the condition or collection."""
+
+    kind: str
+    subject: ast.Expression | None = None
+    key: str = ""
+    value: str = ""
+
+
 @dataclass(slots=True)
 class Piece:
-    """A part of a template while it is read: raw text, or a finished node with its trim markers."""
+    """One atom of a template in the order of the text: literal text, an interpolation, or a directive's tag.
+
+    In heredocs every line is a piece of its own, as it is a token of its own in HCL.
+    """
 
     start: int
     end: int
     text: str | None = None
-    node: ast.TemplatePart | None = None
+    node: ast.Expression | None = None
+    tag: Tag | None = None
     trim_before: bool = False
     trim_after: bool = False
 
@@ -48,7 +63,7 @@ def undouble(raw: str) -> str:
 
 
 def trim(pieces: list[Piece]) -> None:
-    """Apply ``~`` markers to the neighbouring text, in place."""
+    """Apply ``~`` markers to the neighbouring pieces of text, in place."""
     for index, piece in enumerate(pieces):
         if piece.trim_before and index and (text := pieces[index - 1].text) is not None:
             pieces[index - 1].text = text.rstrip()
@@ -57,35 +72,62 @@ def trim(pieces: list[Piece]) -> None:
 
 
 def dedent(pieces: list[Piece]) -> None:
-    """Remove the indentation that all lines share, as ``<<-`` does, in place."""
-    indents: list[int] = []
+    """Remove the indentation that all lines share, as ``<<-`` does, in place.
+
+    What a trim marker left of a line counts, so a line whose end was trimmed away does not begin another.
+    """
+    margin = None
+    leading: list[Piece] = []
     at_line_start = True
     for piece in pieces:
-        if piece.text is None:
-            if at_line_start:
-                indents.append(0)
+        if at_line_start:
             at_line_start = False
-            continue
-        lines = piece.text.split("\n")
-        for number, line in enumerate(lines):
-            if (number or at_line_start) and (line.strip(" \t") or (number == len(lines) - 1 and line)):
-                indents.append(len(line) - len(line.lstrip(" ")))
-        at_line_start = lines[-1] == "" if len(lines) > 1 or at_line_start else False
-    margin = min(indents, default=0)
-    if margin:
-        _remove_margin(pieces, margin)
+            text = piece.text or ""
+            rest = text.lstrip()
+            if rest or not text.endswith("\n"):
+                width = len(text) - len(rest)
+                margin = width if margin is None else min(margin, width)
+                leading.append(piece)
+        if piece.text is not None and piece.text.endswith("\n"):
+            at_line_start = True
+    for piece in leading:
+        if margin and piece.text is not None:
+            piece.text = piece.text[margin:]
 
 
-def _remove_margin(pieces: list[Piece], margin: int) -> None:
-    at_line_start = True
+def nested(pieces: list[Piece]) -> tuple[ast.TemplatePart, ...]:
+    """The parts of a template, directives with what stands between their tags."""
+    parts, _ = _until_tag(iter(pieces))
+    return parts
+
+
+def _until_tag(pieces: Iterator[Piece]) -> tuple[tuple[ast.TemplatePart, ...], Piece | None]:
+    """The parts up to the next else or end tag, and that tag."""
+    parts: list[ast.TemplatePart] = []
     for piece in pieces:
-        if piece.text is None:
-            at_line_start = False
-            continue
-        lines = piece.text.split("\n")
-        for number, line in enumerate(lines):
-            if number or at_line_start:
-                cut = min(margin, len(line) - len(line.lstrip(" ")))
-                lines[number] = line[cut:]
-        at_line_start = len(lines) > 1 and lines[-1] == ""
-        piece.text = "\n".join(lines)
+        if piece.text is not None:
+            last = parts[-1] if parts else None
+            if isinstance(last, ast.Literal) and isinstance(last.value, str) and last.end == piece.start:
+                parts[-1] = ast.Literal(last.start, piece.end, last.value + piece.text)
+            elif piece.text:
+                parts.append(ast.Literal(piece.start, piece.end, piece.text))
+        elif piece.node is not None:
+            parts.append(piece.node)
+        elif piece.tag is not None and piece.tag.kind in ("if", "for"):
+            parts.append(_directive(piece, piece.tag, pieces))
+        else:
+            return tuple(parts), piece
+    return tuple(parts), None
+
+
+def _directive(opening: Piece, tag: Tag, pieces: Iterator[Piece]) -> ast.TemplateIf | ast.TemplateFor:
+    body, closing = _until_tag(pieces)
+    end = closing.end if closing is not None else opening.end
+    subject = tag.subject or ast.Invalid(opening.start, opening.end, "the directive is not complete")
+    if tag.kind == "for":
+        return ast.TemplateFor(opening.start, end, tag.key, tag.value, subject, body)
+    otherwise: tuple[ast.TemplatePart, ...] = ()
+    if closing is not None and closing.tag is not None and closing.tag.kind == "else":
+        otherwise, closing = _until_tag(pieces)
+        end = closing.end if closing is not None else end
+    return ast.TemplateIf(opening.start, end, subject, body, otherwise)

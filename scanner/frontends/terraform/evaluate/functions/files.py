@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from scanner.core import SourceFile, Unknown
+from scanner.core import Unknown
+from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function, function
 from scanner.frontends.terraform.evaluate.types import ANY, STRING
@@ -27,6 +28,9 @@ class FileReader(Protocol):
 
     def read_bytes(self, path: str) -> bytes | None:
         """The content, ``None`` if there is no such file inside the root."""
+
+    def exists(self, path: str) -> bool | None:
+        """Whether there is such a file; ``None`` outside the root."""
 
     def files_below(self, path: str) -> list[str] | None:
         """Paths of files below a directory, relative to it; ``None`` outside the root."""
@@ -55,8 +59,8 @@ def _hashed(algorithm: str, encode: Callable[[bytes], str]) -> Function:
 
 def fileexists(context: Context, path: Any) -> Any:
     """Whether the file exists; unknown outside the scanned directory."""
-    data = _content(context, path)
-    return data if isinstance(data, Unknown) else True
+    found = context.files.exists(path) if context.files is not None else None
+    return Unknown(f"the file {path} is not in the scanned directory") if found is None else found
 
 
 def filebase64(context: Context, path: Any) -> Any:
@@ -103,25 +107,22 @@ def templatestring(context: Context, text: Any, variables: Any) -> Any:
 
 def render(context: Context, text: str, variables: Any, name: str) -> Any:
     """The value of template text. Raises ``EvaluationError``."""
-    from scanner.frontends.terraform.syntax import parse
+    from scanner.frontends.terraform.syntax import parse_template
 
     if not isinstance(variables, dict):
         raise EvaluationError("the variables must be a map")
     depth = context.bindings.get("\0depth", 0)
     if depth >= MAX_TEMPLATE_DEPTH:
         raise LimitError(f"templates are nested deeper than {MAX_TEMPLATE_DEPTH} levels")
-    marker = "KILTER_TEMPLATE_END"
-    body = text if text.endswith("\n") else text + "\n"
-    parsed = parse(SourceFile(name, f"x = <<{marker}\n{body}{marker}\n"))
-    if not parsed.body.attributes or parsed.diagnostics:
+    template, diagnostics = parse_template(text, name)
+    if diagnostics or isinstance(template, ast.Invalid):
         raise EvaluationError(f"the template {posixpath.basename(name)} cannot be read")
 
     def lookup(steps: tuple[str, ...]) -> tuple[Any, int]:
         raise EvaluationError(f'the template has no variable "{steps[0]}"')
 
     inner = Context(lookup, context.files, {**variables, "\0depth": depth + 1}, budget=context.budget)
-    value = evaluate(parsed.body.attributes[0].expression, inner)
-    return value[:-1] if isinstance(value, str) and body != text else value
+    return evaluate(template, inner)
 
 
 def _hex(data: bytes) -> str:
