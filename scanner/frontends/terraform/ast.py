@@ -30,6 +30,15 @@ def children(node: Node) -> Iterator[Node]:
             yield from (item for item in value if isinstance(item, Node))
 
 
+def descendants(node: Node) -> Iterator[Node]:
+    """The node and all nodes below it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(children(current))
+
+
 @dataclass(frozen=True, slots=True)
 class Literal(Node):
     """A number, ``true``, ``false``, ``null``, or a string without interpolation (escapes resolved).

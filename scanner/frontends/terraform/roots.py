@@ -161,8 +161,11 @@ def evaluate_expressions(
 
 def _evaluated(scope: Scope, text: str) -> dict[str, Any]:
     expression, diagnostics = parse_expression(text)
-    if diagnostics or isinstance(expression, ast.Invalid):
-        return {"error": diagnostics[0].message if diagnostics else "this is not an expression"}
+    invalid = next((node for node in ast.descendants(expression) if isinstance(node, ast.Invalid)), None)
+    if diagnostics:
+        return {"error": diagnostics[0].message}
+    if invalid is not None:
+        return {"error": invalid.message}
     scope.session.budget.renew()
     try:
         value = evaluate(expression, scope.context)

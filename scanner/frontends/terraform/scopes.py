@@ -318,8 +318,7 @@ class Scope:
 
     def _path_value(self, name: str) -> Any:
         if name == "module":
-            relative = posixpath.relpath(self.configuration.directory or ".", self.session.root or ".")
-            return relative
+            return posixpath.relpath(self.configuration.directory or ".", self.session.root or ".")
         return "." if name == "root" else Unknown(f"path.{name} depends on the machine", f"path.{name}")
 
     def _resource(self, mode: str, kind: str, name: str) -> Any:

@@ -24,6 +24,8 @@ _TOP_LEVEL = re.compile(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
 )
+_ESCAPED_OPENING = re.compile(r"(\$\$|%%)\{")
+_OPENING = re.compile(r"[$%]\{")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
@@ -75,6 +77,13 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     attributes = tuple(attribute for body in bodies for attribute in body.attributes)
     blocks = tuple(block for body in bodies for block in body.blocks)
     body = ast.Body(0, len(source), attributes, blocks)
+    if root.has_error and not diagnostics:
+        # the strict grammar takes some templates that are none
+        diagnostics = [
+            Diagnostic("error", "terraform-syntax", node.message, text.span(node.start, node.end))
+            for node in ast.descendants(body)
+            if isinstance(node, ast.Invalid)
+        ]
     if not diagnostics:
         diagnostics = [
             Diagnostic("error", "terraform-syntax", f'"{again.name}" is set twice in one block', text.span(*place))
@@ -335,7 +344,8 @@ class _Converter:
             except (ValueError, OverflowError) as error:
                 return ast.Invalid(start, end, str(error))
         if child.type == "string_lit":
-            return ast.Literal(start, end, unescape(self.source[start + 1 : end - 1]))
+            (piece,) = self._literals(start + 1, end - 1, _quoted) or [Piece(start, end, text="")]
+            return piece.node or ast.Literal(start, end, piece.text)
         if child.type == "bool_lit":
             return ast.Literal(start, end, self.text(child) == "true")
         return ast.Literal(start, end, None)
@@ -433,7 +443,7 @@ class _Converter:
             if node.type not in ("template_interpolation", "template_directive"):
                 continue
             node_start, node_end = self.place(node)
-            pieces.extend(literal(at, self.original[at:node_start]))
+            pieces.extend(self._literals(at, node_start, literal))
             if node.type == "template_directive":
                 self._flatten_directive(node.named_children[0], literal, pieces)
             else:
@@ -443,7 +453,13 @@ class _Converter:
                 value = self.expression(inner) if inner is not None else empty
                 pieces.append(Piece(node_start, node_end, node=value, trim_before=before, trim_after=after))
             at = node_end
-        pieces.extend(literal(at, self.original[at:end]))
+        pieces.extend(self._literals(at, end, literal))
+
+    def _literals(self, start: int, end: int, literal: Literals) -> list[Piece]:
+        text = self.original[start:end]
+        if ("${" in text or "%{" in text) and _OPENING.search(_ESCAPED_OPENING.sub("", text)):
+            return [Piece(start, end, node=ast.Invalid(start, end, "a template sequence stands where none may"))]
+        return list(literal(start, text))
 
     def _flatten_directive(self, node: Any, literal: Literals, pieces: list[Piece]) -> None:
         self._depth += 1
