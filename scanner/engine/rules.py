@@ -55,7 +55,6 @@ class Rule:
     references: tuple[str, ...] = ()
     frameworks: Mapping[str, Any] = field(default_factory=dict)
     severity_when: tuple[Mapping[str, Any], ...] = ()
-    examples: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
 
 
