@@ -36,6 +36,10 @@ class Locator(Protocol):
         """
         ...
 
+    def extent(self) -> Span:
+        """All that declares the resource: the whole block, the whole object."""
+        ...
+
 
 @dataclass(eq=False, slots=True)
 class Resource:
@@ -71,3 +75,7 @@ class Resource:
     def locate(self, path: Path = ()) -> Location:
         """See ``Locator.locate``."""
         return self.locator.locate(path)
+
+    def extent(self) -> Span:
+        """See ``Locator.extent``."""
+        return self.locator.extent()

@@ -7,7 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, Resource, SourceFile, Unknown, get, is_unknown
+from scanner.core import (
+    Diagnostic,
+    Location,
+    Locator,
+    Parsed,
+    Path,
+    RelatedSpan,
+    Resource,
+    SourceFile,
+    Span,
+    Unknown,
+    get,
+    is_unknown,
+)
 from scanner.core.values import unknowns
 from scanner.facts.terraform_kubernetes import declared_object, field_name, is_single, list_field
 from scanner.frontends.helm import ChartValues, render_chart
@@ -69,6 +82,10 @@ class EmbeddedLocator:
         while path and path not in self._paths:
             path = path[:-1]
         return self._resource.locate(self._paths.get(path, ()))
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._resource.extent()
 
 
 def _declared(resource: Resource) -> Iterator[Resource]:
@@ -206,7 +223,7 @@ class ReleaseLocator:
 
     __slots__ = ("_inner", "_release")
 
-    def __init__(self, inner: Any, release: RelatedSpan) -> None:
+    def __init__(self, inner: Locator, release: RelatedSpan) -> None:
         self._inner = inner
         self._release = release
 
@@ -214,3 +231,7 @@ class ReleaseLocator:
         """See ``scanner.core.Locator``."""
         found: Location = self._inner.locate(path)
         return Location(found.span, (*found.related, self._release))
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._inner.extent()

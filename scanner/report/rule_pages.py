@@ -74,7 +74,7 @@ def rule_page(rule: Rule, examples: Examples, systems: Iterable[str] = ()) -> st
         " · ".join(
             [
                 f"**{escape(rule.title)}**",
-                CATEGORIES[rule.category],
+                CATEGORIES.get(rule.category, rule.category),
                 f"severity {rule.severity}",
                 f"precision {rule.precision}",
             ]

@@ -260,6 +260,9 @@ class _Fixed:
     def locate(self, path: Path) -> Location:
         return self._inner.locate(())
 
+    def extent(self) -> Span:
+        return self._inner.extent()
+
 
 def _documents(text: str) -> list[Any]:
     try:
@@ -577,6 +580,10 @@ class OverlayLocator:
                 declared = self._item.locator.locate(()).span
                 return Location(found.span, (*found.related, RelatedSpan(declared, "declared here")))
         return self._item.locator.locate(path)
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._item.locator.extent()
 
 
 def _resource(item: _Object, unit: str) -> Resource | None:
