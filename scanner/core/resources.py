@@ -49,7 +49,8 @@ class Resource:
     within ``unit``. ``type`` is the Terraform type (data sources: ``data.aws_x``; module calls: ``module``)
     or the Kubernetes kind. Nested Terraform blocks are lists of mappings in ``attributes``, as in state;
     a Kubernetes object's attributes are its whole manifest. ``unit`` names the set that the resource is
-    deployed with: a root module's directory, a chart, an overlay, a directory of manifests.
+    deployed with: a root module's directory, a chart, an overlay, a directory of manifests. ``module_path`` holds
+    the steps to it as they stand in addresses (``module.pool["a"]``).
     Resources compare by identity.
     """
 
