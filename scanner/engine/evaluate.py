@@ -53,11 +53,16 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:
-    """One cause, one finding: the same rule and message at the same place is reported once."""
+    """One cause, one finding: the same rule and message at the same place is reported once.
+
+    Overlays that build one manifest under several names share its mistakes, so their names do not count.
+    """
     seen: set[tuple[Any, ...]] = set()
     result = []
     for finding in findings:
-        key = (finding.rule, finding.location.span, finding.message)
+        built = finding.resource.origin == "kustomize"
+        message = finding.message.replace(shown(finding.resource.name), "") if built else finding.message
+        key = (finding.rule, finding.location.span, message)
         if key not in seen:
             seen.add(key)
             result.append(finding)
