@@ -78,7 +78,9 @@ def _family(data: dict[str, Any], image: str, line: str) -> tuple[str, str | Non
         for name, entry in data[family].items():
             if any(marker in image for marker in entry.get("images", ())):
                 return family, name
-    return "", None
+    flags = {word.partition("=")[0] for word in line.split()}
+    named = next((name for name, signs in data["flag_signs"].items() if flags & set(signs)), None)
+    return ("serving", named) if named is not None else ("", None)
 
 
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:

@@ -61,7 +61,8 @@ def _requirement(pool: AcceleratorPool, requirement: dict[str, Any], number: int
     at = (*SPEC, "requirements", number)
     name = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), "")
     if key == "karpenter.sh/capacity-type":
-        pool.spot = chosen and values == ["spot"]
+        pool.spot = None if chosen and "spot" in values and len(values) > 1 else chosen and values == ["spot"]
+        pool.reserved = chosen and values == ["reserved"]
         pool.sources["spot"] = at
         return False
     if key == INSTANCE_TYPE and chosen and any(accelerated_family("aws", value) for value in values):
