@@ -65,6 +65,17 @@ def embedded_objects(tree: Tree, resources: Iterable[Resource], values: ChartVal
     return Deployed(parsed, frozenset(charts))
 
 
+def place_in_manifests(deployed: Iterable[Resource], manifests: Iterable[Resource]) -> Iterator[Resource]:
+    """The manifests that Terraform deploys as they stand; the deployed objects take over their places."""
+    by_address = {manifest.address: manifest for manifest in manifests}
+    for item in deployed:
+        manifest = by_address.get(item.address)
+        if manifest is not None and item.parent is not None and manifest.attributes == item.attributes:
+            release = RelatedSpan(item.parent.locate(()).span, f"deployed by {item.parent.address}")
+            item.locator, item.span = ReleaseLocator(manifest.locator, release), manifest.span
+            yield manifest
+
+
 class EmbeddedLocator:
     """Places of an object's values in the Terraform resource that declares it."""
 

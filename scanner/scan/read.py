@@ -25,6 +25,8 @@ class Memory:
     parts: dict[tuple[str, str], Parsed] = field(default_factory=dict)
     consulted: set[str] = field(default_factory=set)
     """Files that Terraform functions read."""
+    templates: set[str] = field(default_factory=set)
+    """Those of them that are templates."""
     changed: frozenset[str] | None = None
     """The paths that differ between the sides; ``None`` while the first one is read."""
 
@@ -86,7 +88,7 @@ def unheard(_: str) -> None:
 
 def _is_template(tree: Tree, path: str) -> bool:
     """Whether Terraform renders the file: what it renders to is checked, not the template."""
-    return path in tree.consulted and "${" in tree.read(path).text
+    return path in tree.templates and "${" in tree.read(path).text
 
 
 def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:
@@ -111,9 +113,10 @@ def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: 
         read = partial(read_root, tree, directory, terraform)
         parsed.extend(memory.part("root", directory, partial(_outside, reaching), read))
     if memory.changed is None:
-        memory.consulted = set(tree.consulted)
+        memory.consulted, memory.templates = set(tree.consulted), set(tree.templates)
     else:
         tree.consulted.update(memory.consulted)
+        tree.templates.update(memory.templates)
 
 
 def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
@@ -138,9 +141,12 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     """Add the Kubernetes objects that Terraform deploys; the local charts among them are not rendered again."""
     if not any(resource.type.startswith(("kubernetes_", "kubectl_", "k8s_", "helm_")) for resource in parsed.resources):
         return frozenset()
-    from scanner.frontends.embedded import embedded_objects
+    from scanner.frontends.embedded import embedded_objects, place_in_manifests
 
     deployed = embedded_objects(tree, list(parsed.resources), values)
+    manifests = [item for item in parsed.resources if item.origin == "kubernetes" and item.span.file in tree.consulted]
+    twice = set(place_in_manifests(deployed.parsed.resources, manifests))
+    parsed.resources = [item for item in parsed.resources if item not in twice]
     parsed.extend(deployed.parsed)
     return deployed.charts
 
