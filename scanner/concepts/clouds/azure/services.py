@@ -69,6 +69,7 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
     endpoint.min_replicas = whole(get(template, "min_replicas", default=0))
     endpoint.max_replicas = whole(get(template, "max_replicas", default=10))
     endpoint.autoscaled = True
+    endpoint.newest_takes_all = _newest_takes_all(attributes)
     endpoint.image = get(template, "container", 0, "image")
     endpoint.sources["image"] = (*at, "container", 0, "image")
     variables = get(template, "container", 0, "env")
@@ -83,8 +84,19 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
         "max_replicas": (*at, "max_replicas"),
         "public": ("ingress", 0, "external_enabled"),
         "instance_type": ("workload_profile_name",),
+        "newest_takes_all": ("revision_mode",),
     }
     return endpoint
+
+
+def _newest_takes_all(attributes: dict[str, Any]) -> Any:
+    """Whether a new revision replaces the old one at once, or is given all traffic by its being the latest."""
+    mode = get(attributes, "revision_mode", default="Single")
+    if is_unknown(mode) or mode == "Single":
+        return mode if is_unknown(mode) else True
+    weights = get(attributes, "ingress", 0, "traffic_weight", default=[])
+    shares = [item for item in weights if get(item, "latest_revision") is True] if isinstance(weights, list) else []
+    return weights if is_unknown(weights) else any(whole(get(item, "percentage")) == 100 for item in shares)
 
 
 def _profile_type(resource: Resource, name: Any, graph: ResourceGraph) -> Any:
