@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scanner.concepts.model import AcceleratorPool, Concept, EnvironmentVariable, Taint
-from scanner.concepts.pods import production
+from scanner.concepts.pods import STAGE_LABELS, production
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, is_unknown
 from scanner.facts.instances import AcceleratedFamily, accelerated_family
@@ -31,8 +31,22 @@ def common(resource: Resource) -> dict[str, Any]:
         "kind": resource.type,
         "name": resource.name,
         "address": resource.address,
-        "production": production(resource),
+        "production": production(resource, *_names(resource)),
     }
+
+
+def _names(resource: Resource) -> list[str]:
+    """What the cloud calls the resource, and the stage that its labels or tags give."""
+    attributes = resource.attributes
+    found = [attributes.get(name) for name in ("name", "display_name")]
+    for name in ("labels", "tags"):
+        labels = attributes.get(name)
+        found += (
+            [value for key, value in labels.items() if str(key).lower() in STAGE_LABELS]
+            if isinstance(labels, dict)
+            else []
+        )
+    return [text for text in found if isinstance(text, str)]
 
 
 def families_of(cloud: str, machine_types: Any) -> Any:
