@@ -173,3 +173,19 @@ def environment(blocks: Any, at: Path, references: tuple[str, ...]) -> list[Envi
         for number, item in enumerate(blocks if isinstance(blocks, list) else ())
         if isinstance(item, dict)
     ]
+
+
+def traffic_total(traffic: Any) -> Any:
+    """The sum of a split of traffic over deployments; ``None`` if there is none, unknown if a part of it is."""
+    if not isinstance(traffic, dict) or not traffic:
+        return traffic if is_unknown(traffic) else None
+    shares = [share if is_unknown(share) else whole(share) for share in traffic.values()]
+    unknown = next((share for share in shares if is_unknown(share)), None)
+    return sum(share or 0 for share in shares) if unknown is None else unknown
+
+
+def one_deployment(traffic: Any, mirror: Any) -> Any:
+    """Whether one deployment gets all traffic and no other a copy; ``None`` if no split is given."""
+    if is_unknown(traffic) or is_unknown(mirror) or not isinstance(traffic, dict) or not traffic:
+        return next((value for value in (traffic, mirror) if is_unknown(value)), None)
+    return len(traffic) == 1 and not mirror

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, equals, families_of, given, machine_pool
+from scanner.concepts.clouds.common import (
+    Reader,
+    common,
+    equals,
+    families_of,
+    given,
+    machine_pool,
+    one_deployment,
+    traffic_total,
+)
 from scanner.concepts.model import Concept, EnvironmentVariable, ModelEndpoint, Notebook, TrainingJob
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, get
 from scanner.graph import ResourceGraph
 
 DEFAULT_IDLE_SECONDS = 120
@@ -21,22 +30,15 @@ def _endpoint(resource: Resource, graph: ResourceGraph) -> Concept:
     endpoint = ModelEndpoint(**common(resource), platform="azureml", authenticated=True)
     endpoint.public = equals(str(get(attributes, "public_network_access", default="enabled")).lower(), "enabled")
     endpoint.local_auth = equals(get(attributes, "auth_mode", default="key"), "key")
-    endpoint.traffic_total = total(attributes.get("traffic"))
+    endpoint.traffic_total = traffic_total(attributes.get("traffic"))
+    endpoint.newest_takes_all = one_deployment(attributes.get("traffic"), attributes.get("mirror_traffic"))
     endpoint.sources |= {
+        "newest_takes_all": ("traffic",),
         "public": ("public_network_access",),
         "local_auth": ("auth_mode",),
         "traffic_total": ("traffic",),
     }
     return endpoint
-
-
-def total(traffic: Any) -> Any:
-    """The sum of a split of traffic over deployments; ``None`` if there is none, unknown if a part of it is."""
-    if not isinstance(traffic, dict) or not traffic:
-        return traffic if is_unknown(traffic) else None
-    shares = [share if is_unknown(share) else whole(share) for share in traffic.values()]
-    unknown = next((share for share in shares if is_unknown(share)), None)
-    return sum(share or 0 for share in shares) if unknown is None else unknown
 
 
 def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, environment, equals, given
+from scanner.concepts.clouds.common import Reader, common, environment, equals, given, one_deployment, traffic_total
 from scanner.concepts.model import Concept, ModelEndpoint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -138,7 +138,13 @@ def _azapi(resource: Resource, graph: ResourceGraph) -> Concept | None:
     access = get(properties, "publicNetworkAccess", default="Enabled")
     endpoint.public = equals(access, "Enabled")
     endpoint.authenticated = True
-    endpoint.sources["public"] = ("body", "properties", "publicNetworkAccess")
+    endpoint.traffic_total = traffic_total(get(properties, "traffic"))
+    endpoint.newest_takes_all = one_deployment(get(properties, "traffic"), get(properties, "mirrorTraffic"))
+    endpoint.sources |= {
+        "public": ("body", "properties", "publicNetworkAccess"),
+        "traffic_total": ("body", "properties", "traffic"),
+        "newest_takes_all": ("body", "properties", "traffic"),
+    }
     return endpoint
 
 

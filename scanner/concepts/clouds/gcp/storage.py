@@ -73,17 +73,23 @@ def _artifact_registry(resource: Resource, graph: ResourceGraph) -> Concept | No
     return registry
 
 
-def _feature_store(resource: Resource, graph: ResourceGraph) -> FeatureStore:
-    store = FeatureStore(**common(resource), platform="vertex-ai")
+def _feature_store(resource: Resource, graph: ResourceGraph) -> Concept:
+    store = _destructible(resource)
     store.encrypted_with_own_key = given(resource.attributes.get("encryption_spec"))
+    store.sources["encrypted_with_own_key"] = ("encryption_spec",)
+    return store
+
+
+def _destructible(resource: Resource) -> FeatureStore:
+    store = FeatureStore(**common(resource), platform="vertex-ai")
     store.force_destroy = get(resource.attributes, "force_destroy", default=False)
-    store.sources |= {"encrypted_with_own_key": ("encryption_spec",), "force_destroy": ("force_destroy",)}
+    store.sources["force_destroy"] = ("force_destroy",)
     return store
 
 
 def _online_store(resource: Resource, graph: ResourceGraph) -> Concept:
     """An online store; those for optimized serving have an address of their own, public unless made private."""
-    store = _feature_store(resource, graph)
+    store = _destructible(resource)
     private = get(resource.attributes, *PRIVATE_SERVING, "enable_private_service_connect", default=False)
     optimized = given(resource.attributes.get("optimized"))
     store.public = optimized if optimized is not True else negated(private)
