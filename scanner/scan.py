@@ -364,6 +364,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
     deployed = _read_embedded(tree, parsed, values)
+    _read_azapi(parsed)
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
@@ -447,6 +448,14 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     deployed = embedded_objects(tree, list(parsed.resources), values)
     parsed.extend(deployed.parsed)
     return deployed.charts
+
+
+def _read_azapi(parsed: Parsed) -> None:
+    """Add the azurerm resources that ``azapi_resource`` stands for."""
+    if any(resource.type == "azapi_resource" for resource in parsed.resources):
+        from scanner.frontends.azapi import azurerm_twins
+
+        parsed.resources.extend(azurerm_twins(parsed.resources))
 
 
 def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:

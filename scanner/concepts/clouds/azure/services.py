@@ -1,12 +1,11 @@
-"""Managed inference: Azure OpenAI and AI services, Container Apps with GPUs, Azure ML online endpoints."""
+"""Managed inference: Azure OpenAI and AI services, Container Apps with GPUs."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, environment, equals, given, one_deployment, traffic_total
+from scanner.concepts.clouds.common import Reader, common, environment, equals, given
 from scanner.concepts.model import Concept, ModelEndpoint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -14,7 +13,6 @@ from scanner.graph import ResourceGraph
 
 MODEL_KINDS = ("OpenAI", "AIServices")
 _GPU_PROFILE = re.compile(r"gpu|a100|nc24|nc48|nc96|t4", re.IGNORECASE)
-_ONLINE_ENDPOINT = re.compile(r"microsoft\.machinelearningservices/workspaces/onlineendpoints@", re.IGNORECASE)
 
 
 def _cognitive_account(resource: Resource, graph: ResourceGraph) -> Concept | None:
@@ -129,39 +127,9 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     return endpoint
 
 
-def _azapi(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    kind = resource.attributes.get("type")
-    if not isinstance(kind, str) or not _ONLINE_ENDPOINT.match(kind):
-        return None
-    endpoint = ModelEndpoint(**common(resource), platform="azureml")
-    properties = get(_body(resource.attributes.get("body")), "properties", default={})
-    access = get(properties, "publicNetworkAccess", default="Enabled")
-    endpoint.public = equals(access, "Enabled")
-    endpoint.authenticated = True
-    endpoint.traffic_total = traffic_total(get(properties, "traffic"))
-    endpoint.newest_takes_all = one_deployment(get(properties, "traffic"), get(properties, "mirrorTraffic"))
-    endpoint.sources |= {
-        "public": ("body", "properties", "publicNetworkAccess"),
-        "traffic_total": ("body", "properties", "traffic"),
-        "newest_takes_all": ("body", "properties", "traffic"),
-    }
-    return endpoint
-
-
-def _body(body: Any) -> Any:
-    """The body of an ``azapi_resource``: an object, or the text of one in version 1 of the provider."""
-    if isinstance(body, str):
-        try:
-            return json.loads(body)
-        except ValueError:
-            return {}
-    return body
-
-
 READERS: dict[str, Reader] = {
     "azurerm_cognitive_account": _cognitive_account,
     "azurerm_ai_services": _ai_services,
     "azurerm_cognitive_deployment": _deployment,
     "azurerm_container_app": _container_app,
-    "azapi_resource": _azapi,
 }
