@@ -364,7 +364,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
     deployed = _read_embedded(tree, parsed, values)
-    _read_azapi(parsed)
+    _read_twins(parsed)
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
@@ -450,12 +450,12 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     return deployed.charts
 
 
-def _read_azapi(parsed: Parsed) -> None:
-    """Add the azurerm resources that ``azapi_resource`` stands for."""
-    if any(resource.type == "azapi_resource" for resource in parsed.resources):
-        from scanner.frontends.azapi import azurerm_twins
+def _read_twins(parsed: Parsed) -> None:
+    """Add what ``azapi_resource`` and calls of public modules stand for."""
+    from scanner.frontends.twins import TYPES, twins
 
-        parsed.resources.extend(azurerm_twins(parsed.resources))
+    if any(resource.type in TYPES for resource in parsed.resources):
+        parsed.resources.extend(twins(parsed.resources))
 
 
 def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:

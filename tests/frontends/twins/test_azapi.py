@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.core import Resource, Span, is_unknown
-from scanner.facts.azapi import twins
-from scanner.frontends.azapi import azurerm_twins
+from scanner.facts.twins import azapi_twins
+from scanner.frontends.twins import twins
 from scanner.scan import ScanOptions, scan
 
 SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
@@ -43,7 +43,7 @@ def azapi(kind: str, body: Any) -> Resource:
 
 
 def attributes(kind: str, body: Any) -> dict[str, Any]:
-    (twin,) = azurerm_twins([azapi(kind, body)])
+    (twin,) = twins([azapi(kind, body)])
     return twin.attributes
 
 
@@ -76,12 +76,12 @@ def test_a_body_in_json_is_the_same() -> None:
     ],
 )
 def test_the_kind_of_a_workspace_decides_its_type(kind: str | None, expected: str) -> None:
-    (twin,) = azurerm_twins([azapi("Microsoft.MachineLearningServices/workspaces@2024-10-01", {"kind": kind})])
+    (twin,) = twins([azapi("Microsoft.MachineLearningServices/workspaces@2024-10-01", {"kind": kind})])
     assert twin.type == expected
 
 
 def test_types_that_are_not_in_facts_are_left_alone() -> None:
-    assert azurerm_twins([azapi("Microsoft.Network/virtualNetworks@2024-05-01", {})]) == []
+    assert twins([azapi("Microsoft.Network/virtualNetworks@2024-05-01", {})]) == []
 
 
 def test_what_is_unknown_stays_unknown(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_references_lead_to_and_from_the_twin(tmp_path: Path) -> None:
 @given(ANYTHING)
 def test_no_body_makes_it_fail(body: Any) -> None:
     for kind in ("workspaces", "workspaces/computes", "workspaces/onlineEndpoints"):
-        azurerm_twins([azapi(f"Microsoft.MachineLearningServices/{kind}@2024-10-01", body)])
+        twins([azapi(f"Microsoft.MachineLearningServices/{kind}@2024-10-01", body)])
 
 
 def test_fields_in_facts_are_attributes_of_the_provider() -> None:
@@ -137,8 +137,8 @@ def test_fields_in_facts_are_attributes_of_the_provider() -> None:
     )  # fmt: skip
     wrong = []
     for kind in kinds:
-        assert twins(f"Microsoft.{kind}@2024-01-01"), kind
-        for twin in twins(f"Microsoft.{kind}@2024-01-01"):
+        assert azapi_twins(f"Microsoft.{kind}@2024-01-01"), kind
+        for twin in azapi_twins(f"Microsoft.{kind}@2024-01-01"):
             for place in twin.fields:
                 node = schemas[twin.type]
                 for step in (step for step in place if isinstance(step, str)):
