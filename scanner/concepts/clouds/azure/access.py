@@ -24,8 +24,8 @@ WORKLOAD_TYPES = (
 WORKSPACE_TYPES = ("azurerm_machine_learning_workspace", "azurerm_ai_foundry")
 """Their identities manage the resources around them, and are documented to need Contributor for that."""
 _WORKLOAD_NAME = re.compile(
-    r"(^|[-_.])(aml|azureml|ml|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
-    r"|mlflow|gpu|llm|ai|openai|finetun\w*|model)($|[-_.])",
+    r"(^|[-_.])(aml|azureml|ml|notebooks?|jupyter(hub)?|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
+    r"|mlflow|gpu|llm|ai|openai|finetun\w*|models?)($|[-_.])",
     re.IGNORECASE,
 )
 

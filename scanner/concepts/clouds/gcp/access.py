@@ -25,8 +25,8 @@ WORKLOAD_TYPES = (
     "google_workbench_instance", "google_notebooks_instance", "google_tpu_v2_vm",
 )  # fmt: skip
 _WORKLOAD_NAME = re.compile(
-    r"(^|[-_@.:/])(vertex|notebook|workbench|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow"
-    r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|model)($|[-_@.])",
+    r"(^|[-_@.:/])(vertex|notebooks?|workbench|jupyter(hub)?|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow"
+    r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|models?)($|[-_@.])",
     re.IGNORECASE,
 )
 _PIPELINE_NAME = re.compile(
