@@ -326,6 +326,8 @@ class ModelEndpoint(Concept):
     image: str | None = None
     spot: bool | None = None
     """Whether its machines may be taken away at any time."""
+    startup_budget_seconds: int | None = None
+    """How long a container may take to answer before the liveness probe restarts it."""
     traffic_total: int | None = None
     """Sum of the percentages of the traffic that its deployments get; ``None``: no split is given."""
     newest_takes_all: bool | None = None
