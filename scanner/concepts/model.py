@@ -326,6 +326,12 @@ class ModelEndpoint(Concept):
     image: str | None = None
     spot: bool | None = None
     """Whether its machines may be taken away at any time."""
+    startup_budget_seconds: int | None = None
+    """How long a container may take to answer before the liveness probe restarts it."""
+    traffic_total: int | None = None
+    """Sum of the percentages of the traffic that its deployments get; ``None``: no split is given."""
+    newest_takes_all: bool | None = None
+    """Whether a new revision gets all requests as soon as it is ready."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -348,6 +354,8 @@ class FeatureStore(Concept):
     platform: str = ""
     encrypted_with_own_key: bool | None = None
     public: bool | None = None
+    force_destroy: bool | None = None
+    """Whether Terraform may delete the store with the features in it."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -365,6 +373,8 @@ class Bucket(Concept):
     aborts_uploads: bool | None = None
     encrypted_with_own_key: bool | None = None
     force_destroy: bool | None = None
+    uniform_access: bool | None = None
+    """Whether only policies of the whole bucket grant access, not those of single objects."""
     access_logged: bool | None = None
     soft_delete: bool | None = None
     """Whether the platform keeps deleted objects for some days."""

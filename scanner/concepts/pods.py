@@ -132,10 +132,16 @@ def _without_model(pods: PodSet) -> None:
         container.serving, container.gpu_build = None, None
 
 
-def production(resource: Resource) -> bool | None:
-    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither."""
-    texts = [resource.namespace or "", resource.name, resource.unit]
-    texts += [str(resource.labels.get(key, "")) for key in ("env", "environment", "stage")]
+STAGE_LABELS = ("env", "environment", "stage")
+
+
+def production(resource: Resource, *names: str) -> bool | None:
+    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither.
+
+    ``names`` are further ones that the resource goes by.
+    """
+    texts = [resource.namespace or "", resource.name, resource.unit, *names]
+    texts += [str(resource.labels.get(key, "")) for key in STAGE_LABELS]
     if any(_PRODUCTION.search(text) for text in texts):
         return True
     return False if any(_OTHER_STAGE.search(text) for text in texts) else None

@@ -71,7 +71,7 @@ class Resource:
     references: tuple[tuple[Path, str], ...] = ()
     """Terraform: (attribute path, address referred to without instance key) for each reference."""
     parent: Resource | None = None
-    """The Terraform resource that declares this Kubernetes object, if one does."""
+    """The Terraform resource that declares this object, if one does; another spelling of it has the same address."""
 
     def locate(self, path: Path = ()) -> Location:
         """See ``Locator.locate``."""

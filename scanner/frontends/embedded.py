@@ -92,7 +92,7 @@ class EmbeddedLocator:
             return self._resource.locate(self._base + path if path else ())
         while path and path not in self._paths:
             path = path[:-1]
-        return self._resource.locate(self._paths.get(path, ()))
+        return self._resource.locate(self._paths.get(path, self._base))
 
     def extent(self) -> Span:
         """See ``scanner.core.Locator``."""

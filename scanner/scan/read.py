@@ -62,6 +62,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
     deployed = _read_embedded(tree, parsed, values)
+    _read_twins(parsed)
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
@@ -149,6 +150,14 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     parsed.resources = [item for item in parsed.resources if item not in twice]
     parsed.extend(deployed.parsed)
     return deployed.charts
+
+
+def _read_twins(parsed: Parsed) -> None:
+    """Add what ``azapi_resource`` and calls of public modules stand for."""
+    from scanner.frontends.twins import TYPES, twins
+
+    if any(resource.type in TYPES for resource in parsed.resources):
+        parsed.resources.extend(twins(parsed.resources))
 
 
 def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:

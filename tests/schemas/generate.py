@@ -28,7 +28,8 @@ def used_types() -> set[str]:
     from scanner.concepts.clouds import _READERS
 
     names = {name for name in _READERS if name.startswith(("aws_", "google_", "azurerm_"))}
-    places = [*REPOSITORY.glob("rules/*/*.yaml"), *REPOSITORY.glob("fixtures/rules/*/*/*.tf")]
+    globs = ("rules/*/*.yaml", "scanner/facts/*.yaml", "fixtures/rules/*/*/*.tf", "fixtures/stacks/*/*/*.tf")
+    places = [path for pattern in globs for path in REPOSITORY.glob(pattern)]
     for path in places:
         names.update(TYPE.findall(path.read_text("utf-8")))
     return names
