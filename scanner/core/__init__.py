@@ -5,7 +5,7 @@ from scanner.core.findings import Finding, Severity, Undetermined
 from scanner.core.resources import Location, Locator, Origin, RelatedSpan, Resource
 from scanner.core.results import Parsed
 from scanner.core.sources import SourceFile, Span
-from scanner.core.values import Path, Unknown, Value, get, is_unknown
+from scanner.core.values import Path, Unknown, UnknownText, Value, get, is_unknown
 
 __all__ = [
     "Diagnostic",
@@ -23,6 +23,7 @@ __all__ = [
     "Span",
     "Undetermined",
     "Unknown",
+    "UnknownText",
     "Value",
     "get",
     "is_unknown",

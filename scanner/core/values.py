@@ -37,6 +37,16 @@ class Unknown:
         return f"Unknown({self.reason!r}, {self.source!r})"
 
 
+class UnknownText(Unknown):
+    """Text that encodes ``data``, parts of which are unknown: what ``jsonencode`` makes of a policy with an ARN in it."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, reason: str, source: str, data: Value) -> None:
+        super().__init__(reason, source)
+        self.data = data
+
+
 def is_unknown(value: Value) -> TypeGuard[Unknown]:
     """Whether ``value`` itself is unknown (its items are not looked at)."""
     return isinstance(value, Unknown)
