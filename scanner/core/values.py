@@ -38,7 +38,7 @@ class Unknown:
 
 
 class UnknownText(Unknown):
-    """Text that encodes ``data``, parts of which are unknown: what ``jsonencode`` makes of a policy with an ARN in it."""
+    """Text that encodes ``data``, parts of which are unknown, such as a policy with an ARN in it."""
 
     __slots__ = ("data",)
 
