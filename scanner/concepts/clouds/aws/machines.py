@@ -116,15 +116,15 @@ def _instance(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool.metadata_v1 = _metadata_v1(tokens)
     if resource.type == "aws_instance":
         pool.public_ip = get(resource.attributes, "associate_public_ip_address", default=False)
+        pool.sources["public_ip"] = ("associate_public_ip_address",)
         pool.spot = given(resource.attributes.get("instance_market_options"))
         pool.disk_gib = get(resource.attributes, "root_block_device", 0, "volume_size")
     else:
         pool.spot = equals(get(resource.attributes, "instance_market_options", 0, "market_type", default=""), "spot")
         pool.disk_gib = get(resource.attributes, "block_device_mappings", 0, "ebs", 0, "volume_size")
-    pool.sources |= {
-        "metadata_v1": ("metadata_options", 0, "http_tokens"),
-        "public_ip": ("associate_public_ip_address",),
-    }
+        pool.public_ip = get(resource.attributes, "network_interfaces", 0, "associate_public_ip_address", default=False)
+        pool.sources["public_ip"] = ("network_interfaces", 0, "associate_public_ip_address")
+    pool.sources["metadata_v1"] = ("metadata_options", 0, "http_tokens")
     return pool
 
 
