@@ -1,7 +1,7 @@
 """Buckets, security groups, roles and endpoints that public modules make of their inputs.
 
 The modules' inputs and defaults: terraform-aws-modules/s3-bucket 3.9 to 5, /security-group 4 and 5, /iam 5 and 6,
-philschmid/sagemaker-huggingface and aws-ia/sagemaker-endpoint.
+aws-ia/eks-data-addons, philschmid/sagemaker-huggingface and aws-ia/sagemaker-endpoint.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from scanner.concepts.clouds.aws.access import ADMINISTRATORS, WORKLOAD_SERVICES
 from scanner.concepts.clouds.aws.network import network, rule
 from scanner.concepts.clouds.aws.storage import SWITCHES
 from scanner.concepts.clouds.common import ai_purpose, common, either, equals, families_of, given
+from scanner.concepts.clouds.karpenter import node_pool
 from scanner.concepts.model import AccessGrant, Bucket, Concept, ModelEndpoint
 from scanner.concepts.quantities import whole
-from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, SourceFile, Unknown, UnknownText, get, is_unknown, without_gaps
+from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 from scanner.graph import ResourceGraph
 
 MANAGED_POLICY = ":aws:policy/"
@@ -136,12 +138,53 @@ def _vpc(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     return [found]
 
 
+def _data_addons(resource: Resource) -> list[Concept]:
+    """The Karpenter pools among the values that aws-ia/eks-data-addons hands to its chart."""
+    if resource.attributes.get("enable_karpenter_resources") is False:
+        return []
+    releases = resource.attributes.get("karpenter_resources_helm_config")
+    found: list[Concept] = []
+    for key, release in releases.items() if isinstance(releases, dict) else ():
+        at: Path = ("karpenter_resources_helm_config", key)
+        values = get(release, "values", 0)
+        pool = node_pool(resource, {"spec": _node_pool_spec(_yaml(values, resource))})
+        if pool is not None:
+            pool.at, pool.name = at, str(key)
+            pool.sources = dict.fromkeys(pool.sources, at)
+            found.append(pool)
+    return found
+
+
+def _node_pool_spec(values: Any) -> dict[str, Any]:
+    """The NodePool that the chart makes of its values."""
+    settings = get(values, "nodePool", default={})
+    labels = get(settings, "labels", default=[])
+    pairs = labels if isinstance(labels, list) else [labels]
+    merged = {key: value for pair in pairs if isinstance(pair, dict) for key, value in pair.items()}
+    spec = {key: get(settings, key) for key in ("taints", "requirements")}
+    template = {"metadata": {"labels": merged}, "spec": spec}
+    return {"template": template, "limits": get(settings, "limits"), "disruption": get(settings, "disruption")}
+
+
+def _yaml(text: Any, resource: Resource) -> Any:
+    known = text.data if isinstance(text, UnknownText) else text
+    if not isinstance(known, str):
+        return None
+    roots, _ = compose(SourceFile(resource.span.file, known))
+    try:
+        value = Constructor().value(roots[0]) if roots else None
+    except (LimitExceeded, RecursionError):
+        return None
+    return without_gaps(value, text) if isinstance(text, UnknownText) else value
+
+
 MODULES: tuple[tuple[re.Pattern[str], Callable[[Resource], list[Concept]]], ...] = tuple(
     (re.compile(rf"(^|/){pattern}(//|\.git|$|\?)"), read_call)
     for pattern, read_call in (
         (r"terraform-aws-(modules/)?s3-bucket(/aws)?", _bucket),
         (r"terraform-aws-(modules/)?security-group(/aws)?", _security_group),
         (r"terraform-aws-(modules/)?iam(/aws)?", _role),
+        (r"aws-ia/(terraform-aws-)?eks-data-addons(/aws)?", _data_addons),
         (r"philschmid/(terraform-aws-)?sagemaker-huggingface(/aws)?", _huggingface),
         (r"aws-ia/(terraform-aws-)?sagemaker-endpoint(/aws)?", _endpoint_module),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from scanner.concepts.clouds.aws.policies import known_data
 from scanner.concepts.clouds.common import Reader, common, either, equals, given, machine_pool, scaling, taints
 from scanner.concepts.model import AcceleratorPool, Concept, TrainingJob
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, UnknownText, get, is_unknown
 from scanner.graph import ResourceGraph
 
 NODE_DISK_GIB = 20
@@ -175,19 +177,23 @@ def _job_definition(resource: Resource, graph: ResourceGraph) -> Concept:
 
 
 def _job_accelerators(properties: Any) -> Any:
-    import json
-
-    if not isinstance(properties, str):
+    data = known_data(properties) if isinstance(properties, UnknownText) else _json(properties)
+    if data is None:
         return properties if is_unknown(properties) else 0
-    try:
-        data = json.loads(properties)
-    except ValueError:
-        return 0
     needs = get(data, "resourceRequirements", default=[])
-    amounts = [
-        whole(need.get("value")) for need in needs if isinstance(need, dict) and need.get("type") == "GPU"
-    ] if isinstance(needs, list) else []  # fmt: skip
-    return sum(amount for amount in amounts if isinstance(amount, int))
+    if is_unknown(needs):
+        return needs
+    gpus = [need for need in needs if isinstance(need, dict) and need.get("type") == "GPU"] if needs else []
+    amounts = [whole(need.get("value")) for need in gpus]
+    unknown = next((amount for amount in amounts if is_unknown(amount)), None)
+    return unknown if unknown is not None else sum(amount for amount in amounts if isinstance(amount, int))
+
+
+def _json(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 READERS: dict[str, Reader] = {

@@ -7,7 +7,7 @@ from typing import Any
 from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given
 from scanner.concepts.model import Budget, Concept, Network, NetworkBoundary
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import GAP, Path, Resource, UnknownText, get, is_unknown
 from scanner.graph import ResourceGraph
 
 
@@ -60,7 +60,7 @@ def network(resource: Resource, graph: ResourceGraph, *, nat: Any) -> Network:
     """A VPC with the endpoints of its root module, whether they are resources or a module's inputs."""
     found = Network(**common(resource), platform="aws", nat=nat)
     endpoints = [item for item in graph.of_type("aws_vpc_endpoint") if item.unit == resource.unit]
-    found.endpoints = [item.attributes.get("service_name", "") for item in endpoints]
+    found.endpoints = [_service(item.attributes.get("service_name", "")) for item in endpoints]
     calls = [call for call in graph.of_type("module") if call.unit == resource.unit]
     for call in calls:
         if "vpc-endpoints" in str(call.attributes.get("source")):
@@ -68,6 +68,12 @@ def network(resource: Resource, graph: ResourceGraph, *, nat: Any) -> Network:
             listed = list(inputs.values()) if isinstance(inputs, dict) else [inputs] if is_unknown(inputs) else []
             found.endpoints += [get(item, "service", default=get(item, "service_endpoint")) for item in listed]
     return found
+
+
+def _service(name: Any) -> Any:
+    """The service of an endpoint, which its last labels tell even where the region is unknown."""
+    text = name.data if isinstance(name, UnknownText) else None
+    return text if isinstance(text, str) and not text.endswith(GAP) else name
 
 
 def _budget(resource: Resource, graph: ResourceGraph) -> Concept:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.concepts.clouds.common import given
-from scanner.core import Path, Resource, Unknown, UnknownText, get, is_unknown
+from scanner.core import Path, Resource, Unknown, UnknownText, get, is_unknown, without_gaps
 from scanner.graph import ResourceGraph
 
 DOCUMENT = "data.aws_iam_policy_document"
@@ -36,7 +36,7 @@ def statements(resource: Resource, attribute: Path, graph: ResourceGraph) -> lis
     if isinstance(value, str):
         return list(_of_text(value, resource, attribute))
     if isinstance(value, UnknownText):
-        value = value.data
+        value = known_data(value)
     if isinstance(value, dict):
         return list(_of_data(value, resource, attribute))
     documents = [
@@ -47,6 +47,16 @@ def statements(resource: Resource, attribute: Path, graph: ResourceGraph) -> lis
     if not documents:
         return value if isinstance(value, Unknown) else []
     return [item for document in documents for item in of_document(document, graph)]
+
+
+def known_data(text: UnknownText) -> Any:
+    """What is known of JSON text: its data, with unknowns inside; ``None`` if it is no JSON."""
+    if not isinstance(text.data, str):
+        return text.data
+    try:
+        return without_gaps(json.loads(text.data), text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _refers(resource: Resource, attribute: Path, document: Resource) -> bool:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from scanner.concepts.clouds.aws.policies import known_data
 from scanner.concepts.clouds.common import Reader, common, given
 from scanner.concepts.model import Concept, TrainingJob
 from scanner.concepts.quantities import whole
@@ -30,7 +31,7 @@ def _jobs(resource: Resource, graph: ResourceGraph) -> list[Concept]:
 
 def _data(text: Any) -> Any:
     if isinstance(text, UnknownText):
-        return text.data
+        return known_data(text)
     try:
         return json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
