@@ -34,6 +34,7 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
     evaluation = Evaluation()
     world = World(graph, concepts)
     for compiled in rules:
+        before = len(evaluation.findings)
         for subject, resource in _subjects(compiled, graph, concepts):
             try:
                 _run(compiled, subject, resource, world, evaluation)
@@ -44,8 +45,17 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
             except Exception as error:  # a defect in one rule must not cost the results of the others
                 message = f"rule {compiled.rule.id} failed on {resource.address}: {type(error).__name__}: {error}"
                 evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
+        if compiled.rule.once:
+            evaluation.findings[before:] = _first_of_each_unit(evaluation.findings[before:])
     evaluation.findings = _distinct(sorted(evaluation.findings, key=_order))
     return evaluation
+
+
+def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
+    first: dict[str, Finding] = {}
+    for finding in sorted(findings, key=_order):
+        first.setdefault(finding.resource.unit, finding)
+    return list(first.values())
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:

@@ -55,6 +55,8 @@ class Rule:
     references: tuple[str, ...] = ()
     frameworks: Mapping[str, Any] = field(default_factory=dict)
     severity_when: tuple[Mapping[str, Any], ...] = ()
+    once: bool = False
+    """Whether only the first subject of a unit is reported: the rule is about what the whole unit lacks."""
     source: str = ""
 
 

@@ -18,8 +18,10 @@ from scanner.core import (
     SourceFile,
     Span,
     Unknown,
+    UnknownText,
     get,
     is_unknown,
+    without_gaps,
 )
 from scanner.core.values import unknowns
 from scanner.facts.terraform_kubernetes import declared_object, field_name, is_single, list_field
@@ -153,6 +155,8 @@ def _objects(resource: Resource, value: dict[str, Any], locator: EmbeddedLocator
 def _yaml(resource: Resource, field: str) -> Parsed:
     text = resource.attributes.get(field)
     parsed = Parsed()
+    if isinstance(text, UnknownText) and isinstance(text.data, str):
+        return _yaml_with_gaps(resource, field, text)
     if not isinstance(text, str):
         return parsed
     place = resource.locate((field,)).span
@@ -167,6 +171,20 @@ def _yaml(resource: Resource, field: str) -> Parsed:
             parsed.diagnostics.append(Diagnostic("error", "yaml-limit", f"in {resource.address}: {error}", place))
             continue
         if isinstance(value, dict):
+            parsed.resources.extend(_objects(resource, value, EmbeddedLocator(resource, {(): (field,)})))
+    return parsed
+
+
+def _yaml_with_gaps(resource: Resource, field: str, text: UnknownText) -> Parsed:
+    """The objects of a manifest that is partly unknown; none where it cannot be read without its unknown parts."""
+    roots, problems = compose(SourceFile(resource.span.file, text.data))
+    parsed = Parsed()
+    for root in roots if not problems else ():
+        try:
+            value = without_gaps(Constructor().value(root), text)
+        except (LimitExceeded, RecursionError):
+            continue
+        if isinstance(value, dict) and not any(is_unknown(value.get(key)) for key in ("kind", "apiVersion")):
             parsed.resources.extend(_objects(resource, value, EmbeddedLocator(resource, {(): (field,)})))
     return parsed
 

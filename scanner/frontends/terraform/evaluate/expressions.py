@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from scanner.core import Unknown, is_unknown
+from scanner.core import GAP, Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import (
     CHARACTERS_A_STEP,
@@ -89,7 +89,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         value = to_text(evaluate(part, context))
         if isinstance(value, Unknown):
             unknown = value if unknown is None else unknown
-            continue
+            value = value.data if isinstance(value, UnknownText) and isinstance(value.data, str) else GAP
         if value is None:
             raise EvaluationError("null cannot be part of a string template", part.start, part.end)
         texts.append(value)
@@ -97,7 +97,8 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     context.budget.spend(size // CHARACTERS_A_STEP)
-    return unknown if unknown is not None else "".join(texts)
+    text = "".join(texts)
+    return text if unknown is None else UnknownText(unknown.reason, unknown.source, text)
 
 
 def _template_if(node: ast.TemplateIf, context: Context) -> Any:
@@ -117,7 +118,7 @@ def _template_for(node: ast.TemplateFor, context: Context) -> Any:
         names = {node.value: value} | ({node.key: key} if node.key else {})
         text = _joined(node.body, context.bind(names))
         if is_unknown(text):
-            return text
+            return Unknown(text.reason, text.source)
         size += len(text)
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
