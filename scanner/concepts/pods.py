@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
-from scanner.concepts.quantities import quantity, share, whole
+from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
@@ -19,6 +19,11 @@ ACCELERATOR = re.compile(
 """Extended resources of accelerator vendors, as their device plugins name them."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
+SCALER_BOUNDS = {
+    "HorizontalPodAutoscaler": ("minReplicas", 1, "maxReplicas"),
+    "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
+}
+"""Autoscaler to (field of the smallest count, its default, field of the largest count)."""
 LOCATED_FIELDS = (
     ("image", "image"),
     ("args", "args"),
@@ -31,11 +36,20 @@ LOCATED_FIELDS = (
 """(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
+ANY_JOB = (("RayJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
+"""Kinds that run training and any other job of many pods."""
+MAX_ROLE_TEXT = 10_000
+_TRAINS = re.compile(
+    r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
+)
+_MEASURES = re.compile(
+    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
+)
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _CHECKPOINT_WORD = re.compile(r"(checkpoint|ckpt|output|save|resume)", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
-    r"(^|[-_./])(dev|development|test|testing|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
+    r"(^|[-_./])(dev|development|tests?|testing|testdata|e2e|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
 )
 
 
@@ -98,6 +112,8 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     _read_spec(pods, spec, at, kind)
+    if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
+        _without_model(pods)
     if "{*}" in kind.template:
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
@@ -109,10 +125,23 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
     return pods
 
 
-def production(resource: Resource) -> bool | None:
-    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither."""
-    texts = [resource.namespace or "", resource.name, resource.unit]
-    texts += [str(resource.labels.get(key, "")) for key in ("env", "environment", "stage")]
+def _without_model(pods: PodSet) -> None:
+    """A Ray head without accelerators carries the model's settings for its workers and loads no model."""
+    pods.serving = None
+    for container in pods.containers:
+        container.serving, container.gpu_build = None, None
+
+
+STAGE_LABELS = ("env", "environment", "stage")
+
+
+def production(resource: Resource, *names: str) -> bool | None:
+    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither.
+
+    ``names`` are further ones that the resource goes by.
+    """
+    texts = [resource.namespace or "", resource.name, resource.unit, *names]
+    texts += [str(resource.labels.get(key, "")) for key in STAGE_LABELS]
     if any(_PRODUCTION.search(text) for text in texts):
         return True
     return False if any(_OTHER_STAGE.search(text) for text in texts) else None
@@ -225,6 +254,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
     container.shared_memory_bytes = _shared_memory(container, pods)
     recognise(container)
+    container.image = settled(container.image)
     return container
 
 
@@ -254,9 +284,11 @@ def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
     for name in names:
         if not isinstance(name, str) or not ACCELERATOR.match(name):
             continue
-        request, limit = container.requests.get(name), container.limits.get(name)
+        request, limit = settled(container.requests.get(name)), settled(container.limits.get(name))
+        if request is None and limit is None:
+            continue
         field = "limits" if name in container.limits else "requests"
-        amount = limit if name in container.limits else request
+        amount = request if limit is None else limit
         count = quantity(amount)
         if not is_unknown(count):
             count = int(count) if count is not None else 0
@@ -334,13 +366,15 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
 
 
 def _role(pods: PodSet, kind: WorkloadKind) -> str:
-    images = " ".join(c.image for c in pods.containers if isinstance(c.image, str))
+    images = " ".join(f"{c.image_repository or ''}:{c.image_tag or ''}" for c in pods.containers)
     names = f"{pods.name} {images}".lower()
     families = {family_of(container.runtime) for container in pods.containers}
     system = any(marker in names for marker in runtimes()["system_names"]) and not families & {"serving", "training"}
     if system and (kind.update == "daemonset" or not pods.accelerator_resources):
         return "system"
-    if kind.role in ("serving", "training", "notebook"):
+    if kind.role == "training":
+        return _job_role(pods, kind, names)
+    if kind.role in ("serving", "notebook"):
         return kind.role
     if "training" in families:
         return "training"
@@ -354,6 +388,16 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
     if long_running and pods.accelerator_resources and any(container.ports for container in pods.containers):
         return "serving"
     return "system" if kind.update == "daemonset" else kind.role
+
+
+def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
+    """training, or batch for benchmarks and for kinds that run any job where nothing says that it trains."""
+    words = [word for container in pods.containers for word in container.argv if isinstance(word, str)]
+    entry = get(pods.resource.attributes, "spec", "entrypoint", default="")
+    text = " ".join([names, *words, str(entry)])[:MAX_ROLE_TEXT].lower()
+    if _MEASURES.search(text):
+        return "batch"
+    return "training" if (kind.kind, kind.group) not in ANY_JOB or _TRAINS.search(text) else "batch"
 
 
 def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
@@ -388,6 +432,28 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
         pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
         pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
         pods.sources["max_unavailable"] = at
+
+
+def apply_scaler(pods: PodSet, scaler: Resource) -> None:
+    """What a HorizontalPodAutoscaler or ScaledObject makes of the replicas: at least its minimum.
+
+    ``autoscaled`` is for scalers that can go to zero, which a HorizontalPodAutoscaler cannot.
+    """
+    names = SCALER_BOUNDS.get(scaler.type)
+    if names is None:
+        return
+    low, default, high = names
+    pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
+    least: Any = whole(get(scaler.attributes, "spec", low, default=default))
+    pods.min_replicas = least
+    pods.max_replicas = whole(get(scaler.attributes, "spec", high))
+    if is_unknown(least):
+        pods.replicas = least  # type: ignore[assignment]
+    elif least is not None and not is_unknown(pods.replicas):
+        pods.replicas = max(pods.replicas or 0, least)
+    for kind in workload_kinds().get(pods.kind, ()):
+        if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
+            _read_update(pods, kind)
 
 
 def _read_job(pods: PodSet, kind: WorkloadKind) -> None:

@@ -7,12 +7,12 @@ import shlex
 from typing import Any
 
 from scanner.concepts.model import Container, EnvironmentVariable, Serving
-from scanner.concepts.quantities import whole
+from scanner.concepts.quantities import settled, whole
 from scanner.core import Path, Unknown, is_unknown
 from scanner.facts.kinds import runtimes
 
 _SHELLS = frozenset(("sh", "bash", "/bin/sh", "/bin/bash", "ash", "dash", "/bin/ash", "/usr/bin/bash"))
-IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true"))
+IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true", "while", "torch-model-archiver"))
 """Commands that make a container of a runtime's image something else."""
 _VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 
@@ -70,13 +70,17 @@ def _family(data: dict[str, Any], image: str, line: str) -> tuple[str, str | Non
         for name, entry in data[family].items():
             if any(marker in line for marker in entry["argv"]):
                 return family, name
-    if IDLE & set(line.split()[:3]):
+    if IDLE & set([word for word in line.split() if word not in _SHELLS and not word.startswith("-")][:2]):
+        return "", None
+    if image.endswith(tuple(data["client_images"])):
         return "", None
     for family in ("serving", "notebook"):
         for name, entry in data[family].items():
             if any(marker in image for marker in entry.get("images", ())):
                 return family, name
-    return "", None
+    flags = {word.partition("=")[0] for word in line.split()}
+    named = next((name for name, signs in data["flag_signs"].items() if flags & set(signs)), None)
+    return ("serving", named) if named is not None else ("", None)
 
 
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:
@@ -146,6 +150,7 @@ def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
             value = float(value)
         except ValueError:
             return
+    value = settled(value)
     if value is not None:
         setattr(serving, field, value)
         serving.sources[field] = source

@@ -107,6 +107,7 @@ class Files:
         """See ``functions.files.FileReader``."""
         place = self._path(path)
         self._tree.consulted.add(place)
+        self._tree.templates.add(place)
         try:
             return self._tree.read(place).text
         except Unreadable:
@@ -114,8 +115,10 @@ class Files:
 
     def read_bytes(self, path: str) -> bytes | None:
         """See ``functions.files.FileReader``."""
+        place = self._path(path)
+        self._tree.consulted.add(place)
         try:
-            return self._tree.read_bytes(self._path(path))
+            return self._tree.read_bytes(place)
         except Unreadable:
             return None
 
@@ -362,7 +365,7 @@ class Scope:
             if known is None:
                 return self._instance_reference(written, self.prefix + address, {})
             if key not in known:
-                raise EvaluationError(f"{address} has no instance {key!r}")
+                raise EvaluationError(f"{key!r} is outside the list of instances of {address}")
             return known[key]
 
         return Reference(
@@ -389,8 +392,8 @@ class Scope:
     def instances(self, key: tuple[str, str, str]) -> Instances | Unknown:
         """The instances of a resource; unknown where count or for_each is."""
         if key not in self._instances:
-            written = self.configuration.resources[key]
-            self._instances[key] = self.expand(written)
+            self._instances[key] = Unknown("the number of instances depends on the instances")
+            self._instances[key] = self.expand(self.configuration.resources[key])
         return self._instances[key]
 
     def expand(self, written: Written) -> Instances | Unknown:
@@ -484,7 +487,7 @@ class Scope:
 
         def instance(key: Any) -> Any:
             if key not in table:
-                raise EvaluationError(f"module.{name} has no instance {key!r}")
+                raise EvaluationError(f"{key!r} is outside the list of instances of module.{name}")
             return table[key]
 
         return Reference(

@@ -186,3 +186,21 @@ resource "helm_release" "d" {
 """
     result = run(tmp_path, text)
     assert "internal-error" not in {item.code for item in result.diagnostics}
+
+
+def test_a_manifest_that_terraform_deploys_as_it_stands_is_one_object_at_its_own_place(tmp_path: Path) -> None:
+    (tmp_path / "pods").mkdir()
+    (tmp_path / "pods" / "server.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: server}\nspec:\n  containers:\n"
+        "    - name: a\n      image: vllm/vllm-openai:v1\n      resources: {limits: {nvidia.com/gpu: 0.5}}\n"
+    )
+    text = """
+resource "kubectl_manifest" "all" {
+  for_each  = fileset("${path.module}/pods", "*.yaml")
+  yaml_body = file("${path.module}/pods/${each.value}")
+}
+"""
+    result = run(tmp_path, text, "GPU002")
+    (finding,) = result.findings
+    assert (finding.location.span.file, finding.location.span.start_line) == ("pods/server.yaml", 8)
+    assert [item.message for item in finding.location.related] == ['deployed by kubectl_manifest.all["server.yaml"]']

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scanner.core import Unknown, is_unknown
+from scanner.core import GAP, Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate import floats
 from scanner.frontends.terraform.evaluate.types import (
@@ -119,7 +119,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         value = to_text(evaluate(part, context))
         if isinstance(value, Unknown):
             unknown = value if unknown is None else unknown
-            continue
+            value = value.data if isinstance(value, UnknownText) and isinstance(value.data, str) else GAP
         if value is None:
             raise EvaluationError("null cannot be part of a string template", part.start, part.end)
         texts.append(value)
@@ -127,7 +127,8 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     context.budget.spend(size // CHARACTERS_A_STEP)
-    return TypedUnknown(unknown, STRING) if unknown is not None else normalized("".join(texts))
+    text = normalized("".join(texts))
+    return text if unknown is None else UnknownText(unknown.reason, unknown.source, text)
 
 
 def _template_if(node: ast.TemplateIf, context: Context) -> Any:
@@ -147,7 +148,7 @@ def _template_for(node: ast.TemplateFor, context: Context) -> Any:
         names = {node.value: value} | ({node.key: key} if node.key else {})
         text = _joined(node.body, context.bind(names))
         if is_unknown(text):
-            return text
+            return Unknown(text.reason, text.source)
         size += len(text)
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
@@ -329,7 +330,7 @@ def equal(left: Any, right: Any) -> Any:
     """``left == right``: ``True``, ``False`` or unknown. Values of different types are not equal."""
     if left is None or right is None:
         other = right if left is None else left
-        return other if is_unknown(other) else left is right
+        return other if is_unknown(other) and not isinstance(other, Reference) else left is right
     if is_unknown(left) or is_unknown(right):
         return left if is_unknown(left) else right
     if not isinstance(left, list | dict) or not isinstance(right, list | dict):

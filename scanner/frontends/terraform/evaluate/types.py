@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from scanner.core import Unknown, is_unknown
+from scanner.core import Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
@@ -145,6 +145,8 @@ def type_of(value: Any) -> Type:
     """The type of a value; ``ANY`` for null and unknown."""
     if isinstance(value, TypedUnknown):
         return value.kind
+    if isinstance(value, UnknownText):
+        return STRING
     if value is None or is_unknown(value):
         return ANY
     if isinstance(value, ListValue):

@@ -102,9 +102,9 @@ def _blocking(value: Any, function: Function) -> Unknown | None:
     """The unknown that keeps the function from being called, if there is one."""
     if function.takes_unknown:
         return None
-    if isinstance(value, Unknown):
-        return value
-    return None if function.takes_partial else first_unknown(value)
+    found = value if isinstance(value, Unknown) else None if function.takes_partial else first_unknown(value)
+    # the result is of another type than the argument, and none of its instances
+    return Unknown(found.reason, found.source) if found is not None else None
 
 
 def _arguments(node: ast.Call, context: Context) -> list[Any] | Unknown:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from scanner.core import Unknown, UnknownText
 from scanner.frontends.terraform.evaluate.floats import number_text
 from scanner.frontends.terraform.evaluate.functions.function import function
 from scanner.frontends.terraform.evaluate.types import ANY, STRING, object_of
@@ -24,8 +25,10 @@ from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
     LimitError,
     ListValue,
+    first_unknown,
     from_plain,
     to_number,
+    to_plain,
 )
 
 MAX_DECODED = 2 * 1024 * 1024
@@ -38,6 +41,12 @@ _DEEP_YAML = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
 def jsonencode(value: Any) -> str:
     """JSON as Terraform writes it: sorted keys, no spaces, ``<``, ``>`` and ``&`` escaped."""
     return "".join(_json_parts(value))
+
+
+def _encoded(value: Any) -> str | Unknown:
+    """The JSON of a value; where parts are unknown the text is, and carries what is known."""
+    unknown = first_unknown(value)
+    return jsonencode(value) if unknown is None else UnknownText(unknown.reason, unknown.source, to_plain(value))
 
 
 def _json_parts(value: Any) -> list[str]:
@@ -338,7 +347,7 @@ FUNCTIONS = {
     "base64sha512": function(base64digest("sha512"), STRING),
     "csvdecode": function(csvdecode, STRING),
     "jsondecode": function(jsondecode, STRING),
-    "jsonencode": function(jsonencode, ANY, takes_null=True),
+    "jsonencode": function(_encoded, ANY, takes_null=True, takes_partial=True),
     "md5": function(hexdigest("md5"), STRING),
     "sha1": function(hexdigest("sha1"), STRING),
     "sha256": function(hexdigest("sha256"), STRING),
