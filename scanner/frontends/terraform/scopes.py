@@ -223,6 +223,8 @@ class Scope:
             return (self.session.workspace if known else Unknown(f"{root}.{steps[1]}", f"{root}.{steps[1]}")), 2
         if root in ("each", "count", "self"):
             return Unknown(f"{root}.{steps[1]} is not known here", f"{root}.{steps[1]}"), 2
+        if root == "ephemeral":
+            return Unknown("ephemeral values exist only during a run", ".".join(steps[:3])), len(steps)
         if root == "data" and len(steps) > 2:
             return self._resource("data", steps[1], steps[2]), 3
         if root == "resource" and len(steps) > 2:
@@ -409,10 +411,15 @@ class Scope:
     def _counted(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
         try:
             number = to_number(value)
-        except EvaluationError as error:
-            number = Unknown(error.message)
-        if number is None or is_unknown(number):
-            return number if is_unknown(number) else Unknown("count is null")
+            valid = number is not None and (is_unknown(number) or number >= 0)
+        except EvaluationError:
+            valid = False
+        if not valid:
+            message = "count needs a whole number that is not negative"
+            self.session.report("terraform-count", message, written.span(at.start, at.end))
+            return Unknown(message)
+        if is_unknown(number):
+            return number
         wanted = int(min(number, MAX_INSTANCES + 1)) if number > 0 else 0
         self._check_limit(wanted, written, at)
         return [(index, {"count": {"index": index}}) for index in range(min(wanted, MAX_INSTANCES))]
