@@ -163,7 +163,7 @@ def _evaluated(scope: Scope, text: str) -> dict[str, Any]:
     expression, diagnostics = parse_expression(text)
     invalid = next((node for node in ast.descendants(expression) if isinstance(node, ast.Invalid)), None)
     if diagnostics:
-        return {"error": diagnostics[0].message}
+        return {"error": diagnostics[0].message.replace("x = ", "", 1)}
     if invalid is not None:
         return {"error": invalid.message}
     scope.session.budget.renew()

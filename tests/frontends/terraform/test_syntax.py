@@ -138,7 +138,7 @@ def test_json_syntax_reads_templates_blocks_labels_and_comments() -> None:
     assert local[1].expression.value == "${plain}"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a"}', '{"a": 1,}', '{"a": tru}', "{} x", '{"a": "', "[" * 5000])
+@pytest.mark.parametrize("text", ["", "[1]", "{", '{"a"}', '{"a": 1,}', '{"a": tru}', "{} x", '{"a": "', "[" * 5000])
 def test_broken_json_is_a_diagnostic_with_its_place(text: str) -> None:
     parsed = parse_json(SourceFile("main.tf.json", text))
     assert [item.code for item in parsed.diagnostics] == ["terraform-syntax"]
