@@ -30,7 +30,7 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResul
         root, relative = in_repository(root, relative)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
     memory = Memory()
-    result = _scan_tree(Tree(root, {**options.overlay, **overlay}), relative, rules, options, memory)
+    result = _scan_tree(Tree(root, {**options.overlay, **options.edited, **overlay}), relative, rules, options, memory)
     compared = against_baseline(result, rules, options.baseline) if options.baseline is not None else None
     changes = _changes(result, relative, rules, options, memory) if options.diff is not None else None
     numbers = range(len(result.findings))
@@ -67,7 +67,7 @@ def _changes(
     base = find_base(result.root, options.diff or "")
     tree = GitTree(result.root, base)
     tree.overlay.update(options.overlay)
-    memory.changed = tree.changed()
+    memory.changed = tree.changed() | options.edited.keys()
     before = _scan_tree(tree, relative, rules, options, memory) if memory.changed else result
     new = introduced(result, before)
     result.compared_with = base.name

@@ -64,8 +64,7 @@ def changed_block(source: SourceFile, start: int, change: Change) -> str:
 def _alike(one: Value, other: Value) -> bool:
     """Whether outlines are the same; no block of a type is the same as an empty list of them."""
     if isinstance(one, dict) and isinstance(other, dict):
-        names = {name for name in (*one, *other) if [] not in (one.get(name), other.get(name))}
-        return all(name in one and name in other and _alike(one[name], other[name]) for name in names)
+        return all(_alike(one.get(name, []), other.get(name, [])) for name in {*one, *other})
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_alike, one, other))
     return same(one, other)

@@ -1,0 +1,89 @@
+"""Fixes over a whole scan: which are offered, and what the files look like when all of them are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from scanner.core import Finding, Fix, TextEdit
+from scanner.core.edits import apply_edits
+from scanner.engine.fix import fix_for
+from scanner.scan.options import STANDARD_INPUT, ScanOptions
+from scanner.scan.result import ScanResult
+from scanner.scan.run import scan
+
+MAX_ROUNDS = 10
+"""Fixes that touch each other are made one after the other; each round reads the result of the one before."""
+
+
+@dataclass(slots=True)
+class Repairs:
+    """``texts`` are the files as they would be, by path below the scan root; ``fixed`` counts findings by rule."""
+
+    before: ScanResult
+    after: ScanResult
+    texts: dict[str, str] = field(default_factory=dict)
+    fixed: Counter[str] = field(default_factory=Counter)
+
+
+def fix_of(result: ScanResult, finding: Finding) -> Fix | None:
+    """The fix of one finding of a scan; see ``scanner.engine.fix.fix_for``."""
+    source = result.source(finding.location.span.file) if finding.changes else None
+    return None if source is None else fix_for(finding, result.rules[finding.rule], source)
+
+
+def repair(paths: Sequence[Path], options: ScanOptions) -> Repairs:
+    """Scan, and work out what all fixes make of the files. Nothing is written. Raises what ``scan`` raises."""
+    result = scan(paths, options)
+    repairs = Repairs(result, result)
+    tried: set[tuple[str, str, str, str]] = set()
+    for _ in range(MAX_ROUNDS):
+        chosen = _compatible(repairs.after, tried)
+        if not chosen:
+            break
+        for file, edits in chosen.items():
+            source = repairs.after.source(file)
+            if source is not None:
+                repairs.texts[file] = apply_edits(source, edits)
+        repairs.after = scan(paths, replace(options, edited=dict(repairs.texts)))
+    repairs.fixed = _difference(repairs)
+    return repairs
+
+
+def _compatible(result: ScanResult, tried: set[tuple[str, str, str, str]]) -> dict[str, set[TextEdit]]:
+    """The edits, by file, of as many fixes as do not touch each other, in the order of the findings."""
+    chosen: dict[str, set[TextEdit]] = {}
+    for finding in result.findings:
+        file = finding.location.span.file
+        key = (finding.rule, finding.resource.unit, finding.resource.address, repr(finding.changes))
+        if not finding.changes or key in tried or file == STANDARD_INPUT:
+            continue
+        fix = fix_of(result, finding)
+        if fix is None:
+            continue
+        edits = chosen.setdefault(file, set())
+        if edits.issuperset(fix.edits) or not _touching(fix.edits, edits):
+            edits.update(fix.edits)
+            tried.add(key)
+    return {file: edits for file, edits in chosen.items() if edits}
+
+
+def _touching(some: Iterable[TextEdit], others: Iterable[TextEdit]) -> bool:
+    others = list(others)
+    return any(_start(one) <= _end(other) and _start(other) <= _end(one) for one in some for other in others)
+
+
+def _start(edit: TextEdit) -> tuple[int, int]:
+    return edit.span.start_line, edit.span.start_column
+
+
+def _end(edit: TextEdit) -> tuple[int, int]:
+    return edit.span.end_line, edit.span.end_column
+
+
+def _difference(repairs: Repairs) -> Counter[str]:
+    """How many findings of each rule are gone."""
+    before = Counter(finding.rule for finding in repairs.before.findings)
+    return before - Counter(finding.rule for finding in repairs.after.findings)
