@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner.cli.progress import progress
-from scanner.cli.repairs import difference, would_be, written
+from scanner.cli.repairs import difference, harmless, would_be, written
 from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
 from scanner.cli.shared import Failure, colour_wanted, failures, write
 from scanner.report.formats import FORMATS, render
@@ -106,7 +106,8 @@ def command(
     colour = output is None and colour_wanted(sys.stdout)
     text_options = {"show_undetermined": show_undetermined, "quiet": quiet}
     if repairs is not None and dry_run:
-        write(difference(repairs), "-")
+        steered = sys.stdout.isatty() or bool(os.environ.get("CI"))
+        write(harmless(difference(repairs)) if steered else difference(repairs), "-")
         click.echo(f"kilter: {would_be(repairs)}; nothing was written", err=True)
     shown = [] if dry_run and output is None else [(output_format, output or "-")]
     _write(result, [*wanted, *shown], {"colour": colour, **text_options})

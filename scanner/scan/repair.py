@@ -12,6 +12,7 @@ from scanner.core.edits import apply_edits
 from scanner.engine.fix import fix_for
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.result import ScanResult
+from scanner.scan.ruleset import RuleSet, rule_set
 from scanner.scan.run import scan
 
 MAX_ROUNDS = 10
@@ -34,31 +35,38 @@ def fix_of(result: ScanResult, finding: Finding) -> Fix | None:
     return None if source is None else fix_for(finding, result.rules[finding.rule], source)
 
 
-def repair(paths: Sequence[Path], options: ScanOptions) -> Repairs:
-    """Scan, and work out what all fixes make of the files. Nothing is written. Raises what ``scan`` raises."""
-    result = scan(paths, options)
+def repair(paths: Sequence[Path], options: ScanOptions, rules: RuleSet | None = None, only: str = "") -> Repairs:
+    """Scan, and work out what all fixes, or those of the rule ``only``, make of the files. Nothing is written.
+
+    Raises what ``scan`` raises.
+    """
+    rules = rules or rule_set(options)
+    result = scan(paths, options, rules)
     repairs = Repairs(result, result)
     tried: set[tuple[str, str, str, str]] = set()
     for _ in range(MAX_ROUNDS):
-        chosen = _compatible(repairs.after, tried)
+        candidates = [item for item in repairs.after.findings if item.changes and only in ("", item.rule)]
+        chosen = _compatible(repairs.after, candidates, tried)
         if not chosen:
             break
         for file, edits in chosen.items():
             source = repairs.after.source(file)
             if source is not None:
                 repairs.texts[file] = apply_edits(source, edits)
-        repairs.after = scan(paths, replace(options, edited=dict(repairs.texts)))
+        repairs.after = scan(paths, replace(options, edited=dict(repairs.texts)), rules)
     repairs.fixed = _difference(repairs)
     return repairs
 
 
-def _compatible(result: ScanResult, tried: set[tuple[str, str, str, str]]) -> dict[str, set[TextEdit]]:
+def _compatible(
+    result: ScanResult, candidates: Iterable[Finding], tried: set[tuple[str, str, str, str]]
+) -> dict[str, set[TextEdit]]:
     """The edits, by file, of as many fixes as do not touch each other, in the order of the findings."""
     chosen: dict[str, set[TextEdit]] = {}
-    for finding in result.findings:
+    for finding in candidates:
         file = finding.location.span.file
         key = (finding.rule, finding.resource.unit, finding.resource.address, repr(finding.changes))
-        if not finding.changes or key in tried or file == STANDARD_INPUT:
+        if key in tried or file == STANDARD_INPUT:
             continue
         fix = fix_of(result, finding)
         if fix is None:

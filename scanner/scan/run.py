@@ -18,13 +18,13 @@ from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
 
 
-def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResult:
-    """Scan files and directories. The scan root is their common directory.
+def scan(paths: Sequence[Path], options: ScanOptions | None = None, rules: RuleSet | None = None) -> ScanResult:
+    """Scan files and directories. The scan root is their common directory; ``rules`` are those of the options.
 
     Raises ``FileNotFoundError`` for a path that does not exist, ``GitError``, and what ``rule_set`` raises.
     """
     options = options or ScanOptions()
-    rules = rule_set(options)
+    rules = rules or rule_set(options)
     root, relative = scan_root(paths)
     if options.touched:
         root, relative = in_repository(root, relative)
