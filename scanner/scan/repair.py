@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from scanner.core import Finding, Fix, TextEdit
 from scanner.core.edits import apply_edits
@@ -15,7 +16,7 @@ from scanner.scan.result import ScanResult
 from scanner.scan.ruleset import RuleSet, rule_set
 from scanner.scan.run import scan
 
-MAX_ROUNDS = 10
+MAX_ROUNDS = 20
 """Fixes that touch each other are made one after the other; each round reads the result of the one before."""
 
 
@@ -43,10 +44,10 @@ def repair(paths: Sequence[Path], options: ScanOptions, rules: RuleSet | None = 
     rules = rules or rule_set(options)
     result = scan(paths, options, rules)
     repairs = Repairs(result, result)
-    tried: set[tuple[str, str, str, str]] = set()
+    left: Counter[_Key] = Counter(map(_key, result.findings))
     for _ in range(MAX_ROUNDS):
         candidates = [item for item in repairs.after.findings if item.changes and only in ("", item.rule)]
-        chosen = _compatible(repairs.after, candidates, tried)
+        chosen = _compatible(repairs.after, candidates, left)
         if not chosen:
             break
         for file, edits in chosen.items():
@@ -58,15 +59,23 @@ def repair(paths: Sequence[Path], options: ScanOptions, rules: RuleSet | None = 
     return repairs
 
 
-def _compatible(
-    result: ScanResult, candidates: Iterable[Finding], tried: set[tuple[str, str, str, str]]
-) -> dict[str, set[TextEdit]]:
-    """The edits, by file, of as many fixes as do not touch each other, in the order of the findings."""
+_Key: TypeAlias = tuple[str, str, str, str]
+
+
+def _key(finding: Finding) -> _Key:
+    """What is the same for a finding before and after a fix that did not remove it."""
+    return finding.rule, finding.location.span.file, finding.resource.address, repr(finding.changes)
+
+
+def _compatible(result: ScanResult, candidates: Iterable[Finding], left: Counter[_Key]) -> dict[str, set[TextEdit]]:
+    """The edits, by file, of as many fixes as do not touch each other, in the order of the findings.
+
+    ``left`` counts how often each fix may still be made, so that one without effect is not made again and again.
+    """
     chosen: dict[str, set[TextEdit]] = {}
     for finding in candidates:
-        file = finding.location.span.file
-        key = (finding.rule, finding.resource.unit, finding.resource.address, repr(finding.changes))
-        if key in tried or file == STANDARD_INPUT:
+        key, file = _key(finding), finding.location.span.file
+        if left.setdefault(key, 1) < 1 or file == STANDARD_INPUT:
             continue
         fix = fix_of(result, finding)
         if fix is None:
@@ -74,7 +83,7 @@ def _compatible(
         edits = chosen.setdefault(file, set())
         if edits.issuperset(fix.edits) or not _touching(fix.edits, edits):
             edits.update(fix.edits)
-            tried.add(key)
+            left[key] -= 1
     return {file: edits for file, edits in chosen.items() if edits}
 
 
