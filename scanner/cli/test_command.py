@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +11,7 @@ from scanner.cli.shared import Failure, failures, listed
 
 if TYPE_CHECKING:
     from scanner.core import Finding
-    from scanner.engine.fixtures import FixCase
     from scanner.engine.rules import Rule
-    from scanner.scan import ScanResult
 
 
 @click.command(name="test")
@@ -34,11 +30,13 @@ def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> 
         from scanner.engine.fixtures import test_rules
         from scanner.engine.rules import load_rules, select_rules
         from scanner.engine.validate import validate_rules
+        from scanner.scan import ScanOptions, fix_trial
 
         rules = load_rules([directory])
         validate_rules(rules)
         chosen = select_rules(rules, listed(select), pedantic=True)
-        results, complaints = test_rules(chosen, place, _scan_case, _fix_case(directory))
+        trial = fix_trial(ScanOptions(only_rules=(directory,), pedantic=True))
+        results, complaints = test_rules(chosen, place, _scan_case, trial)
     failed = [result for result in results if not result.passed]
     for result in failed:
         click.echo(f"FAIL {result.rule} {result.path}")
@@ -52,32 +50,6 @@ def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> 
         click.echo(f"FAIL {complaint}")
     click.echo(f"{len(results) - len(failed)} passed, {len(failed) + len(complaints)} failed")
     raise click.exceptions.Exit(1 if failed or complaints or not results else 0)
-
-
-def _fix_case(directory: Path) -> FixCase:
-    """Applies the fix of a rule to a case; every rule of the directory must be content with the result."""
-    from scanner.scan import ScanOptions, fix_of, repair, rule_set
-
-    options = ScanOptions(only_rules=(directory,), pedantic=True)
-    rules = rule_set(options)
-
-    def fix_case(case: Path, rule: Rule) -> tuple[int, list[str]]:
-        repairs = repair([case], options, rules, only=rule.id)
-        before, after = (Counter(_known(result)) for result in (repairs.before, repairs.after))
-        wrong = [f"the fix introduces {code} for {what}" for code, what in (after - before)]
-        left = [finding for finding in repairs.after.findings if finding.rule == rule.id]
-        wrong += [
-            f"the fix is offered again for {item.resource.address}" for item in left if fix_of(repairs.after, item)
-        ]
-        return repairs.fixed[rule.id], wrong
-
-    return fix_case
-
-
-def _known(result: ScanResult) -> Iterator[tuple[str, str]]:
-    """What the fix of a rule must add nothing to."""
-    yield from ((finding.rule, finding.resource.address) for finding in result.findings)
-    yield from ((item.code, item.message) for item in result.diagnostics if item.level == "error")
 
 
 def _scan_case(case: Path, rule: Rule) -> tuple[list[Finding], list[str]]:

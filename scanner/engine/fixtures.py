@@ -42,9 +42,12 @@ FixCase: TypeAlias = Callable[[Path, Rule], tuple[int, list[str]]]
 
 
 def test_rules(
-    rules: Iterable[Rule], fixtures: Path, scan_case: ScanCase, fix_case: FixCase
+    rules: Iterable[Rule], fixtures: Path, scan_case: ScanCase, fix_case: FixCase | None = None
 ) -> tuple[list[CaseResult], list[str]]:
-    """Results of every case below ``fixtures/<CODE>``, and complaints about rules that are not shown both ways."""
+    """Results of every case below ``fixtures/<CODE>``, and complaints about rules that are not shown both ways.
+
+    Fixes are tried where ``fix_case`` is given.
+    """
     results: list[CaseResult] = []
     complaints: list[str] = []
     for rule in rules:
@@ -55,13 +58,13 @@ def test_rules(
             complaints.append(f"{rule.id} has no fixture that fails")
         if not any(not outcome.expected for outcome in outcomes):
             complaints.append(f"{rule.id} has no fixture that passes")
-        if rule.fix is not None and not any(outcome.fixed for outcome in outcomes):
+        if rule.fix is not None and fix_case is not None and not any(outcome.fixed for outcome in outcomes):
             complaints.append(f"{rule.id} has a fix, and no fixture that it applies to")
         results.extend(outcomes)
     return results, complaints
 
 
-def _run(rule: Rule, case: Path, scan_case: ScanCase, fix_case: FixCase) -> CaseResult:
+def _run(rule: Rule, case: Path, scan_case: ScanCase, fix_case: FixCase | None) -> CaseResult:
     expected = set(_marks(rule.id, case))
     findings, diagnostics = scan_case(case, rule)
     result = CaseResult(rule.id, case, len(expected), diagnostics=diagnostics)
@@ -74,7 +77,7 @@ def _run(rule: Rule, case: Path, scan_case: ScanCase, fix_case: FixCase) -> Case
     for place, message in sorted(found.items()):
         if place not in expected and (place[0], place[1] - 1) not in expected:
             result.unexpected.append((place, message))
-    if rule.fix is not None and expected:
+    if rule.fix is not None and fix_case is not None and expected:
         result.fixed, wrong = fix_case(case, rule)
         result.diagnostics += wrong
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -11,6 +11,8 @@ from typing import TypeAlias
 from scanner.core import Finding, Fix, TextEdit
 from scanner.core.edits import apply_edits
 from scanner.engine.fix import fix_for
+from scanner.engine.fixtures import FixCase
+from scanner.engine.rules import Rule
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.result import ScanResult
 from scanner.scan.ruleset import RuleSet, rule_set
@@ -104,3 +106,27 @@ def _difference(repairs: Repairs) -> Counter[str]:
     """How many findings of each rule are gone."""
     before = Counter(finding.rule for finding in repairs.before.findings)
     return before - Counter(finding.rule for finding in repairs.after.findings)
+
+
+def fix_trial(options: ScanOptions) -> FixCase:
+    """Tries the fix of a rule on a fixture; every rule of the options must be content with the result."""
+    rules = rule_set(options)
+
+    def trial(case: Path, rule: Rule) -> tuple[int, list[str]]:
+        repairs = repair([case], options, rules, only=rule.id)
+        before, after = (Counter(_troubles(result)) for result in (repairs.before, repairs.after))
+        wrong = [f"the fix introduces {code} for {what}" for code, what in after - before]
+        wrong += [
+            f"the fix is offered again for {finding.resource.address}"
+            for finding in repairs.after.findings
+            if finding.rule == rule.id and fix_of(repairs.after, finding) is not None
+        ]
+        return repairs.fixed[rule.id], wrong
+
+    return trial
+
+
+def _troubles(result: ScanResult) -> Iterator[tuple[str, str]]:
+    """What a fix must add nothing to: findings, and what could not be read."""
+    yield from ((finding.rule, finding.resource.address) for finding in result.findings)
+    yield from ((item.code, item.message) for item in result.diagnostics if item.level == "error")
