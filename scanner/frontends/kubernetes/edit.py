@@ -11,7 +11,7 @@ from scanner.core import Change, Path, Value
 from scanner.core.edits import changed, same
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose_alone, plain
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./-][A-Za-z0-9_./%+@=-]*( [A-Za-z0-9_./%+@=-]+)*\Z")
+_PLAIN = re.compile(r"(?!-+(?: |\Z)|\.\.\.)[A-Za-z0-9_./-][A-Za-z0-9_./%+@=-]*( [A-Za-z0-9_./%+@=-]+)*\Z")
 _NOT_LITERAL = re.compile(r"\{\{|\$\{|\$\(")
 DEFAULT_INDENT = 2
 MAX_INDENT = 8
@@ -207,7 +207,7 @@ class _Writer:
             if quote == "'" and value.isprintable():
                 return "'" + value.replace("'", "''") + "'"
             bare = quote == "" and not self._style.json and _PLAIN.match(value) and plain(value) == value
-            return value if bare and value not in ("y", "n", "Y", "N", "-") else json.dumps(value, ensure_ascii=False)
+            return value if bare and value not in ("y", "n", "Y", "N") else json.dumps(value, ensure_ascii=False)
         return json.dumps(value)
 
     def _flow(self, value: Value) -> str:
