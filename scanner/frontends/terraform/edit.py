@@ -227,7 +227,7 @@ class _Writer:
         last = node.items[-1]
         between = self._text[last.key.end : last.value.start]
         if ":" in between:
-            return self._after(node, last.value, f"{key}{between.strip(' ') and ': '}{value}")
+            return self._after(node, last.value, f"{key}{between}{value}")
         width = len(between.partition("=")[0]) + last.key.end - last.key.start - 1
         single = self._line(node.start) == self._line(last.start)
         text = f"{key} = {value}" if single or len(key) > width else f"{key:<{width}} = {value}"
