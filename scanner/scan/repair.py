@@ -90,16 +90,16 @@ def _compatible(result: ScanResult, candidates: Iterable[Finding], left: Counter
 
 
 def _touching(some: Iterable[TextEdit], others: Iterable[TextEdit]) -> bool:
+    """Whether edits share a line: what two fixes add to the same line's end may be the same key or block."""
     others = list(others)
-    return any(_start(one) <= _end(other) and _start(other) <= _end(one) for one in some for other in others)
+    return any(
+        _first(one) <= other.span.end_line and _first(other) <= one.span.end_line for one in some for other in others
+    )
 
 
-def _start(edit: TextEdit) -> tuple[int, int]:
-    return edit.span.start_line, edit.span.start_column
-
-
-def _end(edit: TextEdit) -> tuple[int, int]:
-    return edit.span.end_line, edit.span.end_column
+def _first(edit: TextEdit) -> int:
+    """The first line that an edit touches; lines that are added at a line's start belong to the line above, too."""
+    return edit.span.start_line - (edit.span.start_column == 1)
 
 
 def _difference(repairs: Repairs) -> Counter[str]:
