@@ -14,6 +14,7 @@ from scanner.engine.fix import fix_for
 from scanner.engine.fixtures import FixCase
 from scanner.engine.rules import Rule
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
+from scanner.scan.read import Memory
 from scanner.scan.result import ScanResult
 from scanner.scan.ruleset import RuleSet, rule_set
 from scanner.scan.run import scan
@@ -44,7 +45,8 @@ def repair(paths: Sequence[Path], options: ScanOptions, rules: RuleSet | None = 
     Raises what ``scan`` raises.
     """
     rules = rules or rule_set(options)
-    result = scan(paths, options, rules)
+    memory = Memory()
+    result = scan(paths, options, rules, memory)
     repairs = Repairs(result, result)
     left: Counter[_Key] = Counter(map(_key, result.findings))
     for _ in range(MAX_ROUNDS):
@@ -56,7 +58,8 @@ def repair(paths: Sequence[Path], options: ScanOptions, rules: RuleSet | None = 
             source = repairs.after.source(file)
             if source is not None:
                 repairs.texts[file] = apply_edits(source, edits)
-        repairs.after = scan(paths, replace(options, edited=dict(repairs.texts)), rules)
+        memory.changed = frozenset(repairs.texts)
+        repairs.after = scan(paths, replace(options, edited=dict(repairs.texts)), rules, memory)
     repairs.fixed = _difference(repairs)
     return repairs
 

@@ -18,9 +18,15 @@ from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
 
 
-def scan(paths: Sequence[Path], options: ScanOptions | None = None, rules: RuleSet | None = None) -> ScanResult:
-    """Scan files and directories. The scan root is their common directory; ``rules`` are those of the options.
+def scan(
+    paths: Sequence[Path],
+    options: ScanOptions | None = None,
+    rules: RuleSet | None = None,
+    memory: Memory | None = None,
+) -> ScanResult:
+    """Scan files and directories. The scan root is their common directory.
 
+    ``rules`` are those of the options; ``memory`` is what was read of the same paths before ``options.edited``.
     Raises ``FileNotFoundError`` for a path that does not exist, ``GitError``, and what ``rule_set`` raises.
     """
     options = options or ScanOptions()
@@ -29,7 +35,7 @@ def scan(paths: Sequence[Path], options: ScanOptions | None = None, rules: RuleS
     if options.touched:
         root, relative = in_repository(root, relative)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
-    memory = Memory()
+    memory = memory or Memory()
     result = _scan_tree(Tree(root, {**options.overlay, **options.edited, **overlay}), relative, rules, options, memory)
     compared = against_baseline(result, rules, options.baseline) if options.baseline is not None else None
     changes = _changes(result, relative, rules, options, memory) if options.diff is not None else None
