@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from scanner.concepts.model import Concept, View
 from scanner.core import Change, Editor, Finding, Fix, Path, SourceFile, Value, get, is_unknown
+from scanner.core.values import unknowns
 from scanner.engine.conditions import Condition, ConditionError, Names, World, compile_condition
 from scanner.engine.paths import CompiledPath, Frame, compile_path
 
@@ -117,7 +118,7 @@ def _value(value: Value, frame: Frame, parameters: Mapping[str, Any]) -> Value:
 
 def _found(text: str, frame: Frame) -> Value:
     found = compile_path(text).find(frame)
-    if len(found) != 1 or is_unknown(found[0].value) or isinstance(found[0].value, View):
+    if len(found) != 1 or isinstance(found[0].value, View) or list(unknowns(found[0].value)):
         raise _Unfit
     return found[0].value
 
