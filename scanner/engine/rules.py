@@ -204,8 +204,8 @@ def _check_fields(rule: Rule) -> None:
     views = [CONCEPTS[name] for name in rule.select if name in CONCEPTS]
     if not views or len(views) != len(rule.select):
         return
-    known = frozenset.union(*(fields_of(view) for view in views))
-    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at]):
+    known = frozenset(("written",)).union(*(fields_of(view) for view in views))
+    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at, rule.fix]):
         for name in _SUBJECT_FIELD.findall(text):
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
