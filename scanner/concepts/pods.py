@@ -111,6 +111,8 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
     )
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
+    if not kind.pod_spec:
+        pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
     _read_spec(pods, spec, at, kind)
     if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
         _without_model(pods)
@@ -294,6 +296,10 @@ def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
             count = int(count) if count is not None else 0
         yield Accelerators(
             at=(*at, "resources", field, name),
+            sources={
+                "request": (*at, "resources", "requests", name),
+                "limit": (*at, "resources", "limits", name),
+            },
             resource=name,
             vendor=name.split(".")[0],
             request=request,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from scanner.core import Diagnostic, Location, Parsed, Path, Resource, SourceFile, Span
+from scanner.core import Change, Diagnostic, Location, Parsed, Path, Resource, SourceFile, Span, TextEdit
 from scanner.frontends.kubernetes.locate import DocumentPositions
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 
@@ -31,6 +32,10 @@ class DocumentLocator:
     def extent(self) -> Span:
         """See ``scanner.core.Locator``."""
         return self._positions.extent(self._document, ())
+
+    def edits(self, changes: Sequence[Change], source: SourceFile) -> tuple[TextEdit, ...] | None:
+        """See ``scanner.core.Editor``."""
+        return self._positions.edits(self._document, changes, source)
 
 
 def read_azureml(file: SourceFile, unit: str) -> Parsed:

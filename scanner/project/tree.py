@@ -51,7 +51,7 @@ class Tree:
             if path in self.overlay:
                 self._texts[path] = SourceFile(path, self.overlay[path])
             else:
-                self._texts[path] = SourceFile(path, _decode(path, self.read_bytes(path)))
+                self._texts[path] = SourceFile(path, decode(path, self.read_bytes(path)))
         return self._texts[path]
 
     def read_bytes(self, path: str) -> bytes:
@@ -136,7 +136,8 @@ def normalise(path: str) -> str:
     return "/".join(steps)
 
 
-def _decode(path: str, content: bytes) -> str:
+def decode(path: str, content: bytes) -> str:
+    """The text of a file's content without its byte order mark. Raises ``Unreadable``."""
     if b"\0" in content[:8192] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable("binary-file", f"{path} is a binary file")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
@@ -144,6 +145,14 @@ def _decode(path: str, content: bytes) -> str:
         return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable("not-utf-8", f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def encode_like(content: bytes, text: str) -> bytes:
+    """``text`` in the encoding of ``content``, with a byte order mark if that has one."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")):
+        if content.startswith(mark):
+            return mark + text.encode(encoding)
+    return text.encode("utf-8")
 
 
 def _quietly(check: object) -> bool:

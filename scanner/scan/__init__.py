@@ -3,6 +3,7 @@
 from scanner.scan.compare import covers, identities
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import parse_sources
+from scanner.scan.repair import Repairs, fix_of, fix_trial, repair
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import scan_root
 from scanner.scan.ruleset import all_rules, builtin_fixtures, builtin_rules, rule_set
@@ -10,14 +11,18 @@ from scanner.scan.run import scan
 
 __all__ = [
     "STANDARD_INPUT",
+    "Repairs",
     "ScanOptions",
     "ScanResult",
     "all_rules",
     "builtin_fixtures",
     "builtin_rules",
     "covers",
+    "fix_of",
+    "fix_trial",
     "identities",
     "parse_sources",
+    "repair",
     "rule_set",
     "scan",
     "scan_root",
