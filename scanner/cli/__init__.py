@@ -19,6 +19,9 @@ COMMANDS = {
     "test": "Test rules against their fixtures.",
     "graph": "Show the resource graph.",
     "eval": "Evaluate Terraform expressions.",
+    "lsp": "Serve an editor (language server).",
+    "mcp": "Serve an assistant (Model Context Protocol).",
+    "completion": "Print the completion script of a shell.",
 }
 
 

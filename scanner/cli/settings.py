@@ -152,6 +152,22 @@ def scan_options(context: click.Context, config: Config, settings: Mapping[str, 
     )
 
 
+def default_options(root: Path, config_path: str | None = None) -> ScanOptions:
+    """What a scan of a directory is told without options: by the configuration and the environment.
+
+    Raises ``click.ClickException``, ``ConfigError`` and ``FileNotFoundError``.
+    """
+    from dataclasses import replace
+
+    from scanner.cli.scan_command import command
+
+    with command.make_context("kilter scan", ["--", str(root)]) as context:
+        config = find_configuration(config_path, (str(root),))
+        settings = resolve(context, config)
+        options = scan_options(context, config, settings)
+    return replace(options, baseline=known_findings(settings["baseline"].value))
+
+
 def _rule_directory(name: str) -> Path:
     from scanner.project.packs import PREFIX as PACKAGE
     from scanner.project.packs import find_pack, pack_rules

@@ -38,6 +38,17 @@ def failures() -> Iterator[None]:
         raise Failure(str(error)) from error
 
 
+@contextlib.contextmanager
+def needs_extra(name: str) -> Iterator[None]:
+    """Say how to install an extra whose packages are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("scanner"):
+            raise
+        raise Failure(f"this needs the package {error.name}; install it with: pip install 'kilter[{name}]'") from error
+
+
 def variables(values: tuple[str, ...]) -> dict[str, str]:
     """``name=value`` options as a mapping."""
     result: dict[str, str] = {}

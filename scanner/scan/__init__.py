@@ -1,11 +1,12 @@
 """The public API: ``scan(paths, options) -> ScanResult``."""
 
 from scanner.scan.compare import covers, identities
+from scanner.scan.narrow import touched
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import parse_sources
 from scanner.scan.repair import Repairs, fix_of, fix_trial, repair
 from scanner.scan.result import ScanResult
-from scanner.scan.roots import scan_root
+from scanner.scan.roots import repository_prefix, scan_root
 from scanner.scan.ruleset import all_rules, builtin_fixtures, builtin_rules, rule_set
 from scanner.scan.run import scan
 
@@ -23,7 +24,9 @@ __all__ = [
     "identities",
     "parse_sources",
     "repair",
+    "repository_prefix",
     "rule_set",
     "scan",
     "scan_root",
+    "touched",
 ]
