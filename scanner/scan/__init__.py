@@ -6,7 +6,7 @@ from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import parse_sources
 from scanner.scan.repair import Repairs, fix_of, fix_trial, repair
 from scanner.scan.result import ScanResult
-from scanner.scan.roots import repository_prefix, scan_root
+from scanner.scan.roots import in_repository, repository_prefix, scan_root
 from scanner.scan.ruleset import all_rules, builtin_fixtures, builtin_rules, rule_set
 from scanner.scan.run import scan
 
@@ -22,6 +22,7 @@ __all__ = [
     "fix_of",
     "fix_trial",
     "identities",
+    "in_repository",
     "parse_sources",
     "repair",
     "repository_prefix",

@@ -64,7 +64,7 @@ def root_of(path: Path, folders: Iterable[Path]) -> Path:
 def check(root: Path, documents: Iterable[Document], options: ScanOptions) -> Checked:
     """Scan ``root``; only the units that hold an open document are reported. Raises what ``scan`` raises."""
     opened = {item.path.relative_to(root).as_posix(): item for item in documents if item.path.is_relative_to(root)}
-    texts = {file: item.text for file, item in opened.items()}
+    texts = {file: item.text for file, item in opened.items() if not _saved(item)}
     result = scan([root], replace(options, overlay={**options.overlay, **texts}))
     checked = Checked(root, touched(result, list(opened)), options, opened)
     for finding in result.findings:
@@ -73,3 +73,11 @@ def check(root: Path, documents: Iterable[Document], options: ScanOptions) -> Ch
         if result.tree.is_file(item.span.file):
             checked.diagnostics.setdefault(item.span.file, []).append(item)
     return checked
+
+
+def _saved(document: Document) -> bool:
+    """Whether the file holds what the editor shows."""
+    try:
+        return document.path.read_bytes() == document.text.encode("utf-8", "surrogatepass")
+    except OSError:
+        return False

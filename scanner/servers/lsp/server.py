@@ -58,7 +58,7 @@ class KilterServer(LanguageServer):
         found = []
         for item in self.workspace.text_documents.values():
             path = path_of(item.uri)
-            if path is not None and matters(path) and path.is_file():
+            if path is not None and matters(path):
                 found.append(Document(item.uri, path, item.version, item.source.removeprefix("\ufeff")))
         return found
 
