@@ -52,7 +52,9 @@ class LazyGroup(click.Group):
         """The commands without importing them."""
         from click.shell_completion import CompletionItem
 
-        found = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        # fish takes what stands after a comma for something else
+        texts = {name: text.replace(",", ";") for name, text in COMMANDS.items() if name.startswith(incomplete)}
+        found = [CompletionItem(name, help=text) for name, text in texts.items()]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
