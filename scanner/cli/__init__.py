@@ -85,6 +85,7 @@ def main() -> None:
     """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted."""
     import gc
     import sys
+    import traceback
 
     # what a scan builds lives until the end: looking through it again and again took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
@@ -98,6 +99,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("kilter: interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except Exception as error:
+        traceback.print_exc()
+        click.echo(
+            f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above", err=True
+        )
+        sys.exit(2)

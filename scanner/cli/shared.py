@@ -81,8 +81,13 @@ def write(text: str, output: str | None) -> None:
 
     data = text.encode("utf-8", "replace")
     if output is None or output == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # nobody reads on, so the report did not arrive; what is left must not be flushed once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(2) from None
         return
     try:
         replace_file(Path(output).resolve(), data)
