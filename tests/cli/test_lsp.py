@@ -77,9 +77,11 @@ class Editor:
 
 
 @asynccontextmanager
-async def editor(folder: Path, encodings: list[str] | None = None, snippets: bool = False) -> AsyncIterator[Editor]:
+async def editor(
+    folder: Path, encodings: list[str] | None = None, snippets: bool = False, command: tuple[str, ...] = KILTER
+) -> AsyncIterator[Editor]:
     client = LanguageClient("test", "1")
-    await client.start_io(*KILTER, "lsp")
+    await client.start_io(*command, "lsp")
     this = Editor(client, folder)
 
     async def heard(update: Callable[[], None]) -> None:
@@ -358,6 +360,44 @@ def test_a_broken_text_and_a_broken_configuration_are_said_and_survived(work: Pa
             await this.until(lambda: this.codes("apps/a.yaml") != [] and "INT001" not in this.codes("apps/a.yaml"))
 
     run(session())
+
+
+def test_a_folder_outside_git_and_a_file_outside_every_folder_are_scanned(work: Path, tmp_path: Path) -> None:
+    write(tmp_path, {"plain/apps/a.yaml": MODEL.format(name="a", image=FLOATING)})
+    write(tmp_path, {"other place/a \u00fc.yaml": MODEL.format(name="a", image=FLOATING)})
+
+    async def session() -> None:
+        async with editor(tmp_path.resolve() / "plain") as this:
+            this.open("apps/a.yaml")
+            await this.until(lambda: "INT001" in this.codes("apps/a.yaml"))
+            this.folder = tmp_path.resolve() / "other place"
+            this.open("a \u00fc.yaml")
+            await this.until(lambda: "INT001" in this.codes("a \u00fc.yaml"))
+            this.open("missing.yaml", MODEL.format(name="b", image=FLOATING))
+            await this.until(lambda: "INT001" in this.codes("missing.yaml"))
+
+    run(session())
+
+
+def test_what_an_engine_prints_does_not_end_the_session(work: Path) -> None:
+    program = (
+        "import os, scanner.servers.lsp.server as server\nfrom scanner.cli import main\ncheck = server.check\n"
+        "def loud(*given):\n    print('noise', flush=True)\n    os.write(1, b'noise')\n    return check(*given)\n"
+        "server.check = loud\nmain()"
+    )
+
+    async def session() -> None:
+        async with editor(work, command=(sys.executable, "-c", program)) as this:
+            this.open("apps/a.yaml")
+            await this.until(lambda: "INT001" in this.codes("apps/a.yaml"))
+            assert "INT001" in await this.hover("apps/a.yaml", 11, 20)
+
+    run(session())
+
+
+def test_the_server_ends_with_its_editor() -> None:
+    ended = subprocess.run([*KILTER, "lsp", "--stdio"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, b"")
 
 
 def test_a_missing_extra_is_one_line_with_the_remedy(tmp_path: Path) -> None:

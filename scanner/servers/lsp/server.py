@@ -20,6 +20,7 @@ from scanner.servers.lsp.actions import actions_at
 from scanner.servers.lsp.check import CONFIGURATIONS, SUFFIXES, Checked, Document, check, matters, root_of
 from scanner.servers.lsp.diagnostics import diagnostics_of, uri_of
 from scanner.servers.lsp.hover import hover_at
+from scanner.servers.streams import take_output
 from scanner.version import VERSION
 
 PAUSE_SECONDS = 0.3
@@ -215,7 +216,7 @@ def create_server(settings: Settings, pause: float = PAUSE_SECONDS) -> KilterSer
 
 def serve(settings: Settings) -> None:
     """Serve one editor over standard input and output until it says exit or goes away."""
-    create_server(settings).start_io()
+    create_server(settings).start_io(stdout=take_output())
 
 
 def _asks_for(kind: types.CodeActionKind | str) -> bool:

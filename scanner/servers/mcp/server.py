@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from pydantic import Field
 from scanner.scan import ScanOptions
 from scanner.servers.mcp import tools
 from scanner.servers.mcp.tools import Choices, Desk, RuleData, ScanData
+from scanner.servers.streams import take_output
 from scanner.version import VERSION
 
 INSTRUCTIONS = """Kilter finds mistakes in AI infrastructure: Terraform, Kubernetes manifests, Helm charts, Kustomize.
@@ -89,7 +92,9 @@ def create_server(root: Path, settings: Callable[[Path], ScanOptions]) -> MCPSer
 def serve(root: Path, settings: Callable[[Path], ScanOptions]) -> None:
     """Serve one assistant over standard input and output until it goes away."""
     threading.stack_size(STACK_BYTES)
-    create_server(root, settings).run("stdio")
+    server = create_server(root, settings)
+    sys.stdout = io.TextIOWrapper(take_output(), "utf-8", write_through=True)
+    server.run("stdio")
 
 
 @contextlib.contextmanager
