@@ -61,6 +61,16 @@ def test_zizmor_sees_the_action(work: Path) -> None:
     assert ended.returncode != 0 and "template-injection" in ended.stdout
 
 
+def test_action_and_workflow_follow_the_schemas_of_github(work: Path) -> None:
+    check = (tool("check-jsonschema"), "--builtin-schema")
+    run(*check, "vendor.github-actions", "action.yml", directory=work)
+    run(*check, "vendor.github-workflows", ".github/workflows/kilter.yml", directory=work)
+
+
+def test_the_hooks_follow_the_schema_of_pre_commit() -> None:
+    run(tool("pre-commit"), "validate-manifest", ".pre-commit-hooks.yaml", directory=REPOSITORY)
+
+
 @pytest.mark.parametrize("script", [".github/action-scan.sh", ".ci/run"])
 def test_the_scripts_please_shellcheck(script: str) -> None:
     run(tool("shellcheck"), str(REPOSITORY / script), directory=REPOSITORY)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -50,3 +52,23 @@ def test_the_guide_to_pipelines_names_every_input_and_output_of_the_action() -> 
     action, text = yaml((REPOSITORY / "action.yml").read_text()), (REPOSITORY / "docs" / "ci.md").read_text()
     for name in (*action["inputs"], *action["outputs"]):
         assert f"`{name}`" in text, name
+
+
+def test_the_guide_to_pipelines_has_a_job_that_gitlab_takes(tmp_path: Path) -> None:
+    job = next(text for text in blocks(REPOSITORY / "docs" / "ci.md", "yaml") if "GIT_DEPTH" in text)
+    place = tmp_path / ".gitlab-ci.yml"
+    place.write_text(job)
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(place)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_command_of_the_gitlab_job_runs_in_a_shell(tmp_path: Path) -> None:
+    """With and without the variable that only pipelines of merge requests have."""
+    job = next(text for text in blocks(REPOSITORY / "docs" / "ci.md", "yaml") if "GIT_DEPTH" in text)
+    line = yaml(job)["kilter"]["script"][-1]
+    for variables, expected in (({}, ["scan"]), ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": "abc"}, ["scan", "--diff", "abc"])):
+        script = f'kilter() {{ printf "%s\\n" "$@"; }}\n{line}'
+        ended = subprocess.run(["sh", "-c", script], env=variables, check=True, capture_output=True, text=True)
+        assert ended.stdout.split("\n")[: len(expected)] == expected
+        assert "--report" in ended.stdout
