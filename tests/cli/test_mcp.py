@@ -78,6 +78,9 @@ def test_a_path_is_scanned_worst_findings_first(work: Path) -> None:
             assert place["file"] == "apps/a.yaml" and place["line"] == 12
             one = await call(this, "scan_path", path="apps", select=["INT001"])
             assert (rules(one), one["left_out"]) == ({"INT001"}, 0)
+            assert one["findings"][0]["location"]["file"] == "apps/a.yaml"
+            named = await call(this, "scan_path", path="apps/a.yaml")
+            assert {item["location"]["file"] for item in named["findings"]} == {"apps/a.yaml"}
             cut = await call(this, "scan_path", limit=1)
             assert len(cut["findings"]) == 1 and cut["left_out"] == len(answer["findings"]) - 1
             assert {i["severity"] for i in (await call(this, "scan_path", severity="high"))["findings"]} <= {
@@ -102,7 +105,8 @@ def test_a_text_is_scanned_by_its_name(work: Path) -> None:
     async def session() -> None:
         async with assistant(work) as this:
             manifest = MODEL.format(name="new", image=FLOATING)
-            assert "INT001" in rules(await call(this, "scan_text", text=manifest, file="x/new.yaml"))
+            alone = await call(this, "scan_text", text=manifest, file="x/new.yaml")
+            assert "INT001" in rules(alone) and alone["findings"][0]["location"]["file"] == "x/new.yaml"
             bucket = await call(this, "scan_text", text=BUCKET.format(name="b"), file="main.tf")
             assert "REG104" in rules(bucket)
             assert bucket["findings"][0]["location"]["file"] == "main.tf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -122,8 +123,9 @@ def scan_path(desk: Desk, path: str, choices: Choices) -> ScanData:
     place = desk.place(path)
     if not place.exists():
         raise ToolFailure(f"{path}: no such file or directory")
-    result = scan([place], _narrowed(desk.settings(place if place.is_dir() else place.parent), choices))
-    return _answer(result, choices)
+    directory = place if place.is_dir() else place.parent
+    result = scan([place], _narrowed(desk.settings(directory), choices))
+    return _answer(result, choices, directory.relative_to(desk.root).as_posix())
 
 
 def scan_text(desk: Desk, text: str, file: str, in_place: bool, choices: Choices) -> ScanData:
@@ -131,7 +133,8 @@ def scan_text(desk: Desk, text: str, file: str, in_place: bool, choices: Choices
 
     Raises ``ToolFailure`` and what ``scan`` raises.
     """
-    name = PurePosixPath(file.replace("\\", "/")).name
+    file = file.replace("\\", "/")
+    name = PurePosixPath(file).name
     if not name.endswith(SUFFIXES) and name not in KUSTOMIZATION_NAMES:
         raise ToolFailure(f"{file!r}: the name must end with one of {', '.join(SUFFIXES)}")
     if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
@@ -144,7 +147,7 @@ def scan_text(desk: Desk, text: str, file: str, in_place: bool, choices: Choices
     with tempfile.TemporaryDirectory(prefix="kilter-text-") as directory:
         (Path(directory) / name).write_text(text, "utf-8", "replace", newline="")
         alone = replace(options, var_files=(), values_files=(), baseline=None, config_directory=None)
-        return _answer(scan([Path(directory)], alone), choices)
+        return _answer(scan([Path(directory)], alone), choices, PurePosixPath(file).parent.as_posix())
 
 
 def explain_rule(desk: Desk, rule: str) -> dict[str, Any]:
@@ -184,11 +187,14 @@ def _level(severity: str) -> int:
     return SEVERITIES.index(severity)
 
 
-def _answer(result: ScanResult, choices: Choices) -> ScanData:
-    """The report, worst findings first, without what the choices leave out."""
+def _answer(result: ScanResult, choices: Choices, directory: str = ".") -> ScanData:
+    """The report, worst findings first, without what the choices leave out.
+
+    ``directory`` is where the scan's root lies below the server's, which the assistant's paths are relative to.
+    """
     level = _level(choices.severity)
     result.findings = [item for item in result.findings if SEVERITIES.index(item.severity) <= level]
-    data = report_data(result)
+    data = _moved(report_data(result), directory)
     order = {name: number for number, name in enumerate(SEVERITIES)}
     findings = sorted(data["findings"], key=lambda item: order[item["severity"]])
     limit = min(max(choices.limit, 0), MAX_FINDINGS)
@@ -198,3 +204,13 @@ def _answer(result: ScanResult, choices: Choices) -> ScanData:
         left_out=len(findings[limit:]),
         diagnostics=data["diagnostics"][:MAX_FINDINGS],
     )
+
+
+def _moved(data: Any, directory: str) -> Any:
+    """The report's data with every file below a directory."""
+    if isinstance(data, list):
+        return [_moved(item, directory) for item in data]
+    if not isinstance(data, dict):
+        return data
+    moved = {key: _moved(value, directory) for key, value in data.items()}
+    return moved | {"file": posixpath.normpath(f"{directory}/{data['file']}")} if "file" in data else moved
