@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scanner.core import Diagnostic, Finding
+from scanner.project.tree import MAX_FILE_BYTES
 from scanner.scan import ScanOptions, ScanResult, repository_prefix, scan, touched
 
 CONFIGURATIONS = (".kilter.yaml", "kilter.yaml", "pyproject.toml")
@@ -64,7 +65,7 @@ def root_of(path: Path, folders: Iterable[Path]) -> Path:
 def check(root: Path, documents: Iterable[Document], options: ScanOptions) -> Checked:
     """Scan ``root``; only the units that hold an open document are reported. Raises what ``scan`` raises."""
     opened = {item.path.relative_to(root).as_posix(): item for item in documents if item.path.is_relative_to(root)}
-    texts = {file: item.text for file, item in opened.items() if not _saved(item)}
+    texts = {file: item.text for file, item in opened.items() if len(item.text) <= MAX_FILE_BYTES and not _saved(item)}
     result = scan([root], replace(options, overlay={**options.overlay, **texts}))
     checked = Checked(root, touched(result, list(opened)), options, opened)
     for finding in result.findings:

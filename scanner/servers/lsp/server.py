@@ -14,6 +14,7 @@ from pathlib import Path
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
+from pygls.workspace import TextDocument
 
 from scanner.scan import ScanOptions
 from scanner.servers.lsp.actions import actions_at
@@ -60,7 +61,7 @@ class KilterServer(LanguageServer):
         for item in self.workspace.text_documents.values():
             path = path_of(item.uri)
             if path is not None and matters(path):
-                found.append(Document(item.uri, path, item.version, item.source.removeprefix("\ufeff")))
+                found.append(Document(item.uri, path, item.version, text_of(item)))
         return found
 
     def folders(self) -> list[Path]:
@@ -103,6 +104,9 @@ class KilterServer(LanguageServer):
 
     async def _round(self, root: Path, state: Round) -> None:
         documents = [item for item in self.documents() if root_of(item.path, self.folders()) == root]
+        if not documents:
+            self._clear(state, set())
+            return
         try:
             work = asyncio.get_running_loop().run_in_executor(self.worker, self._check, root, documents)
             state.checked = await work
@@ -137,6 +141,10 @@ class KilterServer(LanguageServer):
                 version = document.version if document is not None else None
                 items = diagnostics_of(checked, file, codec)
                 self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
+        self._clear(state, said)
+
+    def _clear(self, state: Round, said: set[str]) -> None:
+        """Take back what was published of other files than those of which something is said now."""
         for uri in state.published - said:
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
         state.published = said
@@ -149,9 +157,14 @@ class KilterServer(LanguageServer):
             return None
         file = path.relative_to(state.checked.root).as_posix()
         document = state.checked.documents.get(file)
-        if document is None or document.version != self.workspace.get_text_document(uri).version:
+        if document is None or document.text != text_of(self.workspace.get_text_document(uri)):
             return None
         return state.checked, file
+
+
+def text_of(document: TextDocument) -> str:
+    """What a scan reads of an open text: a byte order mark is no part of it, as in files."""
+    return document.source.removeprefix("\ufeff")
 
 
 def path_of(uri: str) -> Path | None:
