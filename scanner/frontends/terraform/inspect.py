@@ -12,7 +12,6 @@ from scanner.core import Span, Unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate import EvaluationError, evaluate
 from scanner.frontends.terraform.evaluate.values import to_plain
-from scanner.frontends.terraform.resources import children
 from scanner.frontends.terraform.roots import TerraformOptions, open_root
 from scanner.frontends.terraform.scopes import Scope, key_text
 from scanner.frontends.terraform.syntax import Text
@@ -108,7 +107,7 @@ def _around(node: ast.Node, offset: int) -> Iterator[ast.Node]:
         inner = node.expression
         yield from _around(inner, offset) if offset >= inner.start else iter((inner,))
         return
-    for child in children(node):
+    for child in ast.children(node):
         if child.start <= offset < child.end or (offset == child.end and not isinstance(child, ast.Block)):
             yield from _around(child, offset)
             break
@@ -155,5 +154,5 @@ def _only_written(node: ast.Node) -> bool:
     if isinstance(node, ast.Literal):
         return True
     if isinstance(node, ast.TupleExpression | ast.ObjectExpression | ast.ObjectItem | ast.Template | ast.Parentheses):
-        return all(_only_written(child) for child in children(node))
+        return all(_only_written(child) for child in ast.children(node))
     return False

@@ -188,17 +188,7 @@ def _dynamic(
 def _varies(node: ast.Node, names: frozenset[str]) -> bool:
     if isinstance(node, ast.Variable):
         return node.name in names
-    return any(_varies(child, names) for child in children(node))
-
-
-def children(node: ast.Node) -> Iterator[ast.Node]:
-    """The nodes directly below ``node``."""
-    for name in node.__dataclass_fields__:
-        value = getattr(node, name)
-        if isinstance(value, ast.Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, ast.Node))
+    return any(_varies(child, names) for child in ast.children(node))
 
 
 class TerraformLocator:
