@@ -38,6 +38,17 @@ def failures() -> Iterator[None]:
         raise Failure(str(error)) from error
 
 
+@contextlib.contextmanager
+def needs_extra(name: str) -> Iterator[None]:
+    """Say how to install an extra whose packages are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("scanner"):
+            raise
+        raise Failure(f"this needs the package {error.name}; install it with: pip install 'kilter[{name}]'") from error
+
+
 def variables(values: tuple[str, ...]) -> dict[str, str]:
     """``name=value`` options as a mapping."""
     result: dict[str, str] = {}
@@ -70,8 +81,13 @@ def write(text: str, output: str | None) -> None:
 
     data = text.encode("utf-8", "replace")
     if output is None or output == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # nobody reads on, so the report did not arrive; what is left must not be flushed once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(2) from None
         return
     try:
         replace_file(Path(output).resolve(), data)

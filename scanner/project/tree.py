@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +42,7 @@ class Tree:
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
         self._texts: dict[str, SourceFile] = {}
+        self._copy: Path | None = None
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
         self.templates: set[str] = set()
@@ -56,6 +60,8 @@ class Tree:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a regular file of at most ``MAX_FILE_BYTES`` bytes. Raises ``Unreadable``."""
+        if normalise(path) in self.overlay:
+            return self.overlay[normalise(path)].encode("utf-8", "surrogatepass")
         place = self._resolve(path)
         if place is None:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
@@ -94,13 +100,18 @@ class Tree:
         place = self._resolve(directory)
         if place is None:
             return []
+        top = normalise(directory)
+        unsaved = {path.rpartition("/")[2] for path in self.overlay if path.rpartition("/")[0] == top}
         try:
-            return sorted(entry.name for entry in place.iterdir())
+            return sorted(unsaved.union(entry.name for entry in place.iterdir()))
         except OSError:
-            return []
+            return sorted(unsaved)
 
     def walk(self, start: str) -> Iterator[str]:
-        """The files below a directory, by name; ``SKIPPED_DIRECTORIES`` and linked directories are left out."""
+        """The files below a directory, by name; ``SKIPPED_DIRECTORIES`` and linked directories are left out.
+
+        Texts of the overlay that stand in for no file come last.
+        """
         top = self._resolve(start)
         if top is None:
             return
@@ -110,10 +121,46 @@ class Tree:
             prefix = "" if prefix == "." else prefix + "/"
             for name in sorted(files):
                 yield prefix + name
+        yield from sorted(path for path in self.overlay if self._unsaved(path, start))
+
+    def _unsaved(self, path: str, start: str) -> bool:
+        """Whether a text of the overlay lies below a directory and no file has its name."""
+        place, top = self._resolve(path), normalise(start)
+        if place is None or (top and not path.startswith(f"{top}/")):
+            return False
+        return not SKIPPED_DIRECTORIES.intersection(path.split("/")) and not _quietly(place.is_file)
 
     def absolute(self, path: str) -> Path | None:
-        """The place of ``path`` on disk, for external engines; ``None`` if it leaves the root."""
-        return self._resolve(path)
+        """The place of ``path`` on disk, for external engines; ``None`` if it leaves the root.
+
+        Where the overlay has texts below it, that is a temporary copy with them in it.
+        """
+        place, top = self._resolve(path), normalise(path)
+        unsaved = [name for name in self.overlay if name == top or not top or name.startswith(f"{top}/")]
+        if place is None or not unsaved or not place.is_dir():
+            return place
+        if self._copy is None:
+            self._copy = Path(tempfile.mkdtemp(prefix="kilter-texts-"))
+            weakref.finalize(self, shutil.rmtree, self._copy, ignore_errors=True)
+        target = self._copy / top
+        if not target.is_dir() or target == self._copy:
+            shutil.copytree(place, target, ignore=self._not_to_copy, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+        for name in unsaved:
+            if self._resolve(name) is not None:
+                (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
+                (self._copy / name).write_text(self.overlay[name], "utf-8", "surrogatepass")
+        return target
+
+    def _not_to_copy(self, directory: str, names: Sequence[str]) -> set[str]:
+        """What no engine reads, and what is no regular file or leads out of the root."""
+        places = {name: Path(directory, name) for name in names}
+        return {
+            name
+            for name, place in places.items()
+            if name in SKIPPED_DIRECTORIES
+            or self._resolve(str(place)) is None
+            or not (_quietly(place.is_file) or _quietly(place.is_dir))
+        }
 
     def _resolve(self, path: str) -> Path | None:
         if "\0" in path:

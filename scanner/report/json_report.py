@@ -15,9 +15,14 @@ REPORT_VERSION = 1
 
 def render_json(result: ScanResult) -> str:
     """The report as one JSON document."""
+    return json_text(report_data(result))
+
+
+def report_data(result: ScanResult) -> dict[str, Any]:
+    """The report as plain data."""
     keys = fingerprints(result)
     fixes = [fix_of(result, finding) for finding in result.findings]
-    document = {
+    return {
         "version": REPORT_VERSION,
         "tool": {"name": "kilter", "version": VERSION},
         "summary": {
@@ -69,7 +74,6 @@ def render_json(result: ScanResult) -> str:
             for item in result.diagnostics
         ],
     }
-    return json_text(document)
 
 
 def fix_data(fix: Fix | None) -> dict[str, Any] | None:
