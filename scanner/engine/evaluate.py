@@ -55,10 +55,11 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
 
 
 def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
+    """The first finding of each unit; units that share the module it stands in share the finding."""
     first: dict[str, Finding] = {}
     for finding in sorted(findings, key=_order):
         first.setdefault(finding.resource.unit, finding)
-    return list(first.values())
+    return list({finding.location.span: finding for finding in reversed(first.values())}.values())
 
 
 def _without_shared_changes(findings: list[Finding], graph: ResourceGraph) -> list[Finding]:
