@@ -53,6 +53,8 @@ def _link_deployed(graph: ResourceGraph) -> None:
     for resource in list(graph.resources):
         if resource.parent is not None:
             graph.connect(resource.parent, resource, "deploys")
+            if resource.parent.address == resource.address:
+                graph.connect(resource.parent, resource, "references")
 
 
 def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:
