@@ -55,8 +55,20 @@ def recognise(container: Container) -> None:
         container.serving = _serving(data, name, container)
         if not container.port_numbers and entry.get("port"):
             container.port_numbers = [entry["port"]]
+    elif family == "training":
+        _read_processes(data, container)
     elif family == "notebook" and not container.port_numbers:
         container.port_numbers = [8888]
+
+
+def _read_processes(data: dict[str, Any], container: Container) -> None:
+    """torchrun and deepspeed start one process for each accelerator that they are told of."""
+    for number, word in enumerate(container.argv):
+        flag, equals, inline = word.partition("=") if isinstance(word, str) else ("", "", "")
+        if flag in data["processes"]:
+            value = inline if equals else container.argv[number + 1] if number + 1 < len(container.argv) else None
+            container.processes = whole(_resolved(value, container.env))
+            container.sources["processes"] = _source(container, str(word))
 
 
 def family_of(runtime: str | None) -> str | None:
