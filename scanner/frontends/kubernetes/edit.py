@@ -180,7 +180,7 @@ class _Writer:
             return _Replacement(self._offset(head.start_mark), self._offset(entries[1][0].start_mark), "")
         if last + 1 < len(self._lines):
             return _Replacement(self._starts[line], self._starts[last + 1], "")
-        return _Replacement(self._starts[line] - 1, len(self._text), "")
+        return _Replacement(self._line_end(line - 1), self._line_end(last), "")
 
     def _line_end(self, line: int) -> int:
         """The offset of a line's end, before its carriage return."""
