@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
-from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number
+from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number, refused
 from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
 from scanner.graph import ResourceGraph
 
@@ -140,8 +140,21 @@ def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -
     if name in ORDER:
         return _single(compare(ORDER[name], kind), operand(wanted, names))
     if name in SIMPLE:
+        _check_operand(name, wanted, names)
         return _single(SIMPLE[name], operand(wanted, names))
     raise ConditionError(_unknown(name, OPERATORS, "operator"))
+
+
+def _check_operand(name: str, wanted: Any, names: Names) -> None:
+    """Refuse an operand that the operator cannot take, as far as it is known before the scan."""
+    if isinstance(wanted, dict):
+        if set(wanted) != {"param"} or wanted["param"] not in names.parameters:
+            return
+        wanted = names.parameters[wanted["param"]]
+    if wanted is not None:
+        problem = refused(name, wanted)
+        if problem:
+            raise ConditionError(f"{name}: {problem}")
 
 
 def _exists(found: list[Found]) -> Truth:

@@ -15,11 +15,10 @@ from scanner.engine.fix import changes_of
 from scanner.engine.logic import Undecided
 from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
-from scanner.engine.rules import CONCEPTS, CompiledRule
+from scanner.engine.rules import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, CompiledRule
 from scanner.graph import ResourceGraph
 
 MAX_SHOWN = 80
-_PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join))?\}")
 
 
 @dataclass(slots=True)
@@ -178,7 +177,7 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
 
     def substitute(match: re.Match[str]) -> str:
         name = match[1]
-        if name in ("address", "name", "type"):
+        if name in MESSAGE_NAMES:
             return shown(getattr(frame.resource, name))
         if name.startswith("param."):
             return shown(compiled.parameters.get(name.removeprefix("param.")))
@@ -188,7 +187,7 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
             values = values[0]
         return ", ".join(shown(value) for value in values) if values else "(not set)"
 
-    return _PLACEHOLDER.sub(substitute, compiled.rule.message)
+    return PLACEHOLDER.sub(substitute, compiled.rule.message)
 
 
 def shown(value: Any) -> str:

@@ -65,6 +65,23 @@ def within(value: Any, ranges: Any) -> bool:
     return False
 
 
+def refused(operator: str, wanted: Any) -> str:
+    """Why an operator cannot take an operand; empty if it can."""
+    if operator in ("matches", "starts_with", "ends_with") and not isinstance(wanted, str):
+        return f"a text is required, found {wanted!r}"
+    if operator == "in" and not isinstance(wanted, list):
+        return f"a list is required, found {wanted!r}"
+    try:
+        if operator == "matches":
+            re.compile(wanted)
+        if operator == "within":
+            for text in wanted if isinstance(wanted, list) else [wanted]:
+                ipaddress.ip_network(str(text), strict=False)
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        return f"{wanted!r} cannot be used: {error}"
+    return ""
+
+
 class PatternLimit(Exception):
     """A pattern that takes too long on a text; the message names both."""
 

@@ -23,6 +23,9 @@ CONCEPTS: dict[str, type[model.Concept]] = {
     if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
 }
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
+PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join))?\}")
+"""What a message is filled in with: a path, a parameter, or one of ``MESSAGE_NAMES``."""
+MESSAGE_NAMES = ("address", "name", "type")
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
 
 
@@ -165,7 +168,10 @@ def rule_from_data(data: Any, source: str) -> Rule:
 
 def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> CompiledRule:
     """Compile a rule's conditions. Raises ``RuleError``."""
-    parameters = {name: declared.get("default") for name, declared in rule.params.items()}
+    try:
+        parameters = {name: declared.get("default") for name, declared in rule.params.items()}
+    except AttributeError as error:
+        raise RuleError(f"{rule.source}: params must map names to mappings") from error
     for name, value in (overrides or {}).items():
         if name not in parameters:
             raise RuleError(f"{rule.id} has no parameter {name!r}; it has: {', '.join(parameters) or 'none'}")
@@ -175,8 +181,9 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             )
         parameters[name] = value
     names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
-    _check_fields(rule)
     try:
+        _check_fields(rule)
+        _check_message(rule)
         return CompiledRule(
             rule,
             compile_condition(rule.where, names) if rule.where is not None else lambda frame, world: True,
@@ -187,8 +194,10 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             parameters,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
         )
-    except (ConditionError, PathError, KeyError, TypeError) as error:
+    except (ConditionError, PathError) as error:
         raise RuleError(f"{rule.source}: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise RuleError(f"{rule.source}: this is not the shape of a rule ({type(error).__name__}: {error})") from error
 
 
 def _same_kind(default: Any, value: Any) -> bool:
@@ -211,6 +220,13 @@ def _check_fields(rule: Rule) -> None:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise RuleError(f"{rule.source}: {'/'.join(rule.select)} has no field {name!r}{hint}")
+
+
+def _check_message(rule: Rule) -> None:
+    """Refuse placeholders that are no paths. Raises ``PathError``."""
+    for name, _ in PLACEHOLDER.findall(rule.message):
+        if name not in MESSAGE_NAMES and not name.startswith("param."):
+            compile_path(name)
 
 
 def _texts(value: Any) -> Iterable[str]:

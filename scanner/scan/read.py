@@ -33,9 +33,21 @@ class Memory:
     def part(self, kind: str, path: str, same: Callable[[str], bool], read: Callable[[], Parsed]) -> Parsed:
         """What ``read`` gives, or gave for the other side if ``same`` is true of every changed path."""
         known = self.parts.get((kind, path))
+        read = partial(_contained, path, read)
         if known is not None and self.changed is not None and all(same(changed) for changed in self.changed):
             return known
         return self.parts.setdefault((kind, path), read()) if self.changed is None else read()
+
+
+def _contained(path: str, read: Callable[[], Parsed]) -> Parsed:
+    """What ``read`` gives; a defect that one part brings out must not cost the others."""
+    try:
+        return read()
+    except Unreadable as error:
+        code, message = error.code, error.message
+    except Exception as error:
+        code, message = "internal-error", f"{path} could not be read: {type(error).__name__}: {error}"
+    return Parsed(diagnostics=[Diagnostic("error", code, message, Span(path, 1, 1, 1, 1))])
 
 
 def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Memory | None = None) -> Parsed:
@@ -73,10 +85,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
 
 
 def _read_file(tree: Tree, path: str, read: Callable[[SourceFile, str], Parsed]) -> Parsed:
-    try:
-        return read(tree.read(path), path.rpartition("/")[0])
-    except Unreadable as error:
-        return Parsed(diagnostics=[Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1))])
+    return read(tree.read(path), path.rpartition("/")[0])
 
 
 def _outside(directories: Iterable[str], path: str) -> bool:
@@ -126,7 +135,7 @@ def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
 
     planned = Parsed()
     for path in sources.plans:
-        planned.extend(read_plan(tree.read(path)))
+        planned.extend(_contained(path, lambda path=path: read_plan(tree.read(path))))  # type: ignore[misc]
     parsed.resources = join_sources(planned.resources, parsed.resources)
     parsed.diagnostics.extend(planned.diagnostics)
 
