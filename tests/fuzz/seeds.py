@@ -13,11 +13,14 @@ EXPRESSIONS = (
     'join("-", [for k, v in {a = 1, b = 2} : "${k}=${v}" if v > 1])', "merge({a = 1}, {b = [1, 2]}).b[*]",
     'format("%05.2f %s %q", 3.14159, "x", "y")', 'regexall("[a-z]+", "ab cd")', "cidrsubnet(\"10.0.0.0/8\", 8, 3)",
     'jsondecode("{\\"a\\": [1, 2.5, null]}")', 'yamldecode("a: &x [1]\\nb: *x")', "try(tonumber(\"x\"), 1e400, null)",
-    "<<-EOT\n  %{ for x in [1, 2] ~}\n  ${x}\n  %{ endfor ~}\n  EOT\n", "flatten([[1, [2]], []])...", "-(1 + 2) % 3 / 0",
-    'setproduct(toset(["a"]), range(3))', "true ? var.a : local.b.c[0]", 'templatefile("a.tpl", {})', "lookup({}, 1, {})",
+    "<<-EOT\n  %{ for x in [1, 2] ~}\n  ${x}\n  %{ endfor ~}\n  EOT\n", "flatten([[1, [2]], []])...",
+    "-(1 + 2) % 3 / 0",
+    'setproduct(toset(["a"]), range(3))', "true ? var.a : local.b.c[0]", 'templatefile("a.tpl", {})',
+    "lookup({}, 1, {})",
     'formatdate("YYYY-MM-DD", "2024-01-01T00:00:00Z")', 'timeadd("2024-01-01T00:00:00Z", "1h")', 'strrev("äöü")',
     'replace("hello", "/l(.)/", "$1")', 'zipmap(["a"], [1])', "element([], 0)", "slice([1, 2], 0, 9)", "max()",
 )  # fmt: skip
+CALL = 'module "m" {\n  source = "./module"\n  a = var.x\n}\nvariable "x" {}\n'
 PLAN = (
     '{"format_version": "1.2", "terraform_version": "1.9.0", "variables": {"a": {"value": 1}}, "planned_values": '
     '{"root_module": {"resources": [{"address": "aws_s3_bucket.b[\\"k\\"]", "mode": "managed", "type": "aws_s3_bucket",'
