@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from scanner.concepts.model import Concept
@@ -34,9 +35,13 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
     """Run every rule on everything that it selects."""
     evaluation = Evaluation()
     world = World(graph, concepts)
+    subjects: dict[str, list[tuple[Found, Resource]]] = {}
     for compiled in rules:
         before = len(evaluation.findings)
-        for subject, resource in _subjects(compiled, graph, concepts):
+        for name in compiled.rule.select:
+            if name not in subjects:
+                subjects[name] = _subjects(name, graph, concepts)
+        for subject, resource in chain.from_iterable(subjects[name] for name in compiled.rule.select):
             try:
                 _run(compiled, subject, resource, world, evaluation)
             except PatternLimit as error:
@@ -108,16 +113,11 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
     return result
 
 
-def _subjects(
-    compiled: CompiledRule, graph: ResourceGraph, concepts: ConceptSource
-) -> Iterable[tuple[Found, Resource]]:
-    for name in compiled.rule.select:
-        if name in CONCEPTS:
-            for concept in concepts.of_kind(name):
-                yield Found(concept, concept.at), concept.resource
-        else:
-            for resource in graph.of_type(name):
-                yield Found(resource.attributes, ()), resource
+def _subjects(name: str, graph: ResourceGraph, concepts: ConceptSource) -> list[tuple[Found, Resource]]:
+    """What a name selects: the concepts of a kind, or the resources of a type."""
+    if name in CONCEPTS:
+        return [(Found(concept, concept.at), concept.resource) for concept in concepts.of_kind(name)]
+    return [(Found(resource.attributes, ()), resource) for resource in graph.of_type(name)]
 
 
 def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: World, evaluation: Evaluation) -> None:

@@ -184,13 +184,14 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
     try:
         _check_fields(rule)
         _check_message(rule)
+        applying = replace(names, pointing=False)
         return CompiledRule(
             rule,
-            compile_condition(rule.where, names) if rule.where is not None else lambda frame, world: True,
+            compile_condition(rule.where, applying) if rule.where is not None else lambda frame, world: True,
             compile_condition(rule.condition, names),
             compile_path(rule.each) if rule.each else None,
             compile_path(rule.at) if rule.at else None,
-            tuple((compile_condition(item["when"], names), item["severity"]) for item in rule.severity_when),
+            tuple((compile_condition(item["when"], applying), item["severity"]) for item in rule.severity_when),
             parameters,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
         )

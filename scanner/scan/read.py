@@ -16,6 +16,7 @@ from scanner.scan.options import ScanOptions
 
 if TYPE_CHECKING:
     from scanner.frontends.helm import ChartValues
+    from scanner.frontends.terraform.configuration import Configuration
 
 
 @dataclass
@@ -115,14 +116,15 @@ def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: 
     from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
 
     terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
-    roots = root_modules(tree, sources.terraform_directories)
+    configurations: dict[str, Configuration] = {}
+    roots = root_modules(tree, sources.terraform_directories, configurations)
+    # a change in another root stays there; one in a called module or in a file that is read may reach any root
+    reaching = {*sources.terraform_directories} - {*roots} | memory.consulted | {*options.var_files}
+    reached = not all(_outside(reaching, path) for path in memory.changed or ())
     for directory in roots:
         (options.progress or unheard)(f"evaluating {directory or tree.root.name}")
-        # a change in another root stays there; one in a called module or in a file that is read may reach any root
-        reaching = {place for place in sources.terraform_directories if place not in roots} | {directory}
-        reaching |= memory.consulted | set(options.var_files)
-        read = partial(read_root, tree, directory, terraform)
-        parsed.extend(memory.part("root", directory, partial(_outside, reaching), read))
+        read = partial(read_root, tree, directory, terraform, configurations)
+        parsed.extend(memory.part("root", directory, partial(_outside, [""] if reached else [directory]), read))
     if memory.changed is None:
         memory.consulted, memory.templates = set(tree.consulted), set(tree.templates)
     else:
