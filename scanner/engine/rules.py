@@ -133,7 +133,6 @@ def _read(path: FilePath) -> str:
 
 def _parse(path: FilePath, text: str) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
-    from ruamel.yaml.error import YAMLError
 
     try:
         loader = CSafeLoader(text)
@@ -141,7 +140,7 @@ def _parse(path: FilePath, text: str) -> Any:
             return loader.get_single_data()
         finally:
             loader.dispose()
-    except (YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # the library raises whatever its constructors meet
         raise RuleError(f"{path}: {error}") from error
 
 
