@@ -15,6 +15,7 @@ from scanner.engine.conditions import Condition, ConditionError, Names, compile_
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
+from scanner.project.bounds import check_yaml
 from scanner.project.cache import NO_CACHE, Cache
 
 CONCEPTS: dict[str, type[model.Concept]] = {
@@ -135,6 +136,7 @@ def _parse(path: FilePath, text: str) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
 
     try:
+        check_yaml(text)
         loader = CSafeLoader(text)
         try:
             return loader.get_single_data()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scanner.project.bounds import BoundExceeded, check_yaml
 from scanner.project.packs import PREFIX, find_pack, installed_packs, pack_rules
 
 CONFIG_NAMES = (".kilter.yaml", "kilter.yaml")
@@ -228,6 +229,10 @@ def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
     """The C parser is quick; what it refuses, such as ``[package:name]``, the other one may still accept."""
     from ruamel.yaml.cyaml import CSafeLoader
 
+    try:
+        check_yaml(text)
+    except BoundExceeded as error:
+        raise ConfigError(f"{path}: {error}") from error
     loader = CSafeLoader(text)
     try:
         node = loader.get_single_node()
