@@ -163,9 +163,9 @@ def port_range(text: Any, protocol: str) -> dict[str, Any]:
     if is_unknown(text):
         return {"from": text, "to": text, "protocol": protocol}
     first, _, last = str(text).partition("-")
-    if not first.isdigit():
+    if not first.isdecimal():
         return {"from": 0, "to": 65535, "protocol": protocol}
-    return {"from": int(first), "to": int(last) if last.isdigit() else int(first), "protocol": protocol}
+    return {"from": int(first), "to": int(last) if last.isdecimal() else int(first), "protocol": protocol}
 
 
 def environment(blocks: Any, at: Path, references: tuple[str, ...]) -> list[EnvironmentVariable]:
