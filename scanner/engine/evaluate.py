@@ -183,11 +183,24 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
             return shown(compiled.parameters.get(name.removeprefix("param.")))
         path: CompiledPath = compile_path(name)
         values = [found.value for found in path.find(frame)]
-        if len(values) == 1 and isinstance(values[0], list) and match[2]:
+        if len(values) == 1 and isinstance(values[0], list) and match[2] == "join":
             values = values[0]
-        return ", ".join(shown(value) for value in values) if values else "(not set)"
+        return ", ".join(_as(value, match[2] or "") for value in values) if values else "(not set)"
 
     return PLACEHOLDER.sub(substitute, compiled.rule.message)
+
+
+def _as(value: Any, form: str) -> str:
+    """A value as ``bytes`` (64 MiB) or as ``count NOUN`` (1 replica, 2 replicas); any other as it is."""
+    if form.startswith("count "):
+        return f"{shown(value)} {form.removeprefix('count ')}{'' if value == 1 else 's'}"
+    if form == "bytes" and isinstance(value, int | float) and not isinstance(value, bool):
+        size, units = float(value), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+        while size >= 1024 and len(units) > 1:
+            size /= 1024
+            units.pop(0)
+        return f"{size:.1f}".removesuffix(".0") + f" {units[0]}"
+    return shown(value)
 
 
 def shown(value: Any) -> str:

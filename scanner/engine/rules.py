@@ -24,7 +24,7 @@ CONCEPTS: dict[str, type[model.Concept]] = {
     if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
 }
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
-PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join))?\}")
+PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
 """What a message is filled in with: a path, a parameter, or one of ``MESSAGE_NAMES``."""
 MESSAGE_NAMES = ("address", "name", "type")
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
