@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "Explain a rule.",
     "test": "Test rules against their fixtures.",
     "graph": "Show the resource graph.",
+    "cost": "Show what the accelerators cost a month.",
     "eval": "Evaluate Terraform expressions.",
 }
 

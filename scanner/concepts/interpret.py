@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
-from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, PodSet
+from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import place
 from scanner.concepts.pods import pod_sets
+from scanner.concepts.regions import region_of
 from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource
 from scanner.graph import ResourceGraph
@@ -58,9 +59,10 @@ def _join(concepts: Concepts, graph: ResourceGraph) -> None:
     pools = [item for item in concepts.of_kind("AcceleratorPool") if isinstance(item, AcceleratorPool)]
     pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
     for pool in pools:
+        pool.region = pool.region or region_of(pool.resource, graph) or None
         complete(pool)
-    for endpoint in concepts.of_kind("ModelEndpoint"):
-        if isinstance(endpoint, ModelEndpoint):
+    for endpoint in (*concepts.of_kind("ModelEndpoint"), *concepts.of_kind("Notebook")):
+        if isinstance(endpoint, ModelEndpoint | Notebook):
             complete_endpoint(endpoint)
     place(pods, pools, graph)
     for item in pods:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.concepts.clouds.karpenter import creates_anything
-from scanner.concepts.machines import HOURS_A_MONTH
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
 from scanner.core import Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
@@ -396,7 +395,6 @@ def _from_hosts(pods: PodSet) -> None:
     pods.fast_network = None if any(is_unknown(item) for item in fast) else all(item is True for item in fast)
     sizes = [_capacity(pool) for pool in hosts]
     pods.capacity = None if None in sizes else sum(size for size in sizes if size is not None)
-    _cost(pods)
 
 
 def _capacity(pool: AcceleratorPool) -> int | None:
@@ -405,21 +403,3 @@ def _capacity(pool: AcceleratorPool) -> int | None:
         return pool.limit_accelerators
     size, count = pool.max_size, pool.accelerators_per_machine
     return size * count if isinstance(size, int) and isinstance(count, int) else None
-
-
-def _cost(pods: PodSet) -> None:
-    """The share of a machine's price that the pod's accelerators are, on the cheapest host."""
-    prices = [
-        pool.hourly_usd / pool.accelerators_per_machine
-        for pool in pods.hosts
-        if isinstance(pool.hourly_usd, int | float) and isinstance(pool.accelerators_per_machine, int)
-        and pool.accelerators_per_machine > 0
-    ]  # fmt: skip
-    if len(prices) < len(pods.hosts) or not isinstance(pods.accelerator_count, int):
-        return
-    month = min(prices) * pods.accelerator_count * HOURS_A_MONTH
-    size = pods.group_size if isinstance(pods.group_size, int) and pods.group_size > 1 else 1
-    floor = pods.min_replicas if pods.autoscaled else pods.replicas
-    ceiling = pods.max_replicas if pods.autoscaled else pods.replicas
-    pods.monthly_floor_usd = round(month * floor * size, 2) if isinstance(floor, int) else None
-    pods.monthly_ceiling_usd = round(month * ceiling * size, 2) if isinstance(ceiling, int) else None

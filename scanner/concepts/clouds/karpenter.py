@@ -62,6 +62,7 @@ def _requirement(pool: AcceleratorPool, requirement: dict[str, Any], number: int
     name = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), "")
     if key == "karpenter.sh/capacity-type":
         pool.spot = chosen and values == ["spot"]
+        pool.market = "" if not chosen or len(values) < 2 or "spot" not in values else "spot or on-demand"
         pool.sources["spot"] = at
         return False
     if key == INSTANCE_TYPE and chosen and any(accelerated_family("aws", value) for value in values):

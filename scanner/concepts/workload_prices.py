@@ -1,0 +1,169 @@
+"""What the accelerators of a pod cost an hour, and how many such pods there are at least and at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from scanner.concepts.machines import CLOUDS
+from scanner.concepts.model import AcceleratorPool, PodSet
+from scanner.concepts.prices import quote
+from scanner.concepts.quantities import whole
+from scanner.core import Unknown, get, is_unknown
+from scanner.facts.accelerators import Accelerator, accelerators, mig_profile
+from scanner.facts.instances import InstanceType, Price, instance_types
+from scanner.graph import ResourceGraph
+
+CLOUD_LABELS = (
+    ("aws", ("eks.amazonaws.com/", "k8s.amazonaws.com/", "karpenter.k8s.aws/")),
+    ("gcp", ("cloud.google.com/",)),
+    ("azure", ("kubernetes.azure.com/", "karpenter.azure.com/", "agentpool")),
+)
+"""Prefixes of node labels that only one cloud has."""
+KEDA_MOST = 100
+"""What a ScaledObject scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
+
+
+class Share(NamedTuple):
+    """What one pod's accelerators cost an hour, in USD, and on what that rests."""
+
+    least_usd: float | None
+    most_usd: float | None
+    basis: str = ""
+    market: str = ""
+    prices: tuple[Price, ...] = ()
+    pools: tuple[AcceleratorPool, ...] = ()
+
+
+def share_of_machine(pods: PodSet, graph: ResourceGraph) -> Share:
+    """A pod's share of the machines of the pools that can host it, else of the cheapest machine known to facts."""
+    if is_unknown(pods.accelerator_count):
+        return Share(None, None, pods.accelerator_count.reason)
+    if not is_unknown(pods.hosts) and pods.hosts:
+        return _on_pools(pods, pods.hosts)
+    if isinstance(pods.hosts, Unknown):
+        return _cheapest(pods, graph, f"which pool hosts it cannot be told: {pods.hosts.reason}")
+    return _cheapest(pods, graph, "no pool of the scan can host it" if pods.pools else "no pool in the scan")
+
+
+def _on_pools(pods: PodSet, pools: list[AcceleratorPool]) -> Share:
+    shares = [_part_of_machine(pods, pool) for pool in pools]
+    known = [part for part in shares if part is not None]
+    names = ", ".join(pool.name for pool in pools[:3])
+    if len(known) < len(shares):
+        return Share(None, None, f"runs on {names}, whose price is not known", pools=tuple(pools))
+    least = [part * pool.hourly_usd for part, pool in zip(known, pools, strict=True) if _number(pool.hourly_usd)]
+    most = [part * pool.hourly_most_usd for part, pool in zip(known, pools, strict=True) if _number(pool.hourly_most_usd)]
+    markets = sorted({pool.market for pool in pools})
+    return Share(
+        min(least) if len(least) == len(pools) else None,
+        max(most) if len(most) == len(pools) else None,
+        f"runs on {names}",
+        markets[0] if len(markets) == 1 else "spot or on-demand",
+        _priced(pools),
+        tuple(pools),
+    )
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _priced(pools: list[AcceleratorPool]) -> tuple[Price, ...]:
+    found = [quote(CLOUDS[pool.platform], pool.instance_types, pool.market, pool.region or "") for pool in pools]
+    return tuple(dict.fromkeys(item for each in found if each is not None for item in each.prices))
+
+
+def _part_of_machine(pods: PodSet, pool: AcceleratorPool) -> float | None:
+    """The part of a machine that the pod takes; ``None`` if it cannot be told."""
+    per_machine = pool.accelerators_per_machine
+    if not isinstance(per_machine, int) or per_machine < 1 or any("neuroncore" in n for n in pods.accelerator_resources):
+        return None
+    clients = pool.shared_clients if isinstance(pool.shared_clients, int) and pool.shared_clients > 0 else 1
+    models = [accelerators()[name] for name in pool.accelerators if name in accelerators()]
+    cut = _pieces(pods, models)
+    return None if cut is None else pods.accelerator_count / (per_machine * clients * cut)
+
+
+def _pieces(pods: PodSet, models: list[Accelerator]) -> int | None:
+    """How many of the pod's MIG slices one GPU holds at most; 1 for whole GPUs."""
+    slices = [name for name in pods.accelerator_resources if name.startswith("nvidia.com/mig-")]
+    if not slices:
+        return 1
+    found = [profile.instances for model in models if (profile := mig_profile(model, slices[0])) is not None]
+    return max(found) if found else None
+
+
+def _cheapest(pods: PodSet, graph: ResourceGraph, because: str) -> Share:
+    """The cheapest machine on demand that has what the pod asks for; the dearest bounds a chosen model."""
+    offers = sorted(_offers(pods, graph), key=lambda offer: (offer[0], offer[1].cloud, offer[1].name))
+    if not offers:
+        wanted = pods.accelerator or ", ".join(pods.accelerator_resources)
+        return Share(None, None, f"{because}, and facts know no machine with {pods.accelerator_count} x {wanted}")
+    least, machine, prices = offers[0]
+    chosen = isinstance(pods.accelerator, str)
+    basis = f"{because}: the cheapest machine that offers it, {machine.name} ({machine.cloud})"
+    return Share(least, offers[-1][0] if chosen else None, basis, "on-demand", prices)
+
+
+def _offers(pods: PodSet, graph: ResourceGraph) -> Iterator[tuple[float, InstanceType, tuple[Price, ...]]]:
+    """(USD an hour for the pod's share, machine, price) of every machine type that has the accelerators."""
+    wanted = pods.accelerator if isinstance(pods.accelerator, str) else None
+    resource = pods.accelerator_resources[0] if pods.accelerator_resources else ""
+    base = "nvidia.com/gpu" if resource.startswith(("nvidia.com/mig-", "nvidia.com/gpu.shared")) else resource
+    cloud = _cloud(pods, graph)
+    for machine in instance_types().values():
+        model = accelerators()[machine.accelerator]
+        pieces = _pieces(pods, [model])
+        fits = model.resource == base and wanted in (None, model.name) and pieces is not None
+        if not fits or machine.service != "compute" or (cloud and machine.cloud != cloud):
+            continue
+        found = quote(machine.cloud, [machine.name])
+        if found is not None and found.least_usd is not None and pods.accelerator_count <= machine.accelerator_count:
+            part = pods.accelerator_count / (machine.accelerator_count * (pieces or 1))
+            yield part * found.least_usd, machine, found.prices
+
+
+def _cloud(pods: PodSet, graph: ResourceGraph) -> str:
+    """The cloud that the pod's selectors, or else the only clusters of the scan, are of; empty if any."""
+    keys = " ".join([*map(str, pods.node_selector), str(pods.affinity)])
+    named = {cloud for cloud, labels in CLOUD_LABELS if any(label in keys for label in labels)}
+    if not named:
+        kinds = {"aws_eks_cluster": "aws", "google_container_cluster": "gcp", "azurerm_kubernetes_cluster": "azure"}
+        named = {cloud for kind, cloud in kinds.items() if graph.of_type(kind)}
+    return named.pop() if len(named) == 1 else ""
+
+
+def pod_numbers(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | None, str]:
+    """How many pods run at least and at most (``None``: cannot be told), and what that rests on."""
+    fewest, most, reason = _replicas(pods, graph)
+    each = pods.pods_per_replica
+    if is_unknown(each):
+        return None, None, each.reason
+    numbers = [None if number is None else number * each for number in (fewest, most)]
+    if pods.completes:
+        return 0, numbers[1], "it ends by itself"
+    return numbers[0], numbers[1], reason
+
+
+def _replicas(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | None, str]:
+    for near in graph.neighbours(pods.resource, "scales", "in"):
+        if near.resource.type == "HorizontalPodAutoscaler":
+            return _range(near.resource.attributes, "minReplicas", 1, "maxReplicas", None)
+        if near.resource.type == "ScaledObject":
+            return _range(near.resource.attributes, "minReplicaCount", 0, "maxReplicaCount", KEDA_MOST)
+    fewest: Any = pods.min_replicas if pods.autoscaled else pods.replicas
+    most: Any = pods.max_replicas if pods.autoscaled else pods.replicas
+    unknown = next((number for number in (fewest, most) if isinstance(number, Unknown)), None)
+    reason = "" if unknown is None else unknown.reason
+    if most is None and not reason:
+        reason = "no maximum is set" if pods.autoscaled else "as many pods as machines" if fewest is None else ""
+    return fewest if isinstance(fewest, int) else None, most if isinstance(most, int) else None, reason
+
+
+def _range(attributes: Any, low: str, least: int, high: str, highest: int | None) -> tuple[int | None, int | None, str]:
+    fewest = whole(get(attributes, "spec", low, default=least))
+    most = whole(get(attributes, "spec", high, default=highest))
+    unknown = next((number for number in (fewest, most) if isinstance(number, Unknown)), None)
+    reason = "scaled automatically" if unknown is None else unknown.reason
+    return fewest if isinstance(fewest, int) else None, most if isinstance(most, int) else None, reason
