@@ -18,7 +18,7 @@ from scanner.concepts.interpret import Concepts
 from scanner.concepts.machines import CLOUDS, monthly
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.prices import HOURS_A_MONTH, Quote, quote
-from scanner.concepts.workload_prices import Share, pod_numbers, share_of_machine
+from scanner.concepts.workload_prices import pod_numbers, share_of_machine
 from scanner.core import Unknown, is_unknown
 from scanner.facts.instances import Price
 from scanner.graph import ResourceGraph
@@ -160,14 +160,15 @@ def _missing(pool: AcceleratorPool, floor: float | None, ceiling: float | None) 
 
 
 def _machines(pool: AcceleratorPool) -> str:
-    if pool.attached_accelerator is not None and not is_unknown(pool.attached_accelerator):
-        types = ", ".join(str(item) for item in pool.instance_types if isinstance(item, str))
-        return f"{types or 'machine'} with {pool.attached_count} x {pool.attached_accelerator}"
-    types = [item for item in pool.instance_types if isinstance(item, str)] if not is_unknown(pool.instance_types) else []
-    named = types or [f"{family}.*" for family in pool.instance_families] or [
-        str(item) for item in pool.accelerators
-    ]  # fmt: skip
+    types = [item for item in _known(pool.instance_types) if isinstance(item, str)]
+    if isinstance(pool.attached_accelerator, str):
+        return f"{_listed(types) or 'machine'} with {pool.attached_count} x {pool.attached_accelerator}"
+    named = types or [f"{family}.*" for family in pool.instance_families] or list(pool.accelerators)
     return _listed(named) or "machines of unknown type"
+
+
+def _known(items: list[str]) -> list[str]:
+    return [] if is_unknown(items) else items
 
 
 def _listed(items: list[str]) -> str:
@@ -211,7 +212,12 @@ def _endpoint(endpoint: ModelEndpoint) -> Iterator[CostLine]:
 
 
 def _why_endpoint(endpoint: ModelEndpoint, found: Quote | None) -> str:
-    values = (endpoint.instance_type, endpoint.min_replicas, endpoint.max_replicas, endpoint.autoscaled)
+    values: tuple[object, ...] = (
+        endpoint.instance_type,
+        endpoint.min_replicas,
+        endpoint.max_replicas,
+        endpoint.autoscaled,
+    )
     unknown = next((item for item in values if isinstance(item, Unknown)), None)
     if unknown is not None:
         return unknown.reason

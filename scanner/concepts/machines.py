@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from scanner.concepts.model import AcceleratorPool, ModelEndpoint, Notebook
 from scanner.concepts.prices import HOURS_A_MONTH, market_of, quote
-from scanner.core import is_unknown
 from scanner.facts.accelerators import Accelerator, accelerator
 from scanner.facts.instances import InstanceType, accelerated_family, instance_type, instance_types
 
@@ -58,7 +57,9 @@ def _machines(size: int | None, pool: AcceleratorPool, zones: int) -> int | None
     return size * zones if pool.machine_vcpus is None else -(-size // pool.machine_vcpus)
 
 
-def reckon(item: AcceleratorPool | ModelEndpoint, fewest: object, most: object, least_usd: object, most_usd: object) -> None:
+def reckon(
+    item: AcceleratorPool | ModelEndpoint, fewest: object, most: object, least_usd: object, most_usd: object
+) -> None:
     """Fill in what a number of machines costs in a month."""
     if isinstance(fewest, int) and (fewest == 0 or isinstance(least_usd, int | float)):
         item.monthly_floor_usd = monthly(fewest, least_usd)

@@ -244,7 +244,10 @@ def _offers_slice(name: str, pool: AcceleratorPool) -> str | Unknown:
 
 def _requirements(pods: PodSet) -> Iterable[tuple[str, list[str]]]:
     """(label, allowed values) that a node must have; only affinity with one term is certain."""
-    for key, value in pods.node_selector.items():
+    selector: Any = pods.node_selector
+    if is_unknown(selector):
+        yield "of its node selector", [selector]  # type: ignore[list-item]
+    for key, value in selector.items() if isinstance(selector, dict) else ():
         yield str(key), [value]
     terms = get(pods.affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
     if isinstance(terms, list) and len(terms) == 1:
@@ -303,6 +306,8 @@ def _untolerated(pods: PodSet, pool: AcceleratorPool) -> list[str] | Unknown:
     """The pool's taints that keep the pod away, as text; unknown if they are."""
     if is_unknown(pool.taints):
         return pool.taints
+    if is_unknown(pods.tolerations):
+        return pods.tolerations
     missing: list[str] = []
     for taint in pool.taints:
         if is_unknown(taint.effect) or is_unknown(taint.key):
@@ -349,6 +354,8 @@ def _uses_fast_network(pods: PodSet) -> bool:
 def _selected_accelerator(pods: PodSet) -> None:
     """What the pod itself says of the accelerator: MIG profile, accelerator label, instance type."""
     pods.fast_network_used = _uses_fast_network(pods)
+    if is_unknown(pods.node_selector):
+        pods.accelerator_selected = pods.node_selector  # type: ignore[assignment]
     slices = [a.mig_profile for c in pods.containers for a in c.accelerators if isinstance(a.mig_profile, str)]
     for key, values in _requirements(pods):
         if key not in ACCELERATOR_LABELS:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
 from scanner.concepts.quantities import quantity, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
+from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
 
@@ -17,6 +19,8 @@ ACCELERATOR = re.compile(
     r"|aws\.amazon\.com/(neuron.*)|google\.com/tpu)\Z"
 )
 """Extended resources of accelerator vendors, as their device plugins name them."""
+KEDA_MOST = 100
+"""What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
 LOCATED_FIELDS = (
@@ -48,7 +52,8 @@ def pod_sets(resource: Resource) -> list[PodSet]:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                result.append(_pod_set(resource, kind, path, template))
+                pods = _pod_set(resource, kind, path, template)
+                result += [] if pods is None else [pods]
     _complete_groups(result)
     return result
 
@@ -68,7 +73,9 @@ def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterato
 
 
 def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
-    """``steps`` from the root, or from ``path`` where they start with ``..``."""
+    """``steps`` from the root, or from ``path`` where they start with ``@`` or ``..``."""
+    if steps and steps[0] == "@":
+        return (*path, *steps[1:])
     if not steps or steps[0] != "..":
         return steps
     while steps and steps[0] == "..":
@@ -76,11 +83,34 @@ def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
     return (*path, *steps)
 
 
-def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any]) -> PodSet:
+class _Written(NamedTuple):
+    """A pod template as the source has it, whatever the kind."""
+
+    at: Path
+    spec: dict[str, Any]
+    containers: list[tuple[dict[str, Any], Path]]
+    metadata: dict[str, Any]
+
+
+def _written(kind: WorkloadKind, path: Path, template: dict[str, Any], root: dict[str, Any]) -> _Written | None:
+    if kind.shape:
+        shaped = shape(kind.shape, template, path, root)
+        return shaped and _Written(path, shaped.spec, list(shaped.containers), shaped.metadata)
     at = path if kind.pod_spec else (*path, "spec")
-    spec = template if kind.pod_spec else get(template, "spec", default={})
-    spec = spec if isinstance(spec, dict) else {}
-    labels = _mapping(get(template, "metadata", "labels", default={}))
+    spec = _mapping(template if kind.pod_spec else template.get("spec"))
+    containers = [(item, (*at, "containers", number)) for number, item in enumerate(_sequence(spec.get("containers")))]
+    if kind.kind == "InferenceService":
+        named = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
+        containers += [(spec[name], (*at, name)) for name in named]
+    return _Written(at, spec, containers, _mapping(template.get("metadata")) if not kind.pod_spec else {})
+
+
+def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any]) -> PodSet | None:
+    written = _written(kind, path, template, resource.attributes)
+    if written is None:
+        return None
+    at = written.at
+    labels = _mapping(written.metadata.get("labels"))
     pods = PodSet(
         resource=resource,
         at=at,
@@ -89,20 +119,23 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
         address=resource.address,
         namespace=resource.namespace,
         labels=resource.labels,
-        component=kind.component or (str(path[-2]).lower() if "{*}" in kind.template else ""),
-        pod_labels=labels or (resource.labels if kind.pod_spec else {}),
-        pod_annotations=_mapping(get(template, "metadata", "annotations", default={})),
-        pod_spec=spec,
+        component=_component(kind, path, template),
+        definition=kind.definition,
+        completes=kind.completes,
+        pod_labels=labels or (resource.labels if kind.pod_spec or kind.shape else {}),
+        pod_annotations=_mapping(written.metadata.get("annotations")),
+        pod_spec=written.spec,
         production=production(resource),
     )
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
-    _read_spec(pods, spec, at, kind)
-    if "{*}" in kind.template:
+    _read_spec(pods, written)
+    if "{*}" in kind.template and not kind.shape:
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
         pods.sources["restart_policy"] = (*path[:-1], "restartPolicy")
     _read_scale(pods, kind, path)
+    declare(pods)
     pods.role = _role(pods, kind)
     _read_update(pods, kind)
     _read_job(pods, kind)
@@ -126,16 +159,28 @@ def _sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind) -> None:
-    pods.volumes = [item for item in _sequence(spec.get("volumes")) if isinstance(item, dict)]
-    places = [("initContainers", True, pods.init_containers), ("containers", False, pods.containers)]
-    for field, init, target in places:
-        for number, item in enumerate(_sequence(spec.get(field))):
-            if isinstance(item, dict):
-                target.append(_container(item, (*at, field, number), pods, init=init))
-    for name in (kind.single_container, "model" if kind.kind == "InferenceService" else ""):
-        if name and isinstance(spec.get(name), dict):
-            pods.containers.append(_container(spec[name], (*at, name), pods, init=False))
+def _component(kind: WorkloadKind, path: Path, template: dict[str, Any]) -> str:
+    """What tells the pod sets of one object apart."""
+    if kind.component or not {"{*}", "[*]"} & set(kind.template):
+        return kind.component
+    if "{*}" in kind.template:
+        return str(path[-1] if kind.shape else path[-2]).lower()
+    return str(template["name"]) if kind.shape and isinstance(template.get("name"), str) else ""
+
+
+def _dicts(value: Any) -> Any:
+    """The mappings of a list; unknown if the list is."""
+    return value if is_unknown(value) else [item for item in _sequence(value) if isinstance(item, dict)]
+
+
+def _read_spec(pods: PodSet, written: _Written) -> None:
+    spec, at = written.spec, written.at
+    pods.volumes = _dicts(spec.get("volumes"))
+    first = [
+        (item, (*at, "initContainers", number)) for number, item in enumerate(_sequence(spec.get("initContainers")))
+    ]
+    for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
+        target += [_container(item, place, pods, init=init) for item, place in items if isinstance(item, dict)]
     for container in pods.containers:
         for accelerator in container.accelerators:
             if accelerator.resource not in pods.accelerator_resources:
@@ -149,8 +194,9 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     account: Any = get(spec, "serviceAccountName", default="default")
     pods.service_account = account if isinstance(account, str | Unknown) else "default"  # type: ignore[assignment]
     pods.automount_token = spec.get("automountServiceAccountToken", True)
-    pods.node_selector = _mapping(spec.get("nodeSelector"))
-    pods.tolerations = [item for item in _sequence(spec.get("tolerations")) if isinstance(item, dict)]
+    selector, tolerations = spec.get("nodeSelector"), _dicts(spec.get("tolerations"))
+    pods.node_selector = selector if is_unknown(selector) else _mapping(selector)  # type: ignore[assignment]
+    pods.tolerations = tolerations
     pods.sources |= {
         "pod_spec": at,
         "volumes": (*at, "volumes"),
@@ -164,7 +210,9 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     grace = whole(spec.get("terminationGracePeriodSeconds"))
     pods.termination_grace_seconds = 30 if grace is None else grace
     pods.claims = [
-        str(get(v, "persistentVolumeClaim", "claimName")) for v in pods.volumes if "persistentVolumeClaim" in v
+        str(get(v, "persistentVolumeClaim", "claimName"))
+        for v in _sequence(pods.volumes)
+        if "persistentVolumeClaim" in v
     ]
     pods.durable_storage = _durable(pods)
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
@@ -208,11 +256,14 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
         n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
     ]
     container.requests = _mapping(get(item, "resources", "requests", default={}))
+    resources = item.get("resources")
     for name in ("requests", "limits"):
         container.sources[name] = (*at, "resources", name)
     container.limits = _mapping(get(item, "resources", "limits", default={}))
     container.accelerators = list(_accelerators(container, at))
     container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])
+    if is_unknown(resources):
+        container.accelerator_count = resources  # type: ignore[assignment]
     container.readiness_probe = _probe(item, "readinessProbe")
     container.liveness_probe = _probe(item, "livenessProbe")
     container.startup_probe = _probe(item, "startupProbe")
@@ -223,7 +274,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.sources["privileged"] = (*at, "securityContext", "privileged")
     container.sources["volume_mounts"] = (*at, "volumeMounts")
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
-    container.shared_memory_bytes = _shared_memory(container, pods)
+    container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
     recognise(container)
     return container
 
@@ -284,7 +335,10 @@ def _startup_budget(container: Container) -> Any:
     return (delay or 0) + (period or 10) * (threshold or 3)
 
 
-def _shared_memory(container: Container, pods: PodSet) -> Any:
+def _shared_memory(container: Container, pods: PodSet, written: Any) -> Any:
+    unknown = next((value for value in (written, pods.volumes) if is_unknown(value)), None)
+    if unknown is not None:
+        return unknown
     mounts = [str(mount.get("name")) for mount in container.volume_mounts if mount.get("mountPath") == "/dev/shm"]
     for volume in pods.volumes:
         if str(volume.get("name")) in mounts:
@@ -296,15 +350,16 @@ def _shared_memory(container: Container, pods: PodSet) -> Any:
     return None if mounts or pods.pod_spec.get("hostIPC") is True else DEFAULT_SHM_BYTES
 
 
-def _durable(pods: PodSet) -> bool:
-    if any(key in volume for volume in pods.volumes for key in DURABLE_VOLUMES):
+def _durable(pods: PodSet) -> Any:
+    """Whether storage outlives the pods; unknown where the volumes are."""
+    if any(key in volume for volume in _sequence(pods.volumes) for key in DURABLE_VOLUMES):
         return True
     for container in pods.containers:
         texts = [word for word in container.argv if isinstance(word, str)]
         texts += [variable.value for variable in container.env if isinstance(variable.value, str)]
         if any(_CHECKPOINT.search(text) for text in texts):
             return True
-    return False
+    return pods.volumes if is_unknown(pods.volumes) else False
 
 
 def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
@@ -314,12 +369,36 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         if place:
             setattr(pods, field, whole(get(attributes, *place)))
             pods.sources[field] = place
-    if kind.replicas and pods.replicas is None and kind.kind != "CronJob":
+    if pods.replicas is None and kind.kind != "CronJob":
+        decided: Any = Unknown("the training runtime decides how many nodes there are")
+        pods.replicas = decided if kind.decided_replicas else kind.default_replicas if kind.replicas else None
+    if kind.kind == "Pod" or kind.component in ("head", "driver"):
         pods.replicas = 1
     if kind.group_size:
-        size = whole(get(attributes, *kind.group_size))
+        place = _absolute(path, kind.group_size)
+        size = whole(get(attributes, *place))
         pods.group_size = 1 if size is None else size
-        pods.sources["group_size"] = kind.group_size
+        pods.pods_per_replica = pods.group_size
+        pods.sources["group_size"] = place
+    if kind.times:
+        times = whole(get(attributes, *_absolute(path, kind.times)))
+        pods.pods_per_replica = 1 if times is None else times
+        pods.sources["pods_per_replica"] = _absolute(path, kind.times)
+    _read_autoscaling(pods, kind, path)
+
+
+def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
+    attributes = pods.resource.attributes
+    if kind.autoscaling == "scaled-job":
+        pods.autoscaled = True
+        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+        pods.max_replicas = KEDA_MOST if pods.max_replicas is None else pods.max_replicas
+    if kind.autoscaling == "nim":
+        pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
+    if kind.autoscaling == "kubeai":
+        off = get(attributes, "spec", "autoscalingDisabled", default=False)
+        pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
+        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
     if kind.autoscaling == "kserve":
         pods.autoscaled = True
         pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
@@ -407,26 +486,48 @@ def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
 
 def _complete_groups(sets: list[PodSet]) -> None:
     """A leader with its workers, or a Ray head with its groups, has the accelerators of all of them."""
-    if len(sets) < 2 and not (sets and sets[0].kind == "LeaderWorkerSet"):
+    if not sets:
         return
-    first = sets[0]
-    if first.kind == "LeaderWorkerSet":
-        leader = next((pods for pods in sets if pods.component == "leader"), None)
-        worker = next((pods for pods in sets if pods.component == "worker"), first)
-        size = worker.group_size
-        counts: list[Any] = [worker.accelerator_count, size, leader.accelerator_count if leader else 0]
-        total: Any = next((count for count in counts if is_unknown(count)), None)
-        if total is None:
-            own = leader.accelerator_count if leader else worker.accelerator_count
-            total = own + worker.accelerator_count * (size - 1)
-    elif first.kind in ("RayCluster", "RayJob", "RayService"):
-        parts = [
-            pods.replicas if is_unknown(pods.replicas) else pods.accelerator_count
-            if is_unknown(pods.accelerator_count) else pods.accelerator_count * (pods.replicas or 1)
-            for pods in sets
-        ]  # fmt: skip
-        total = _total(parts)
+    if sets[0].kind == "LeaderWorkerSet":
+        total = _leader_and_workers(sets)
+    elif sets[0].kind in ("RayCluster", "RayJob", "RayCronJob", "RayService") and len(sets) > 1:
+        total = _total([_accelerators_of_all(pods) for pods in sets])
+    elif sets[0].kind in ("LLMInferenceService", "InferenceService", "NIMService", "DynamoGraphDeployment"):
+        _pipelines(sets)
+        return
     else:
         return
     for pods in sets:
         pods.group_accelerators = total
+
+
+def _leader_and_workers(sets: list[PodSet]) -> Any:
+    """Accelerators of one group: the leader's and those of the ``size - 1`` workers."""
+    leader = next((pods for pods in sets if pods.component == "leader"), None)
+    worker = next((pods for pods in sets if pods.component == "worker"), sets[0])
+    size: Any = worker.group_size
+    if leader is not None and worker is not leader:
+        leader.pods_per_replica = 1
+        worker.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
+    own = worker if leader is None else leader
+    parts: list[Any] = [own.accelerator_count, size, worker.accelerator_count]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    return own.accelerator_count + worker.accelerator_count * (size - 1) if unknown is None else unknown
+
+
+def _accelerators_of_all(pods: PodSet) -> Any:
+    parts: list[Any] = [pods.accelerator_count, pods.replicas, pods.pods_per_replica]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    if unknown is not None:
+        return unknown
+    return pods.accelerator_count * (1 if pods.replicas is None else pods.replicas) * pods.pods_per_replica
+
+
+def _pipelines(sets: list[PodSet]) -> None:
+    """Several nodes that serve one model together, each with the same number of accelerators."""
+    for pods in sets:
+        size: Any = pods.group_size
+        if is_unknown(size) or is_unknown(pods.accelerator_count):
+            pods.group_accelerators = size if is_unknown(size) else pods.accelerator_count  # type: ignore[assignment]
+        else:
+            pods.group_accelerators = pods.accelerator_count * size

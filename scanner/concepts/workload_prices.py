@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.machines import CLOUDS
 from scanner.concepts.model import AcceleratorPool, PodSet
+from scanner.concepts.pods import KEDA_MOST
 from scanner.concepts.prices import quote
 from scanner.concepts.quantities import whole
 from scanner.core import Unknown, get, is_unknown
@@ -20,8 +21,6 @@ CLOUD_LABELS = (
     ("azure", ("kubernetes.azure.com/", "karpenter.azure.com/", "agentpool")),
 )
 """Prefixes of node labels that only one cloud has."""
-KEDA_MOST = 100
-"""What a ScaledObject scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledobject-spec/)."""
 
 
 class Share(NamedTuple):
@@ -52,8 +51,9 @@ def _on_pools(pods: PodSet, pools: list[AcceleratorPool]) -> Share:
     names = ", ".join(pool.name for pool in pools[:3])
     if len(known) < len(shares):
         return Share(None, None, f"runs on {names}, whose price is not known", pools=tuple(pools))
-    least = [part * pool.hourly_usd for part, pool in zip(known, pools, strict=True) if _number(pool.hourly_usd)]
-    most = [part * pool.hourly_most_usd for part, pool in zip(known, pools, strict=True) if _number(pool.hourly_most_usd)]
+    parts = list(zip(known, pools, strict=True))
+    least = [part * pool.hourly_usd for part, pool in parts if isinstance(pool.hourly_usd, int | float)]
+    most = [part * pool.hourly_most_usd for part, pool in parts if isinstance(pool.hourly_most_usd, int | float)]
     markets = sorted({pool.market for pool in pools})
     return Share(
         min(least) if len(least) == len(pools) else None,
@@ -65,10 +65,6 @@ def _on_pools(pods: PodSet, pools: list[AcceleratorPool]) -> Share:
     )
 
 
-def _number(value: object) -> bool:
-    return isinstance(value, int | float)
-
-
 def _priced(pools: list[AcceleratorPool]) -> tuple[Price, ...]:
     found = [quote(CLOUDS[pool.platform], pool.instance_types, pool.market, pool.region or "") for pool in pools]
     return tuple(dict.fromkeys(item for each in found if each is not None for item in each.prices))
@@ -77,7 +73,10 @@ def _priced(pools: list[AcceleratorPool]) -> tuple[Price, ...]:
 def _part_of_machine(pods: PodSet, pool: AcceleratorPool) -> float | None:
     """The part of a machine that the pod takes; ``None`` if it cannot be told."""
     per_machine = pool.accelerators_per_machine
-    if not isinstance(per_machine, int) or per_machine < 1 or any("neuroncore" in n for n in pods.accelerator_resources):
+    if not isinstance(per_machine, int) or per_machine < 1:
+        return None
+    if any("neuroncore" in name for name in pods.accelerator_resources):
+        # a device has two to eight cores, by its generation
         return None
     clients = pool.shared_clients if isinstance(pool.shared_clients, int) and pool.shared_clients > 0 else 1
     models = [accelerators()[name] for name in pool.accelerators if name in accelerators()]
@@ -126,7 +125,8 @@ def _offers(pods: PodSet, graph: ResourceGraph) -> Iterator[tuple[float, Instanc
 
 def _cloud(pods: PodSet, graph: ResourceGraph) -> str:
     """The cloud that the pod's selectors, or else the only clusters of the scan, are of; empty if any."""
-    keys = " ".join([*map(str, pods.node_selector), str(pods.affinity)])
+    selector: Any = pods.node_selector
+    keys = " ".join([*map(str, selector if isinstance(selector, dict) else ()), str(pods.affinity)])
     named = {cloud for cloud, labels in CLOUD_LABELS if any(label in keys for label in labels)}
     if not named:
         kinds = {"aws_eks_cluster": "aws", "google_container_cluster": "gcp", "azurerm_kubernetes_cluster": "azure"}

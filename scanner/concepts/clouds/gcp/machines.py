@@ -159,7 +159,7 @@ def _sizes(pool: AcceleratorPool, block: dict[str, Any], at: Path) -> None:
 
 def _zones(resource: Resource, block: dict[str, Any], pool: AcceleratorPool) -> int | None:
     """By how many zones the sizes multiply: those that the pool or its cluster lists, or one if it is in a zone."""
-    if str(pool.sources["max_size"][-1]).startswith("total_"):
+    if "total_max_node_count" in pool.sources.get("max_size", ()):
         return 1
     for holder in (block, resource.attributes):
         listed = get(holder, "node_locations")
