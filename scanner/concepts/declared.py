@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanner.concepts.command_lines import Command
 from scanner.concepts.model import Container, PodSet, Serving
 from scanner.concepts.quantities import whole
+from scanner.concepts.runtimes import read_flags
 from scanner.core import Path, get, is_unknown
 
 KSERVE_FRAMEWORKS = ("huggingface", "triton", "pytorch", "tensorflow", "sklearn", "xgboost", "lightgbm", "onnx", "pmml",
@@ -43,8 +45,8 @@ def _inference_service(pods: PodSet) -> None:
             continue
         container.runtime = RUNTIMES.get(name.lower())
         if container.runtime is not None:
-            serving = container.serving or Serving(runtime=container.runtime, at=container.at)
-            serving.runtime, serving.storage_uri = container.runtime, get(item, "storageUri")
+            serving = Serving(runtime=container.runtime, at=container.at, storage_uri=get(item, "storageUri"))
+            read_flags(serving, Command(tuple(container.argv), {}), container)
             container.serving = serving
             _from_uri(serving, serving.storage_uri, (*container.at, "storageUri"))
 

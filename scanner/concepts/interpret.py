@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from scanner.concepts.clouds import cloud_concepts
+from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
@@ -45,7 +46,8 @@ def interpret(graph: ResourceGraph) -> Concepts:
     """Work out what each resource means, and link the graph by it."""
     concepts = Concepts()
     resources = list(graph.resources)
-    _collect(concepts, (r for r in resources if r.api_version), pod_sets)
+    config_maps = ConfigMaps(graph.of_type("ConfigMap"))
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
     link(graph, _pod_labels(concepts))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))

@@ -58,6 +58,8 @@ class EnvironmentVariable(View):
     name: str = ""
     value: str | None = None
     from_reference: bool = False
+    referred: str | None = None
+    """What a reference gives, where a ConfigMap of the scan tells; never a Secret's value."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

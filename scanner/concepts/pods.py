@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
 from scanner.concepts.quantities import quantity, share, whole
@@ -43,7 +44,7 @@ _OTHER_STAGE = re.compile(
 )
 
 
-def pod_sets(resource: Resource) -> list[PodSet]:
+def pod_sets(resource: Resource, config_maps: ConfigMaps) -> list[PodSet]:
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods."""
     group = resource.api_version.rpartition("/")[0]
     result: list[PodSet] = []
@@ -52,7 +53,7 @@ def pod_sets(resource: Resource) -> list[PodSet]:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                pods = _pod_set(resource, kind, path, template)
+                pods = _pod_set(resource, kind, path, template, config_maps)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
     return result
@@ -105,7 +106,9 @@ def _written(kind: WorkloadKind, path: Path, template: dict[str, Any], root: dic
     return _Written(at, spec, containers, _mapping(template.get("metadata")) if not kind.pod_spec else {})
 
 
-def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any]) -> PodSet | None:
+def _pod_set(
+    resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any], config_maps: ConfigMaps
+) -> PodSet | None:
     written = _written(kind, path, template, resource.attributes)
     if written is None:
         return None
@@ -129,7 +132,7 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
     )
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
-    _read_spec(pods, written)
+    _read_spec(pods, written, config_maps)
     if "{*}" in kind.template and not kind.shape:
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
@@ -173,16 +176,18 @@ def _dicts(value: Any) -> Any:
     return value if is_unknown(value) else [item for item in _sequence(value) if isinstance(item, dict)]
 
 
-def _read_spec(pods: PodSet, written: _Written) -> None:
+def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps) -> None:
     spec, at = written.spec, written.at
     pods.volumes = _dicts(spec.get("volumes"))
     first = [
         (item, (*at, "initContainers", number)) for number, item in enumerate(_sequence(spec.get("initContainers")))
     ]
     for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
-        target += [_container(item, place, pods, init=init) for item, place in items if isinstance(item, dict)]
+        target += [
+            _container(item, place, pods, config_maps, init=init) for item, place in items if isinstance(item, dict)
+        ]
     for container in pods.containers:
-        for accelerator in container.accelerators:
+        for accelerator in _sequence(container.accelerators):
             if accelerator.resource not in pods.accelerator_resources:
                 pods.accelerator_resources.append(accelerator.resource)
     pods.accelerator_count = _total([container.accelerator_count for container in pods.containers])
@@ -229,7 +234,7 @@ def _total(counts: list[Any]) -> Any:
     return unknown if unknown is not None else sum(counts)
 
 
-def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> Container:
+def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps, *, init: bool) -> Container:
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
     for field, key in LOCATED_FIELDS:
@@ -247,10 +252,12 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
             name=str(entry.get("name", "")),
             value=_env_value(entry),
             from_reference="valueFrom" in entry,
+            referred=_referred(entry, pods, config_maps),
         )
         for number, entry in enumerate(_sequence(item.get("env")))
         if isinstance(entry, dict)
     ]
+    container.env += _all_of(item, at, pods, config_maps)
     container.ports = [port for port in _sequence(item.get("ports")) if isinstance(port, dict)]
     container.port_numbers = [
         n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
@@ -264,6 +271,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])
     if is_unknown(resources):
         container.accelerator_count = resources  # type: ignore[assignment]
+        container.accelerators = resources  # type: ignore[assignment]
     container.readiness_probe = _probe(item, "readinessProbe")
     container.liveness_probe = _probe(item, "livenessProbe")
     container.startup_probe = _probe(item, "startupProbe")
@@ -275,8 +283,27 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.sources["volume_mounts"] = (*at, "volumeMounts")
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
     container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
-    recognise(container)
+    recognise(container, config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts")))
     return container
+
+
+def _referred(entry: dict[str, Any], pods: PodSet, config_maps: ConfigMaps) -> str | None:
+    """The value that the ConfigMap behind ``configMapKeyRef`` gives, if the scan has it."""
+    reference = get(entry, "valueFrom", "configMapKeyRef")
+    if not isinstance(reference, dict):
+        return None
+    value = config_maps.data(pods.resource, reference.get("name")).get(str(reference.get("key")))
+    return value if isinstance(value, str) else None
+
+
+def _all_of(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps) -> Iterator[EnvironmentVariable]:
+    """The variables of every ConfigMap that ``envFrom`` names."""
+    for number, source in enumerate(_sequence(item.get("envFrom"))):
+        name, prefix = get(source, "configMapRef", "name"), get(source, "prefix", default="")
+        for key, value in config_maps.data(pods.resource, name).items() if isinstance(name, str) else ():
+            if isinstance(value, str):
+                place = (*at, "envFrom", number)
+                yield EnvironmentVariable(at=place, name=f"{prefix}{key}", from_reference=True, referred=value)
 
 
 def _env_value(entry: dict[str, Any]) -> Any:
@@ -393,6 +420,9 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.autoscaled = True
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
         pods.max_replicas = KEDA_MOST if pods.max_replicas is None else pods.max_replicas
+    if kind.ray and kind.component == "worker":
+        pods.autoscaled = get(attributes, *kind.ray, "enableInTreeAutoscaling", default=False)
+        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
     if kind.autoscaling == "nim":
         pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
     if kind.autoscaling == "kubeai":
@@ -492,7 +522,10 @@ def _complete_groups(sets: list[PodSet]) -> None:
         total = _leader_and_workers(sets)
     elif sets[0].kind in ("RayCluster", "RayJob", "RayCronJob", "RayService") and len(sets) > 1:
         total = _total([_accelerators_of_all(pods) for pods in sets])
-    elif sets[0].kind in ("LLMInferenceService", "InferenceService", "NIMService", "DynamoGraphDeployment"):
+    elif sets[0].kind in ("LLMInferenceService", "InferenceService"):
+        _group_of_kserve(sets)
+        return
+    elif sets[0].kind in ("NIMService", "DynamoGraphDeployment", "DynamoComponentDeployment"):
         _pipelines(sets)
         return
     else:
@@ -521,6 +554,35 @@ def _accelerators_of_all(pods: PodSet) -> Any:
     if unknown is not None:
         return unknown
     return pods.accelerator_count * (1 if pods.replicas is None else pods.replicas) * pods.pods_per_replica
+
+
+def _group_of_kserve(sets: list[PodSet]) -> None:
+    """A predictor or template with its workers: together they serve one copy of the model."""
+    for main, worker in (("predictor", "worker"), ("", "worker"), ("prefill", "prefill-worker")):
+        head = next((pods for pods in sets if pods.component == main), None)
+        rest = next((pods for pods in sets if pods.component == worker), None)
+        if head is None or rest is None:
+            continue
+        size = _nodes(head)
+        rest.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
+        parts: list[Any] = [head.accelerator_count, rest.accelerator_count, size]
+        unknown = next((part for part in parts if is_unknown(part)), None)
+        total = parts[0] + parts[1] * (size - 1) if unknown is None else unknown
+        for pods in (head, rest):
+            pods.group_size, pods.group_accelerators = size, total  # type: ignore[assignment]
+
+
+def _nodes(head: PodSet) -> Any:
+    """Pods of one copy: the data-parallel nodes or the pipeline's stages of an LLMInferenceService."""
+    if head.kind == "InferenceService":
+        return Unknown("KServe works out the nodes from the parallel sizes and the workers' GPUs")
+    at = ("spec", "prefill", "parallelism") if head.component == "prefill" else ("spec", "parallelism")
+    parallelism = get(head.resource.attributes, *at, default={})
+    sizes = [whole(get(parallelism, field, default=1)) for field in ("pipeline", "data", "dataLocal")]
+    unknown = next((size for size in sizes if not isinstance(size, int)), None)
+    if unknown is not None or sizes[2] < 1:
+        return unknown or Unknown("its parallelism is not a number")
+    return max(sizes[1] // sizes[2], sizes[0], 1)
 
 
 def _pipelines(sets: list[PodSet]) -> None:
