@@ -24,6 +24,7 @@ class _Match(NamedTuple):
     family: str
     runtime: str | None
     command: Command | None = None
+    all: tuple[Command, ...] = ()
 
 
 def recognise(container: Container, scripts: Mapping[str, str]) -> None:
@@ -70,15 +71,16 @@ def _recognised(image: str, found: list[Command]) -> _Match:
     for family in ("serving", "training", "notebook"):
         for name, pattern in _markers(family):
             for line, command in lines:
-                if pattern.search(line):
-                    return _Match(family, name, command)
+                # what starts with a flag goes to the program that the image starts
+                if pattern.search(line) and not line.startswith("-"):
+                    return _Match(family, name, command, tuple(found))
     # of a container that does something else, the image says only what else is in it
     if any(_others().search(line) or IDLE & set(line.split()[:3]) for line, _ in lines):
         return _Match("", None)
     for family in ("serving", "notebook"):
         for name, entry in runtimes()[family].items():
             if any(marker in image for marker in entry.get("images", ())):
-                return _Match(family, name, lines[-1][1] if lines else None)
+                return _Match(family, name, lines[-1][1] if lines else None, tuple(found))
     return _Match("", None)
 
 
@@ -95,6 +97,8 @@ def _serving(found: _Match, container: Container) -> Serving:
     serving = Serving(runtime=str(found.runtime), at=container.at)
     if found.command is not None:
         read_flags(serving, found.command, container)
+    for command in found.all:
+        _positional(serving, command, container)
     _read_environment(serving, container)
     image = _NIM_MODEL.search(container.image) if isinstance(container.image, str) else None
     if found.runtime == "nim" and image is not None and "model" not in serving.sources:
@@ -132,11 +136,11 @@ def read_flags(serving: Serving, command: Command, container: Container) -> None
         elif flag in flags:
             value = fill(inline if equals else following, known)
             _assign(serving, flags[flag], value, _source(container, word))
-    _positional(serving, argv, known, container)
 
 
-def _positional(serving: Serving, argv: tuple[Any, ...], known: Mapping[str, Any], container: Container) -> None:
+def _positional(serving: Serving, command: Command, container: Container) -> None:
     """The model where it follows the words that start the server."""
+    argv, known = command.words, {**_environment(container), **command.variables}
     if "model" in serving.sources:
         return
     for phrase in runtimes()["serving"].get(serving.runtime, {}).get("positional", ()):
