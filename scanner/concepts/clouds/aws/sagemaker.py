@@ -30,7 +30,11 @@ def _variant(resource: Resource, variant: dict[str, Any], number: int, graph: Re
     endpoint.accelerator = (
         family if isinstance(family, Unknown) else family[0].accelerator if family else None  # type: ignore[assignment]
     )
-    endpoint.autoscaled = _autoscaled(resource, graph)
+    target = _scaling_target(resource, graph)
+    endpoint.autoscaled = target if is_unknown(target) else target is not None  # type: ignore[assignment]
+    if target is not None:
+        most = target if is_unknown(target) else whole(get(target.attributes, "max_capacity"))
+        endpoint.max_replicas = most  # type: ignore[assignment]
     endpoint.min_replicas = (
         None if endpoint.serverless is not False else whole(get(variant, "initial_instance_count", default=1))
     )
@@ -50,8 +54,8 @@ def _captures(resource: Resource) -> Any:
     return block if block is None or is_unknown(block) else get(block, "enable_capture", default=True)
 
 
-def _autoscaled(resource: Resource, graph: ResourceGraph) -> Any:
-    """Whether a scalable target of the same root reaches this configuration's endpoint."""
+def _scaling_target(resource: Resource, graph: ResourceGraph) -> Any:
+    """The scalable target of the same root that reaches this configuration's endpoint; unknown if it may be one."""
     targets = [t for t in graph.of_type("aws_appautoscaling_target") if t.unit == resource.unit]
     endpoints = [
         n.resource
@@ -61,14 +65,14 @@ def _autoscaled(resource: Resource, graph: ResourceGraph) -> Any:
     for target in targets:
         linked = {n.resource for n in graph.neighbours(target, "references")}
         if linked & {resource, *endpoints}:
-            return True
+            return target
         identifier = target.attributes.get("resource_id")
         if is_unknown(identifier):
             return identifier
         names = [e.attributes.get("name") for e in endpoints]
         if isinstance(identifier, str) and any(isinstance(n, str) and f"endpoint/{n}/" in identifier for n in names):
-            return True
-    return False
+            return target
+    return None
 
 
 def _notebook(resource: Resource, graph: ResourceGraph) -> Concept:
