@@ -13,6 +13,14 @@ from scanner.core import Path, get, is_unknown
 KSERVE_FRAMEWORKS = ("huggingface", "triton", "pytorch", "tensorflow", "sklearn", "xgboost", "lightgbm", "onnx", "pmml",
                      "paddle")  # fmt: skip
 """Keys of a KServe predictor that hold a container each, besides ``model``."""
+RAY_ENGINE = (
+    ("tensor_parallel", "tensor_parallel_size"), ("pipeline_parallel", "pipeline_parallel_size"), ("dtype", "dtype"),
+    ("quantization", "quantization"), ("context_length", "max_model_len"), ("trust_remote_code", "trust_remote_code"),
+    ("gpu_memory_utilization", "gpu_memory_utilization"), ("revision", "revision"),
+)  # fmt: skip
+"""Fields of ``Serving`` by the engine arguments of Ray Serve LLM (https://docs.ray.io/en/latest/serve/llm/)."""
+MAX_CONFIG = 100_000
+"""Characters of a Serve configuration that are read."""
 RUNTIMES = {
     "huggingface": "huggingfaceserver",
     "vllm": "vllm",
@@ -34,6 +42,44 @@ def declare(pods: PodSet) -> None:
         _parallelism(pods, ("spec", "multiNode", "parallelism"))
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
     pods.runtime = next((c.runtime for c in pods.containers if c.runtime is not None), None)
+    if pods.kind == "RayService":
+        _ray_service(pods)
+
+
+def _ray_service(pods: PodSet) -> None:
+    """The model of the first application that Ray Serve LLM runs; it belongs to the cluster, to no container."""
+    pods.runtime = pods.runtime or "ray-serve"
+    if pods.serving is not None:
+        return
+    pods.serving = Serving(runtime=pods.runtime, at=pods.at)
+    place: Path = ("spec", "serveConfigV2")
+    for application in _applications(get(pods.resource.attributes, *place)):
+        model = get(application, "args", "llm_configs", 0)
+        if not isinstance(model, dict):
+            continue
+        loading = get(model, "model_loading_config", default={})
+        engine = get(model, "engine_kwargs", default={})
+        pods.serving.model = get(loading, "model_source", default=get(loading, "model_id"))
+        pods.serving.sources["model"] = place
+        for field, key in RAY_ENGINE:
+            value = get(engine, key)
+            if value is not None:
+                setattr(pods.serving, field, value)
+                pods.serving.sources[field] = place
+        return
+
+
+def _applications(config: Any) -> list[Any]:
+    """The applications of a Serve configuration, which is YAML in a text."""
+    if not isinstance(config, str) or len(config) > MAX_CONFIG:
+        return []
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        found = get(YAML(typ="safe").load(config), "applications", default=[])
+    except (YAMLError, ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _inference_service(pods: PodSet) -> None:

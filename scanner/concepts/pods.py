@@ -37,7 +37,10 @@ LOCATED_FIELDS = (
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
-_CHECKPOINT_WORD = re.compile(r"(checkpoint|ckpt|output|save|resume)", re.IGNORECASE)
+ACCELERATOR_NAME = re.compile(
+    r"nvidia\.com/(gpu|mig-)|amd\.com/gpu|habana\.ai/|aws\.amazon\.com/neuron|google\.com/tpu"
+)
+_TRAINING = re.compile(r"train(?!ed)|fine-?_?tun|(?<![a-z])(sft|dpo|grpo|rlhf|qlora)(?![a-z])")
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
     r"(^|[-_./])(dev|development|test|testing|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
@@ -442,6 +445,21 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
             pods.sources[field] = (*path, "metadata", "annotations", name)
 
 
+def _entrypoint(pods: PodSet) -> str:
+    """What a RayJob submits to its cluster."""
+    for path in (("spec", "entrypoint"), ("spec", "jobTemplate", "entrypoint")):
+        value = get(pods.resource.attributes, *path)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _any_accelerators(pods: PodSet, kind: WorkloadKind) -> bool:
+    """Whether the pods, or others of the same Ray cluster, ask for accelerators."""
+    groups = get(pods.resource.attributes, *kind.ray, "workerGroupSpecs") if kind.ray else None
+    return bool(pods.accelerator_resources) or (groups is not None and bool(ACCELERATOR_NAME.search(str(groups))))
+
+
 def _role(pods: PodSet, kind: WorkloadKind) -> str:
     images = " ".join(c.image for c in pods.containers if isinstance(c.image, str))
     names = f"{pods.name} {images}".lower()
@@ -451,13 +469,15 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
         return "system"
     if kind.role in ("serving", "training", "notebook"):
         return kind.role
-    if "training" in families:
+    # a script of that name in a job without accelerators prepares data as often as it trains
+    by_name = kind.role == "batch" and not pods.accelerator_resources
+    if any(family_of(c.runtime) == "training" and not (by_name and c.runtime == "script") for c in pods.containers):
         return "training"
     if "serving" in families and kind.role != "batch":
         return "serving"
     if "notebook" in families:
         return "notebook"
-    if kind.role == "batch" and pods.accelerator_resources and re.search(r"train|finetun|fine-tun|pretrain", names):
+    if kind.role == "batch" and _TRAINING.search(f"{names} {_entrypoint(pods)}") and _any_accelerators(pods, kind):
         return "training"
     long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
     if long_running and pods.accelerator_resources and any(container.ports for container in pods.containers):

@@ -16,7 +16,12 @@ SCHEMA = json.loads((REPOSITORY / "schemas" / "cost.schema.json").read_text("utf
 def test_the_table_has_amounts_places_and_sources() -> None:
     result = CliRunner().invoke(cli, ["cost", EXAMPLE])
     assert result.exit_code == 0
-    for text in ("aws_eks_node_group.gpu (terraform/main.tf:8)", "= runs on gpu", "total USD a month", "List prices of"):
+    for text in (
+        "aws_eks_node_group.gpu (terraform/main.tf:8)",
+        "= runs on gpu",
+        "total USD a month",
+        "List prices of",
+    ):
         assert text in result.stdout
 
 

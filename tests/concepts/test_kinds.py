@@ -271,3 +271,37 @@ def test_kinds_lead_to_their_pods(version: str, kind: str, spec: str, role: str,
         version, kind, "  " + spec.replace("{R}", "{replicas: 3, template: {spec: {P}}}").replace("{P}", f"{{{POD}}}")
     ).values()
     assert (pods.role, pods.replicas, pods.accelerator_count) == (role, replicas, 4)
+
+
+def test_a_ray_service_says_its_model_in_the_serve_configuration() -> None:
+    spec = f"""
+  serveConfigV2: |
+    applications:
+      - import_path: ray.serve.llm:build_openai_app
+        args:
+          llm_configs:
+            - model_loading_config: {{model_id: r1, model_source: deepseek-ai/DeepSeek-R1}}
+              engine_kwargs: {{tensor_parallel_size: 8, pipeline_parallel_size: 2, max_model_len: 16384}}
+  rayClusterConfig:
+    headGroupSpec: {{template: {{spec: {{}}}}}}
+    workerGroupSpecs: [{{replicas: 4, template: {{spec: {{{POD}}}}}}}]
+"""
+    pods = pod_sets("ray.io/v1", "RayService", spec)["worker"]
+    assert (pods.role, pods.runtime) == ("serving", "ray-serve")
+    assert pods.serving is not None
+    facts = (pods.serving.model, pods.serving.tensor_parallel, pods.serving.context_length)
+    assert facts == ("deepseek-ai/DeepSeek-R1", 8, 16384)
+    broken = spec.replace("- import_path", "- - : [import_path")
+    assert pod_sets("ray.io/v1", "RayService", broken)["worker"].runtime == "ray-serve"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "role"),
+    [("python train.py", "training"), ("python /app/finetune_llm.py", "training"), ("python sample_code.py", "batch")],
+)
+def test_a_ray_job_trains_if_its_entrypoint_says_so(entrypoint: str, role: str) -> None:
+    spec = f"""
+  entrypoint: {entrypoint}
+  rayClusterSpec: {{workerGroupSpecs: [{{replicas: 2, template: {{spec: {{{POD.replace("train", "app")}}}}}}}]}}
+"""
+    assert pod_sets("ray.io/v1", "RayJob", spec)["worker"].role == role
