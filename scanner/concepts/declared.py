@@ -73,7 +73,8 @@ def _applications(config: Any) -> list[Any]:
     """The applications of a Serve configuration, which is YAML in a text."""
     if not isinstance(config, str) or len(config) > MAX_CONFIG:
         return []
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         found = get(YAML(typ="safe").load(config), "applications", default=[])

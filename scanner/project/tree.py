@@ -41,6 +41,8 @@ class Tree:
         self._texts: dict[str, SourceFile] = {}
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
+        self.rendered: set[str] = set()
+        """Those of them that are read as templates."""
 
     def read(self, path: str) -> SourceFile:
         """The text of a file; each file is read once. Raises ``Unreadable``."""

@@ -98,6 +98,7 @@ class Files:
         """See ``functions.files.FileReader``."""
         place = self._path(path)
         self._tree.consulted.add(place)
+        self._tree.rendered.add(place)
         try:
             return self._tree.read(place).text
         except Unreadable:
@@ -105,8 +106,10 @@ class Files:
 
     def read_bytes(self, path: str) -> bytes | None:
         """See ``functions.files.FileReader``."""
+        place = self._path(path)
+        self._tree.consulted.add(place)
         try:
-            return self._tree.read_bytes(self._path(path))
+            return self._tree.read_bytes(place)
         except Unreadable:
             return None
 

@@ -186,3 +186,17 @@ resource "helm_release" "d" {
 """
     result = run(tmp_path, text)
     assert "internal-error" not in {item.code for item in result.diagnostics}
+
+
+def test_a_manifest_that_terraform_applies_as_it_stands_is_one_object(tmp_path: Path) -> None:
+    (tmp_path / "pool.yaml").write_text(
+        "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: gpu}\nspec: {limits: {cpu: 10}}\n", "utf-8"
+    )
+    (tmp_path / "main.tf").write_text(
+        'resource "kubectl_manifest" "pool" {\n  yaml_body = file("${path.module}/pool.yaml")\n}\n', "utf-8"
+    )
+    result = scan([tmp_path], ScanOptions())
+    (pool,) = result.graph.of_type("NodePool")
+    assert pool.span.file == "pool.yaml"
+    assert pool.parent is not None and pool.parent.address == "kubectl_manifest.pool"
+    assert [near.resource for near in result.graph.neighbours(pool.parent, "deploys")] == [pool]
