@@ -106,7 +106,7 @@ def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], 
     if pool.accelerators_per_machine is None and known and attached is None:
         pool.accelerators_per_machine = max(int(item.accelerator_count) or 1 for item in known)
     if pool.accelerator_memory_gib is None and models and len(models) == len(pool.accelerators):
-        pool.accelerator_memory_gib = max(model.memory_gib for model in models)
+        pool.accelerator_memory_gib = round(max(model.usable_gib for model in models), 1)
     if pool.vendor is None and models:
         pool.vendor = models[0].vendor
 

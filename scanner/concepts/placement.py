@@ -365,7 +365,7 @@ def _selected_accelerator(pods: PodSet) -> None:
         if len(found) == 1 and len(values) == 1:
             pods.accelerator = found.pop()
             fact = accelerator(pods.accelerator)
-            pods.accelerator_memory_gib = fact.memory_gib if fact is not None else None
+            pods.accelerator_memory_gib = round(fact.usable_gib, 1) if fact is not None else None
     if slices:
         pods.accelerator_selected = True
         sizes = [float(text.partition(".")[2].partition("gb")[0] or 0) for text in slices if "gb" in text]

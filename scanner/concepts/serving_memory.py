@@ -40,7 +40,9 @@ def _estimate(container: Container, serving: Serving, pods: PodSet) -> None:
     if shards is None or serving.expert_parallel:
         return
     context = serving.context_length if isinstance(serving.context_length, int) else None
-    if container.runtime not in FULL_CONTEXT_ENGINES:
+    if container.runtime not in FULL_CONTEXT_ENGINES or (context is not None and context < 1):
+        # another engine, or vLLM told to choose (-1), takes the context that fits
+        context = None if context is None or context < 1 else context
         context = min(context or MINIMAL_CONTEXT, MINIMAL_CONTEXT)
     dtype = serving.dtype if isinstance(serving.dtype, str) else None
     needed = memory_needed(
@@ -53,10 +55,11 @@ def _estimate(container: Container, serving: Serving, pods: PodSet) -> None:
     )
     if needed is None:
         return
-    cache = needed.kv_cache_gib or 0.0
+    # the parts are rounded first, so that the sum in a message adds up
+    weights, cache = round(needed.weights_gib, 1), round(needed.kv_cache_gib or 0.0, 1)
     serving.weights_gib = round(needed.weights_gib * shards, 1)
-    serving.needed_gib = round(needed.weights_gib + cache, 1)
-    serving.memory_sum = _sum(found, shards, needed.weights_gib, cache, context)
+    serving.needed_gib = round(weights + cache, 1)
+    serving.memory_sum = _sum(found, shards, weights, cache, context)
     if isinstance(pods.accelerator_memory_gib, int | float):
         share = serving.gpu_memory_utilization
         share = share if isinstance(share, int | float) else UTILIZATION.get(container.runtime or "", 1.0)
