@@ -1,8 +1,9 @@
 """Which pools can host which pods: the join between machines and workloads.
 
 Pods join the pools of one cluster. Evidence for which cluster that is, strongest first: the Terraform root that
-deploys the pods; the only cluster of the scan; the cluster whose directory is nearest. Without evidence the join is
-unknown, and so is everything that follows from it.
+deploys the pods and, where that root has several clusters, the provider configuration that it deploys them with; the
+only cluster of the scan; the cluster whose directory is nearest. Without evidence the join is unknown, and so is
+everything that follows from it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from scanner.concepts.clouds.karpenter import creates_anything
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
-from scanner.core import Unknown, get, is_unknown
+from scanner.core import Resource, Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
 from scanner.graph import ResourceGraph
@@ -50,6 +51,12 @@ OPEN_CLUSTERS = (
     ("aws_eks_cluster", ("compute_config", 0, "enabled")),
 )
 """(type, attribute) of clusters that create machines of any kind by themselves."""
+CLUSTERS = ("aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster")
+CLUSTER_FIELDS = ("cluster_name", "cluster", "kubernetes_cluster_id")
+"""Attributes of node groups and node pools that name their cluster."""
+PROVIDER_HOPS = 3
+"""From a provider configuration over data sources to the cluster that they read."""
+SEVERAL = Unknown("the scan holds several clusters and nothing says which one this runs in")
 CLUSTER_MODULES = (
     "eks",
     "gke",
@@ -68,6 +75,8 @@ class Site:
     """One cluster: where it is declared, its pools, and why there may be more of them than are seen."""
 
     unit: str
+    cluster: str = ""
+    """Which cluster of the unit, where it has several: an address or a name."""
     pools: list[AcceleratorPool] = field(default_factory=list)
     more: Unknown | None = None
 
@@ -79,7 +88,7 @@ def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: Resou
         if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
             continue
         _selected_accelerator(item)
-        site = _site_of(item, sites)
+        site = _site_of(item, sites, graph)
         if isinstance(site, Unknown):
             for name in ("pools", "offering", "hosts"):
                 setattr(item, name, site)
@@ -88,20 +97,78 @@ def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: Resou
 
 
 def _sites(pools: list[AcceleratorPool], graph: ResourceGraph) -> list[Site]:
-    table: dict[str, Site] = {}
+    table: dict[tuple[str, str], Site] = {}
+    for unit, declared in _by_unit(pool for pool in pools if not _applied(pool)).items():
+        named = {pool.address: _cluster(pool) for pool in declared}
+        clusters = set(named.values())
+        several = len(clusters - {""}) > 1
+        for pool in declared:
+            key = (named[pool.address] or _deployed_to(pool, clusters, graph)) if several else ""
+            table.setdefault((unit, key), Site(unit, key)).pools.append(pool)
+        if several and (unit, "") in table:
+            doubtful = table.pop((unit, "")).pools[0]
+            for key in clusters - {""}:
+                table[unit, key].more = Unknown(f"which cluster {doubtful.address} belongs to is not known")
+    near = _Near(list(table.values()))
     for pool in pools:
-        if pool.resource.provider != "kubernetes" or pool.resource.parent is not None:
+        if _applied(pool):
             unit = pool.resource.unit
-            table.setdefault(unit, Site(unit)).pools.append(pool)
-    declared = _Near(list(table.values()))
-    for pool in pools:
-        if pool.resource.provider == "kubernetes" and pool.resource.parent is None:
-            near = declared.to(pool.resource.unit)
-            site = near if near is not None else table.setdefault(pool.resource.unit, Site(pool.resource.unit))
+            site = near.to(unit) or table.setdefault((unit, ""), Site(unit))
             site.pools.append(pool)
     for site in table.values():
-        site.more = _more(site, graph)
+        site.more = site.more or _more(site, graph)
     return list(table.values())
+
+
+def _applied(pool: AcceleratorPool) -> bool:
+    """Whether the pool is a manifest that anybody may apply to any cluster."""
+    return pool.resource.provider == "kubernetes" and pool.resource.parent is None
+
+
+def _by_unit(pools: Iterable[AcceleratorPool]) -> dict[str, list[AcceleratorPool]]:
+    table: dict[str, list[AcceleratorPool]] = {}
+    for pool in pools:
+        table.setdefault(pool.resource.unit, []).append(pool)
+    return table
+
+
+def _cluster(pool: AcceleratorPool) -> str:
+    """The cluster that a pool's source names, by address or by name; empty if it names none that is known."""
+    resource = pool.resource.parent or pool.resource
+    if resource.type == "module" or resource.type in CLUSTERS:
+        return resource.address
+    for name in CLUSTER_FIELDS:
+        found = next((target for path, target in resource.references if path[0] == name), None)
+        if found is not None:
+            return found
+        value = resource.attributes.get(name)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _deployed_to(pool: AcceleratorPool, clusters: set[str], graph: ResourceGraph) -> str:
+    """The one of ``clusters`` that a NodePool is deployed to; empty if that cannot be told."""
+    parent = pool.resource.parent
+    found = clusters & _behind_provider(parent, graph) if parent is not None else set()
+    return found.pop() if len(found) == 1 else ""
+
+
+def _behind_provider(parent: Resource, graph: ResourceGraph) -> set[str]:
+    """Addresses and names of what the provider configuration of a resource is made from, its cluster among them."""
+    named = next((target for path, target in parent.references if path == ("provider",)), f"provider.{parent.provider}")
+    providers = [
+        item for item in graph.of_type(f"provider.{parent.provider}")
+        if item.unit == parent.unit and item.address == named
+    ]  # fmt: skip
+    found: set[Resource] = set(providers)
+    edge = list(providers)
+    for _ in range(PROVIDER_HOPS):
+        edge = [near.resource for item in edge for near in graph.neighbours(item, "references")]
+        found.update(edge)
+    targets = {target for item in found for _, target in item.references}
+    names = {item.attributes.get(field) for item in found for field in ("name", "cluster_name")}
+    return targets | {item.address for item in found} | {name for name in names if isinstance(name, str)}
 
 
 def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
@@ -163,17 +230,19 @@ def _common(one: str, other: str) -> int:
     return count
 
 
-def _site_of(pods: PodSet, near: _Near) -> Site | Unknown | None:
+def _site_of(pods: PodSet, near: _Near, graph: ResourceGraph) -> Site | Unknown | None:
     if not near.sites:
         return None
     parent = pods.resource.parent
-    if parent is not None:
-        own = near.by_unit.get(parent.unit)
-        if own:
-            return own[0]
+    own = near.by_unit.get(parent.unit, []) if parent is not None else []
+    if parent is not None and len(own) > 1:
+        evidence = _behind_provider(parent, graph)
+        named = [site for site in own if site.cluster in evidence]
+        return named[0] if len(named) == 1 else SEVERAL
+    if own:
+        return own[0]
     same = near.by_unit.get(pods.resource.unit, [])
-    site = same[0] if len(same) == 1 else near.to(pods.resource.unit)
-    return site or Unknown("the scan holds several clusters and nothing says which one this runs in")
+    return (same[0] if len(same) == 1 else near.to(pods.resource.unit)) or SEVERAL
 
 
 def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
