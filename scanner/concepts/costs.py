@@ -25,6 +25,12 @@ from scanner.graph import ResourceGraph
 
 TEMPLATES = ("aws_launch_template", "google_compute_instance_template", "google_compute_region_instance_template")
 """Descriptions of machines, of which something else makes any number."""
+ENDPOINT_CLOUDS = {**CLOUDS, "cloud-run": "gcp", "container-apps": "azure"}
+MORE_THAN_LISTED = {
+    "cloud-run": "the price of the GPU alone; processors and memory come on top",
+    "vertex-ai": "Compute Engine's price; Vertex AI charges more for the same machine",
+}
+"""Platforms whose price of a machine is not recorded, and what the one that is taken leaves out."""
 SINGLE = ("aws_instance", "google_tpu_v2_vm")
 """Types of which a resource is one machine."""
 
@@ -122,7 +128,7 @@ def _pool(pool: AcceleratorPool) -> Iterator[CostLine]:
         floor_usd=floor,
         ceiling_usd=ceiling,
         market=pool.market,
-        prices=_prices(pool),
+        prices=tuple(pool.prices),
         why=tuple(filter(None, why)),
     )
 
@@ -175,15 +181,8 @@ def _listed(items: list[str]) -> str:
     return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
-def _prices(pool: AcceleratorPool) -> tuple[Price, ...]:
-    types = pool.instance_types if isinstance(pool.instance_types, list) else []
-    region = pool.region if isinstance(pool.region, str) else ""
-    found = quote(CLOUDS.get(pool.platform, ""), types, pool.market or "on-demand", region)
-    return found.prices if found is not None else ()
-
-
 def _endpoint(endpoint: ModelEndpoint) -> Iterator[CostLine]:
-    if endpoint.doubt is not None or endpoint.serverless is True or endpoint.platform not in CLOUDS:
+    if endpoint.doubt is not None or endpoint.serverless is True or endpoint.platform not in ENDPOINT_CLOUDS:
         return
     if endpoint.instance_type is None and endpoint.accelerator is None:
         return
@@ -194,15 +193,22 @@ def _endpoint(endpoint: ModelEndpoint) -> Iterator[CostLine]:
     elif most is None:
         most = fewest
     machine = endpoint.instance_type if isinstance(endpoint.instance_type, str) else str(endpoint.accelerator or "")
-    found = quote(CLOUDS[endpoint.platform], [machine])
-    why = [] if floor is not None and ceiling is not None else [_why_endpoint(endpoint, found)]
+    found = quote(ENDPOINT_CLOUDS[endpoint.platform], [machine])
+    hourly = _amount(endpoint.hourly_usd)
+    more = MORE_THAN_LISTED.get(endpoint.platform) if found is not None else None
+    if more is not None and found is not None:
+        hourly = found.least_usd
+        floor, ceiling = _times(fewest, hourly), 0.0 if most == 0 else None
+    elif fewest == 0:
+        floor = 0.0
+    why = [] if floor is not None and ceiling is not None else [more or _why_endpoint(endpoint, found)]
     yield CostLine(
         kind="endpoint",
         concept=endpoint,
         what=machine if not is_unknown(endpoint.instance_type) else "machines of unknown type",
         fewest=fewest,
         most=most,
-        hourly_usd=_amount(endpoint.hourly_usd),
+        hourly_usd=hourly,
         floor_usd=floor,
         ceiling_usd=ceiling,
         market="spot" if endpoint.spot is True else "on-demand",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from scanner.concepts.model import AcceleratorPool, ModelEndpoint, Notebook
-from scanner.concepts.prices import HOURS_A_MONTH, market_of, quote
+from scanner.concepts.prices import HOURS_A_MONTH, Quote, market_of, quote
 from scanner.facts.accelerators import Accelerator, accelerator
+from scanner.facts.gcp_machines import n1_hourly_usd
 from scanner.facts.instances import InstanceType, accelerated_family, instance_type, instance_types
 
 CLOUDS = {
@@ -42,7 +43,9 @@ def complete(pool: AcceleratorPool) -> None:
     if pool.fast_network is None and known and len(known) == len(types):
         pool.fast_network = all(item.fast_network for item in known)
     pool.market = pool.market or market_of(pool.spot)
-    pool.hourly_usd, pool.hourly_most_usd = _hourly(pool, cloud, types)
+    priced = _with_attached(pool) if pool.attached_accelerator is not None else _quoted(pool, cloud, types)
+    if priced is not None:
+        pool.hourly_usd, pool.hourly_most_usd, pool.prices = priced.least_usd, priced.most_usd, list(priced.prices)
     fixed = pool.desired_size if pool.min_size is None else pool.min_size
     pool.fewest_machines = _machines(fixed, pool, pool.zones or 1)
     most = pool.max_size if pool.max_size is not None else fixed
@@ -121,8 +124,17 @@ def _fact(name: object) -> Accelerator | None:
     return accelerator(name) if isinstance(name, str) else None
 
 
-def _hourly(pool: AcceleratorPool, cloud: str, types: list[str]) -> tuple[float | None, float | None]:
-    """What a machine costs an hour at least and at most; ``None`` where facts do not tell."""
-    region = pool.region if isinstance(pool.region, str) else ""
-    found = quote(cloud, types, pool.market, region)
-    return (None, None) if found is None else (found.least_usd, found.most_usd)
+def _quoted(pool: AcceleratorPool, cloud: str, types: list[str]) -> Quote | None:
+    return quote(cloud, types, pool.market, pool.region if isinstance(pool.region, str) else "")
+
+
+def _with_attached(pool: AcceleratorPool) -> Quote | None:
+    """The price of an N1 machine and of what is attached to it."""
+    kind, count, types = pool.attached_accelerator, pool.attached_count, pool.instance_types
+    machine = types[0] if isinstance(types, list) and len(types) == 1 else None
+    bare = n1_hourly_usd(machine) if isinstance(machine, str) else None
+    each = quote("gcp", [kind]) if isinstance(kind, str) else None
+    if bare is None or each is None or not isinstance(count, int):
+        return None
+    total = bare + count * each.most_usd
+    return Quote(total if pool.market == "on-demand" else None, total, pool.market, each.prices)

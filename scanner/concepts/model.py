@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown
+from scanner.facts.instances import Price
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -274,6 +275,8 @@ class AcceleratorPool(Concept):
     """vCPUs of a machine where the pool's sizes count vCPUs (AWS Batch)."""
     market: str = ""
     """How the machines are bought: on-demand, spot, or spot or on-demand."""
+    prices: list[Price] = field(default_factory=list)
+    """The records of facts behind the amounts."""
     hourly_usd: float | None = None
     """For one machine of the cheapest type; ``None`` when facts have no price, as for much spot capacity."""
     hourly_most_usd: float | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from scanner.concepts.machines import CLOUDS
 from scanner.concepts.model import AcceleratorPool, PodSet
 from scanner.concepts.pods import KEDA_MOST
 from scanner.concepts.prices import quote
@@ -66,8 +65,7 @@ def _on_pools(pods: PodSet, pools: list[AcceleratorPool]) -> Share:
 
 
 def _priced(pools: list[AcceleratorPool]) -> tuple[Price, ...]:
-    found = [quote(CLOUDS[pool.platform], pool.instance_types, pool.market, pool.region or "") for pool in pools]
-    return tuple(dict.fromkeys(item for each in found if each is not None for item in each.prices))
+    return tuple(dict.fromkeys(item for pool in pools for item in pool.prices))
 
 
 def _part_of_machine(pods: PodSet, pool: AcceleratorPool) -> float | None:

@@ -244,3 +244,45 @@ metadata: {name: vllm}
 spec: {containers: [{name: a, image: vllm/vllm-openai, resources: {limits: {nvidia.com/gpu: 1}}}]}
 """
     assert cost_of(tmp_path, app_yaml=text).lines == []
+
+
+def test_a_gpu_attached_to_a_machine_costs_both(tmp_path: Path) -> None:
+    text = """
+resource "google_compute_instance" "gpu" {
+  machine_type = "n1-standard-4"
+  zone         = "us-central1-a"
+  guest_accelerator {
+    type  = "nvidia-tesla-t4"
+    count = 2
+  }
+}
+"""
+    (line,) = cost_of(tmp_path, main_tf=text).lines
+    # 4 x 0.031611 + 15 x 0.004237 for the machine, 2 x 0.35 for its GPUs
+    assert line.hourly_usd == pytest.approx(0.19 + 0.70, abs=0.001)
+    assert line.what == "n1-standard-4 with 2 x nvidia-tesla-t4"
+
+
+def test_a_cloud_run_service_costs_at_least_its_gpu(tmp_path: Path) -> None:
+    text = """
+resource "google_cloud_run_v2_service" "llm" {
+  name     = "llm"
+  location = "us-central1"
+  template {
+    node_selector { accelerator = "nvidia-l4" }
+    scaling {
+      min_instance_count = %s
+      max_instance_count = 3
+    }
+    containers {
+      image = "x"
+      resources { limits = { "nvidia.com/gpu" = "1" } }
+    }
+  }
+}
+"""
+    (line,) = cost_of(tmp_path, main_tf=text % 1).lines
+    assert line.floor_usd == month("nvidia-l4", "gcp") and line.ceiling_usd is None
+    assert line.why == ("the price of the GPU alone; processors and memory come on top",)
+    (line,) = cost_of(tmp_path, main_tf=text % 0).lines
+    assert amounts(line) == (0.0, None)
