@@ -480,9 +480,16 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
     if kind.role == "batch" and _TRAINING.search(f"{names} {_entrypoint(pods)}") and _any_accelerators(pods, kind):
         return "training"
     long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
-    if long_running and pods.accelerator_resources and any(container.ports for container in pods.containers):
+    if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
         return "serving"
     return "system" if kind.update == "daemonset" else kind.role
+
+
+def _serves(container: Container) -> bool:
+    """Whether a container listens, or is told how to split a model over accelerators."""
+    flags = runtimes()["flags"]["tensor_parallel"]
+    told = any(isinstance(word, str) and word.partition("=")[0] in flags for word in container.argv)
+    return bool(container.ports) or told or container.readiness_probe is not None
 
 
 def _read_update(pods: PodSet, kind: WorkloadKind) -> None:

@@ -111,6 +111,7 @@ def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped |
     container = {
         "name": "nim-cache",
         "image": get(sources, name, "modelPuller"),
+        "command": ["download-to-cache"],
         **_chosen(item, "env"),
         "resources": {"requests": limits, "limits": limits},
     }
