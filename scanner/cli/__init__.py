@@ -15,6 +15,7 @@ COMMANDS = {
     "config": "Show what the configuration comes to.",
     "rules": "List the rules.",
     "explain": "Explain a rule.",
+    "docs": "Write a page for each rule.",
     "test": "Test rules against their fixtures.",
     "graph": "Show the resource graph.",
     "cost": "Show what the accelerators cost a month.",

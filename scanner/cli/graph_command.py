@@ -49,7 +49,7 @@ def _json(graph: ResourceGraph) -> str:
 
     resources = []
     for resource in graph.resources:
-        span = resource.locate().span
+        span = resource.extent()
         resources.append(
             {
                 "address": resource.address,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scanner.concepts.interpret import Concepts
-from scanner.concepts.machines import CLOUDS, monthly
+from scanner.concepts.machines import CLOUDS, fewest_replicas, monthly
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.prices import HOURS_A_MONTH, Quote, quote
 from scanner.concepts.workload_prices import pod_numbers, share_of_machine
@@ -187,7 +187,7 @@ def _endpoint(endpoint: ModelEndpoint) -> Iterator[CostLine]:
     if endpoint.instance_type is None and endpoint.accelerator is None:
         return
     floor, ceiling = _amount(endpoint.monthly_floor_usd), _amount(endpoint.monthly_ceiling_usd)
-    fewest, most = (None if is_unknown(n) else n for n in (endpoint.min_replicas, endpoint.max_replicas))
+    fewest, most = (None if is_unknown(n) else n for n in (fewest_replicas(endpoint), endpoint.max_replicas))
     if endpoint.autoscaled is not False and most is None:
         ceiling = None
     elif most is None:

@@ -11,7 +11,7 @@ from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import place
-from scanner.concepts.pods import pod_sets
+from scanner.concepts.pods import apply_scaler, pod_sets
 from scanner.concepts.regions import region_of
 from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource
@@ -49,6 +49,10 @@ def interpret(graph: ResourceGraph) -> Concepts:
     config_maps = ConfigMaps(graph.of_type("ConfigMap"))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
     link(graph, _pod_labels(concepts))
+    for pods in concepts.of_kind("PodSet"):
+        for scaler in graph.neighbours(pods.resource, "scales", "in"):
+            if isinstance(pods, PodSet):
+                apply_scaler(pods, scaler.resource)
     _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))

@@ -56,10 +56,16 @@ def access_grants(resource: Resource, graph: ResourceGraph) -> list[AccessGrant]
     if not rules:
         return [AccessGrant(**base, administrator=administrator)] if principals else []
     grants = []
-    for actions, resources in rules:
+    for actions, resources, named in rules:
         everything = "*" in actions and any(item in ("*/*", "*") for item in resources)
         grants.append(
-            AccessGrant(**base, actions=actions, resources=resources, administrator=administrator or everything)
+            AccessGrant(
+                **base,
+                actions=actions,
+                resources=resources,
+                conditional=named,
+                administrator=administrator or (everything and not named),
+            )
         )
     return grants
 
@@ -76,14 +82,16 @@ def _broad(principal: str) -> bool:
     return name in BROAD_SUBJECTS or name.startswith("system:serviceaccounts")
 
 
-def _rules(role: Resource) -> list[tuple[list[str], list[str]]]:
+def _rules(role: Resource) -> list[tuple[list[str], list[str], bool]]:
+    """(verbs, ``group/resource``, whether resourceNames limit it to named objects) for each rule of a role."""
     rules = get(role.attributes, "rules", default=[])
     result = []
     for rule in rules if isinstance(rules, list) else ():
         if not isinstance(rule, dict):
             continue
         verbs, groups, kinds = (_texts(rule.get(key)) for key in ("verbs", "apiGroups", "resources"))
-        result.append((verbs, [f"{group}/{kind}" for group in groups or [""] for kind in kinds]))
+        named = bool(rule.get("resourceNames"))
+        result.append((verbs, [f"{group}/{kind}" for group in groups or [""] for kind in kinds], named))
     return result
 
 

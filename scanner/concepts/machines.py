@@ -89,7 +89,12 @@ def complete_endpoint(endpoint: ModelEndpoint | Notebook) -> None:
     endpoint.hourly_usd = found.least_usd
     if isinstance(endpoint, ModelEndpoint):
         most = endpoint.max_replicas if endpoint.max_replicas is not None else endpoint.min_replicas
-        reckon(endpoint, endpoint.min_replicas, most, found.least_usd, found.most_usd)
+        reckon(endpoint, fewest_replicas(endpoint), most, found.least_usd, found.most_usd)
+
+
+def fewest_replicas(endpoint: ModelEndpoint) -> int | None:
+    """What autoscaling may scale in to, else what the endpoint starts with."""
+    return endpoint.min_replicas if endpoint.least_replicas is None else endpoint.least_replicas
 
 
 def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], known: list[InstanceType]) -> None:

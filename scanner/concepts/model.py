@@ -312,6 +312,22 @@ class AcceleratorPool(Concept):
     live_migration: bool | None = None
     metadata_v1: bool | None = None
     """Whether the machines answer to version 1 of the instance metadata service."""
+    network_attached: bool | None = None
+    """Whether the interfaces of the fast network are attached to the machines; ``None``: the platform sees to it."""
+    placed_together: bool | None = None
+    """Whether the machines are asked to stand close to each other; ``None``: cannot be told."""
+    update_share: float | None = None
+    """Largest share of the machines, in percent, that an update takes away at once; ``None``: the default."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Cluster(Concept):
+    """A managed Kubernetes cluster."""
+
+    platform: str = ""
+    public_api: bool | None = None
+    """Whether every address of the internet may connect to the API server."""
+    audit_logged: bool | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -345,6 +361,22 @@ class ModelEndpoint(Concept):
     image: str | None = None
     spot: bool | None = None
     """Whether its machines may be taken away at any time."""
+    startup_budget_seconds: int | None = None
+    """How long a container may take to answer before the liveness probe restarts it."""
+    traffic_total: int | None = None
+    """Sum of the percentages of the traffic that its deployments get; ``None``: no split is given."""
+    newest_takes_all: bool | None = None
+    """Whether a new revision gets all requests as soon as it is ready."""
+    asynchronous: bool | None = None
+    """Whether requests are queued and answered later."""
+    least_replicas: int | None = None
+    """What autoscaling may scale in to; ``None``: nothing scales it, or it cannot be told."""
+    serving: Serving | None = None
+    """What the model's container says of the model."""
+    unsupported: list[str] = field(default_factory=list)
+    """What is configured and the platform does not offer to this kind of endpoint."""
+    boundary_shared_with: list[str] = field(default_factory=list)
+    """Addresses of training and notebooks that are in the same security groups."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -367,6 +399,8 @@ class FeatureStore(Concept):
     platform: str = ""
     encrypted_with_own_key: bool | None = None
     public: bool | None = None
+    force_destroy: bool | None = None
+    """Whether Terraform may delete the store with the features in it."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -384,6 +418,8 @@ class Bucket(Concept):
     aborts_uploads: bool | None = None
     encrypted_with_own_key: bool | None = None
     force_destroy: bool | None = None
+    uniform_access: bool | None = None
+    """Whether only policies of the whole bucket grant access, not those of single objects."""
     access_logged: bool | None = None
     soft_delete: bool | None = None
     """Whether the platform keeps deleted objects for some days."""
@@ -418,6 +454,13 @@ class TrainingJob(Concept):
     checkpointed: bool | None = None
     retries: int | None = None
     timeout_seconds: int | None = None
+    wait_seconds: int | None = None
+    """How long the job may take with the waiting for spot capacity."""
+    machines: int | None = None
+    in_network: bool | None = None
+    """Whether the job runs in a network of the user's own."""
+    traffic_encrypted: bool | None = None
+    """Whether the machines of the job encrypt what they send to each other."""
     env: list[EnvironmentVariable] = field(default_factory=list)
 
 
@@ -443,6 +486,8 @@ class AccessGrant(Concept):
     trusted_names: bool = False
     """Whether the names involved say that administration is the purpose (deployment pipelines, controllers)."""
     role: str | None = None
+    allowed: str = ""
+    """Known actions, or the role, for messages."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -458,6 +503,17 @@ class NetworkBoundary(Concept):
     """``{from, to, protocol}``; an empty list means every port."""
     tls: bool | None = None
     authenticated: bool | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Network(Concept):
+    """A virtual network."""
+
+    platform: str = ""
+    nat: bool | None = None
+    """Whether private subnets reach the internet through NAT that the same root module makes."""
+    endpoints: list[str] = field(default_factory=list)
+    """Services that the same root module gives private endpoints, in the platform's words."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
-from scanner.concepts.quantities import quantity, share, whole
+from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -24,6 +24,11 @@ KEDA_MOST = 100
 """What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
+SCALER_BOUNDS = {
+    "HorizontalPodAutoscaler": ("minReplicas", 1, "maxReplicas"),
+    "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
+}
+"""Autoscaler to (field of the smallest count, its default, field of the largest count)."""
 LOCATED_FIELDS = (
     ("image", "image"),
     ("args", "args"),
@@ -36,14 +41,19 @@ LOCATED_FIELDS = (
 """(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
-_CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
-ACCELERATOR_NAME = re.compile(
-    r"nvidia\.com/(gpu|mig-)|amd\.com/gpu|habana\.ai/|aws\.amazon\.com/neuron|google\.com/tpu"
+ANY_JOB = (("RayJob", "ray.io"), ("RayCronJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
+"""Kinds that run training and any other job of many pods."""
+MAX_ROLE_TEXT = 10_000
+_TRAINS = re.compile(
+    r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
 )
-_TRAINING = re.compile(r"train(?!ed)|fine-?_?tun|(?<![a-z])(sft|dpo|grpo|rlhf|qlora)(?![a-z])")
+_MEASURES = re.compile(
+    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
+)
+_CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
-    r"(^|[-_./])(dev|development|test|testing|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
+    r"(^|[-_./])(dev|development|tests?|testing|testdata|e2e|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
 )
 
 
@@ -136,6 +146,8 @@ def _pod_set(
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     _read_spec(pods, written, config_maps)
+    if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
+        _without_model(pods)
     if "{*}" in kind.template and not kind.shape:
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
@@ -148,10 +160,23 @@ def _pod_set(
     return pods
 
 
-def production(resource: Resource) -> bool | None:
-    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither."""
-    texts = [resource.namespace or "", resource.name, resource.unit]
-    texts += [str(resource.labels.get(key, "")) for key in ("env", "environment", "stage")]
+def _without_model(pods: PodSet) -> None:
+    """A Ray head without accelerators carries the model's settings for its workers and loads no model."""
+    pods.serving = None
+    for container in pods.containers:
+        container.serving, container.gpu_build = None, None
+
+
+STAGE_LABELS = ("env", "environment", "stage")
+
+
+def production(resource: Resource, *names: str) -> bool | None:
+    """Whether names and labels say that this is production, or that it is not; ``None``: they say neither.
+
+    ``names`` are further ones that the resource goes by.
+    """
+    texts = [resource.namespace or "", resource.name, resource.unit, *names]
+    texts += [str(resource.labels.get(key, "")) for key in STAGE_LABELS]
     if any(_PRODUCTION.search(text) for text in texts):
         return True
     return False if any(_OTHER_STAGE.search(text) for text in texts) else None
@@ -287,6 +312,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: Config
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
     container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
     recognise(container, config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts")))
+    container.image = settled(container.image)
     return container
 
 
@@ -335,9 +361,11 @@ def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
     for name in names:
         if not isinstance(name, str) or not ACCELERATOR.match(name):
             continue
-        request, limit = container.requests.get(name), container.limits.get(name)
+        request, limit = settled(container.requests.get(name)), settled(container.limits.get(name))
+        if request is None and limit is None:
+            continue
         field = "limits" if name in container.limits else "requests"
-        amount = limit if name in container.limits else request
+        amount = request if limit is None else limit
         count = quantity(amount)
         if not is_unknown(count):
             count = int(count) if count is not None else 0
@@ -454,20 +482,16 @@ def _entrypoint(pods: PodSet) -> str:
     return ""
 
 
-def _any_accelerators(pods: PodSet, kind: WorkloadKind) -> bool:
-    """Whether the pods, or others of the same Ray cluster, ask for accelerators."""
-    groups = get(pods.resource.attributes, *kind.ray, "workerGroupSpecs") if kind.ray else None
-    return bool(pods.accelerator_resources) or (groups is not None and bool(ACCELERATOR_NAME.search(str(groups))))
-
-
 def _role(pods: PodSet, kind: WorkloadKind) -> str:
-    images = " ".join(c.image for c in pods.containers if isinstance(c.image, str))
+    images = " ".join(f"{c.image_repository or ''}:{c.image_tag or ''}" for c in pods.containers)
     names = f"{pods.name} {images}".lower()
     families = {family_of(container.runtime) for container in pods.containers}
     system = any(marker in names for marker in runtimes()["system_names"]) and not families & {"serving", "training"}
     if system and (kind.update == "daemonset" or not pods.accelerator_resources):
         return "system"
-    if kind.role in ("serving", "training", "notebook"):
+    if kind.role == "training":
+        return _job_role(pods, kind, names)
+    if kind.role in ("serving", "notebook"):
         return kind.role
     # a script of that name in a job without accelerators prepares data as often as it trains
     by_name = kind.role == "batch" and not pods.accelerator_resources
@@ -477,7 +501,7 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
         return "serving"
     if "notebook" in families:
         return "notebook"
-    if kind.role == "batch" and _TRAINING.search(f"{names} {_entrypoint(pods)}") and _any_accelerators(pods, kind):
+    if kind.role == "batch" and pods.accelerator_resources and _TRAINS.search(names):
         return "training"
     long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
     if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
@@ -486,10 +510,18 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
 
 
 def _serves(container: Container) -> bool:
-    """Whether a container listens, or is told how to split a model over accelerators."""
-    flags = runtimes()["flags"]["tensor_parallel"]
-    told = any(isinstance(word, str) and word.partition("=")[0] in flags for word in container.argv)
-    return bool(container.ports) or told or container.readiness_probe is not None
+    """Whether a container listens or is asked whether it is ready."""
+    return bool(container.ports) or container.readiness_probe is not None
+
+
+def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
+    """training, or batch for benchmarks and for kinds that run any job where nothing says that it trains."""
+    words = [word for container in pods.containers for word in container.argv if isinstance(word, str)]
+    text = " ".join([names, *words, _entrypoint(pods)])[:MAX_ROLE_TEXT].lower()
+    if _MEASURES.search(text):
+        return "batch"
+    launched = any(family_of(c.runtime) == "training" and c.runtime != "mpi" for c in pods.containers)
+    return "training" if (kind.kind, kind.group) not in ANY_JOB or launched or _TRAINS.search(text) else "batch"
 
 
 def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
@@ -524,6 +556,28 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
         pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
         pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
         pods.sources["max_unavailable"] = at
+
+
+def apply_scaler(pods: PodSet, scaler: Resource) -> None:
+    """What a HorizontalPodAutoscaler or ScaledObject makes of the replicas: at least its minimum.
+
+    ``autoscaled`` is for scalers that can go to zero, which a HorizontalPodAutoscaler cannot.
+    """
+    names = SCALER_BOUNDS.get(scaler.type)
+    if names is None:
+        return
+    low, default, high = names
+    pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
+    least: Any = whole(get(scaler.attributes, "spec", low, default=default))
+    pods.min_replicas = least
+    pods.max_replicas = whole(get(scaler.attributes, "spec", high))
+    if is_unknown(least):
+        pods.replicas = least  # type: ignore[assignment]
+    elif least is not None and not is_unknown(pods.replicas):
+        pods.replicas = max(pods.replicas or 0, least)
+    for kind in workload_kinds().get(pods.kind, ()):
+        if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
+            _read_update(pods, kind)
 
 
 def _read_job(pods: PodSet, kind: WorkloadKind) -> None:

@@ -18,13 +18,27 @@ _SUFFIXES = {
 _QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?\Z")
 
 
+_PLACEHOLDER = re.compile(
+    r"\$\{?[A-Za-z_]|<[^<>]*>|\{\{|\A[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\Z|(?i:placeholder|\b(?:replaced?|changed?)[-_]?(?:me|with|by)\b|\byour[-_])"
+)
+"""What is left for envsubst, sed, a template engine or a person to fill in."""
+
+
+def settled(value: Any) -> Any:
+    """A text as it stands, or unknown where it is a placeholder such as ``$GPUS``, ``<account>`` or ``REPLACE_ME``."""
+    if isinstance(value, str) and _PLACEHOLDER.search(value[:512]):
+        return Unknown(f"{value[:64]} is filled in before this is applied", value[:64])
+    return value
+
+
 def quantity(value: Any) -> Any:
-    """A Kubernetes quantity as ``Decimal``; ``None`` if it is none, unknown if it is unknown."""
+    """A Kubernetes quantity as ``Decimal``; ``None`` if it is none, unknown if it is unknown or a placeholder."""
     if is_unknown(value) or value is None or isinstance(value, bool):
         return value if is_unknown(value) else None
     match = _QUANTITY.match(str(value).strip()[:64])
     if match is None:
-        return None
+        left = settled(value)
+        return left if is_unknown(left) else None
     try:
         return Decimal(match[1]) * _SUFFIXES[match[2] or ""]
     except InvalidOperation:

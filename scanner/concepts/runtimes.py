@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.command_lines import Command, commands, fill, words
 from scanner.concepts.model import Container, Serving
-from scanner.concepts.quantities import whole
+from scanner.concepts.quantities import settled, whole
 from scanner.core import Path, Unknown
 from scanner.facts.kinds import runtimes
 
 __all__ = ["family_of", "read_flags", "recognise", "words"]
-IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true"))
+IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true", "while", "torch-model-archiver"))
 """Commands that make a container of a runtime's image something else."""
 _NIM_MODEL = re.compile(r"nvcr\.io/nim/([\w.-]+/[\w.-]+)")
 _COUNTS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_length")
@@ -67,6 +67,7 @@ def _others() -> re.Pattern[str]:
 
 
 def _recognised(image: str, found: list[Command]) -> _Match:
+    data = runtimes()
     lines = [(" ".join(word for word in command.words if isinstance(word, str)), command) for command in found]
     for family in ("serving", "training", "notebook"):
         for name, pattern in _markers(family):
@@ -77,10 +78,17 @@ def _recognised(image: str, found: list[Command]) -> _Match:
     # of a container that does something else, the image says only what else is in it
     if any(_others().search(line) or IDLE & set(line.split()[:3]) for line, _ in lines):
         return _Match("", None)
+    if image.endswith(tuple(data["client_images"])):
+        return _Match("", None)
     for family in ("serving", "notebook"):
         for name, entry in runtimes()[family].items():
             if any(marker in image for marker in entry.get("images", ())):
                 return _Match(family, name, lines[-1][1] if lines else None, tuple(found))
+    for line, command in lines:
+        flags = {word.partition("=")[0] for word in line.split()}
+        named = next((name for name, signs in data["flag_signs"].items() if flags & set(signs)), None)
+        if named is not None:
+            return _Match("serving", named, command, tuple(found))
     return _Match("", None)
 
 
@@ -178,6 +186,7 @@ def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
             value = float(value)
         except ValueError:
             return
+    value = settled(value)
     if value is not None:
         setattr(serving, field, value)
         serving.sources[field] = source

@@ -21,10 +21,11 @@ def estimate(pods: PodSet) -> None:
     """Fill in the memory fields of every container's ``serving``."""
     for container in pods.containers:
         if container.serving is not None and container.runtime in GUESSABLE:
-            _estimate(container, container.serving, pods)
+            estimate_container(container, container.serving, pods.accelerator_memory_gib)
 
 
-def _estimate(container: Container, serving: Serving, pods: PodSet) -> None:
+def estimate_container(container: Container, serving: Serving, accelerator_memory_gib: float | None) -> None:
+    """Fill in the memory fields of ``serving``, for accelerators of this size."""
     if not isinstance(serving.model, str) or serving.cpu_offload_gib is not None:
         return
     found, stored = _lookup(serving.model)
@@ -60,10 +61,10 @@ def _estimate(container: Container, serving: Serving, pods: PodSet) -> None:
     serving.weights_gib = round(needed.weights_gib * shards, 1)
     serving.needed_gib = round(weights + cache, 1)
     serving.memory_sum = _sum(found, shards, weights, cache, context)
-    if isinstance(pods.accelerator_memory_gib, int | float):
+    if isinstance(accelerator_memory_gib, int | float):
         share = serving.gpu_memory_utilization
         share = share if isinstance(share, int | float) else UTILIZATION.get(container.runtime or "", 1.0)
-        serving.offered_gib = round(pods.accelerator_memory_gib * share, 1)
+        serving.offered_gib = round(accelerator_memory_gib * share, 1)
 
 
 def _lookup(name: str) -> tuple[Model | Guess | None, Quantization | None]:

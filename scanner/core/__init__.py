@@ -5,9 +5,10 @@ from scanner.core.findings import Finding, Severity, Undetermined
 from scanner.core.resources import Location, Locator, Origin, RelatedSpan, Resource
 from scanner.core.results import Parsed
 from scanner.core.sources import SourceFile, Span
-from scanner.core.values import Path, Unknown, Value, get, is_unknown
+from scanner.core.values import GAP, Path, Unknown, UnknownText, Value, get, is_unknown, without_gaps
 
 __all__ = [
+    "GAP",
     "Diagnostic",
     "Finding",
     "Level",
@@ -23,7 +24,9 @@ __all__ = [
     "Span",
     "Undetermined",
     "Unknown",
+    "UnknownText",
     "Value",
     "get",
     "is_unknown",
+    "without_gaps",
 ]

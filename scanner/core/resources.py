@@ -36,6 +36,10 @@ class Locator(Protocol):
         """
         ...
 
+    def extent(self) -> Span:
+        """All that declares the resource: the whole block, the whole object."""
+        ...
+
 
 @dataclass(eq=False, slots=True)
 class Resource:
@@ -45,7 +49,8 @@ class Resource:
     within ``unit``. ``type`` is the Terraform type (data sources: ``data.aws_x``; module calls: ``module``)
     or the Kubernetes kind. Nested Terraform blocks are lists of mappings in ``attributes``, as in state;
     a Kubernetes object's attributes are its whole manifest. ``unit`` names the set that the resource is
-    deployed with: a root module's directory, a chart, an overlay, a directory of manifests.
+    deployed with: a root module's directory, a chart, an overlay, a directory of manifests. ``module_path`` holds
+    the steps to it as they stand in addresses (``module.pool["a"]``).
     Resources compare by identity.
     """
 
@@ -66,8 +71,12 @@ class Resource:
     references: tuple[tuple[Path, str], ...] = ()
     """Terraform: (attribute path, address referred to without instance key) for each reference."""
     parent: Resource | None = None
-    """The Terraform resource that declares this Kubernetes object, if one does."""
+    """The Terraform resource that declares this object, if one does; another spelling of it has the same address."""
 
     def locate(self, path: Path = ()) -> Location:
         """See ``Locator.locate``."""
         return self.locator.locate(path)
+
+    def extent(self) -> Span:
+        """See ``Locator.extent``."""
+        return self.locator.extent()

@@ -37,6 +37,30 @@ class Unknown:
         return f"Unknown({self.reason!r}, {self.source!r})"
 
 
+GAP = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands for an unknown part in the known text of an ``UnknownText``."""
+
+
+class UnknownText(Unknown):
+    """Text of which parts are unknown. ``data`` is what is known: the text with ``GAP`` for each unknown part, or the
+    data that it encodes, with unknowns inside (a policy with an ARN in it)."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, reason: str, source: str, data: Value) -> None:
+        super().__init__(reason, source)
+        self.data = data
+
+
+def without_gaps(value: Value, unknown: Unknown) -> Value:
+    """``value`` with ``unknown`` in the place of each string that has a gap."""
+    if isinstance(value, str):
+        return unknown if GAP in value else value
+    if isinstance(value, dict):
+        return {key: without_gaps(item, unknown) for key, item in value.items()}
+    return [without_gaps(item, unknown) for item in value] if isinstance(value, list) else value
+
+
 def is_unknown(value: Value) -> TypeGuard[Unknown]:
     """Whether ``value`` itself is unknown (its items are not looked at)."""
     return isinstance(value, Unknown)

@@ -34,6 +34,7 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
     evaluation = Evaluation()
     world = World(graph, concepts)
     for compiled in rules:
+        before = len(evaluation.findings)
         for subject, resource in _subjects(compiled, graph, concepts):
             try:
                 _run(compiled, subject, resource, world, evaluation)
@@ -44,8 +45,17 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
             except Exception as error:  # a defect in one rule must not cost the results of the others
                 message = f"rule {compiled.rule.id} failed on {resource.address}: {type(error).__name__}: {error}"
                 evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
+        if compiled.rule.once:
+            evaluation.findings[before:] = _first_of_each_unit(evaluation.findings[before:])
     evaluation.findings = _distinct(sorted(evaluation.findings, key=_order))
     return evaluation
+
+
+def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
+    first: dict[str, Finding] = {}
+    for finding in sorted(findings, key=_order):
+        first.setdefault(finding.resource.unit, finding)
+    return list(first.values())
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
@@ -53,11 +63,16 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:
-    """One cause, one finding: the same rule and message at the same place is reported once."""
+    """One cause, one finding: the same rule and message at the same place is reported once.
+
+    Overlays that build one manifest under several names share its mistakes, so their names do not count.
+    """
     seen: set[tuple[Any, ...]] = set()
     result = []
     for finding in findings:
-        key = (finding.rule, finding.location.span, finding.message)
+        built = finding.resource.origin == "kustomize"
+        message = finding.message.replace(shown(finding.resource.name), "") if built else finding.message
+        key = (finding.rule, finding.location.span, message)
         if key not in seen:
             seen.add(key)
             result.append(finding)

@@ -55,7 +55,8 @@ class Rule:
     references: tuple[str, ...] = ()
     frameworks: Mapping[str, Any] = field(default_factory=dict)
     severity_when: tuple[Mapping[str, Any], ...] = ()
-    examples: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
+    """Whether only the first subject of a unit is reported: the rule is about what the whole unit lacks."""
     source: str = ""
 
 

@@ -28,6 +28,10 @@ class DocumentLocator:
         written = path and path[0] in self._keys
         return Location(self._positions.locate(self._document, path if written else header))
 
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._positions.extent(self._document, ())
+
 
 def read_azureml(file: SourceFile, unit: str) -> Parsed:
     """The documents of ``file`` whose ``$schema`` is one of Azure ML's, and what could not be read."""

@@ -7,7 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, Resource, SourceFile, Unknown, get, is_unknown
+from scanner.core import (
+    Diagnostic,
+    Location,
+    Locator,
+    Parsed,
+    Path,
+    RelatedSpan,
+    Resource,
+    SourceFile,
+    Span,
+    Unknown,
+    UnknownText,
+    get,
+    is_unknown,
+    without_gaps,
+)
 from scanner.core.values import unknowns
 from scanner.facts.terraform_kubernetes import declared_object, field_name, is_single, list_field
 from scanner.frontends.helm import ChartValues, render_chart
@@ -52,6 +67,17 @@ def embedded_objects(tree: Tree, resources: Iterable[Resource], values: ChartVal
     return Deployed(parsed, frozenset(charts))
 
 
+def place_in_manifests(deployed: Iterable[Resource], manifests: Iterable[Resource]) -> Iterator[Resource]:
+    """The manifests that Terraform deploys as they stand; the deployed objects take over their places."""
+    by_address = {manifest.address: manifest for manifest in manifests}
+    for item in deployed:
+        manifest = by_address.get(item.address)
+        if manifest is not None and item.parent is not None and manifest.attributes == item.attributes:
+            release = RelatedSpan(item.parent.locate(()).span, f"deployed by {item.parent.address}")
+            item.locator, item.span = ReleaseLocator(manifest.locator, release), manifest.span
+            yield manifest
+
+
 class EmbeddedLocator:
     """Places of an object's values in the Terraform resource that declares it."""
 
@@ -68,7 +94,11 @@ class EmbeddedLocator:
             return self._resource.locate(self._base + path if path else ())
         while path and path not in self._paths:
             path = path[:-1]
-        return self._resource.locate(self._paths.get(path, ()))
+        return self._resource.locate(self._paths.get(path, self._base))
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._resource.extent()
 
 
 def _declared(resource: Resource) -> Iterator[Resource]:
@@ -125,6 +155,8 @@ def _objects(resource: Resource, value: dict[str, Any], locator: EmbeddedLocator
 def _yaml(resource: Resource, field: str) -> Parsed:
     text = resource.attributes.get(field)
     parsed = Parsed()
+    if isinstance(text, UnknownText) and isinstance(text.data, str):
+        return _yaml_with_gaps(resource, field, text)
     if not isinstance(text, str):
         return parsed
     place = resource.locate((field,)).span
@@ -139,6 +171,20 @@ def _yaml(resource: Resource, field: str) -> Parsed:
             parsed.diagnostics.append(Diagnostic("error", "yaml-limit", f"in {resource.address}: {error}", place))
             continue
         if isinstance(value, dict):
+            parsed.resources.extend(_objects(resource, value, EmbeddedLocator(resource, {(): (field,)})))
+    return parsed
+
+
+def _yaml_with_gaps(resource: Resource, field: str, text: UnknownText) -> Parsed:
+    """The objects of a manifest that is partly unknown; none where it cannot be read without its unknown parts."""
+    roots, problems = compose(SourceFile(resource.span.file, text.data))
+    parsed = Parsed()
+    for root in roots if not problems else ():
+        try:
+            value = without_gaps(Constructor().value(root), text)
+        except (LimitExceeded, RecursionError):
+            continue
+        if isinstance(value, dict) and not any(is_unknown(value.get(key)) for key in ("kind", "apiVersion")):
             parsed.resources.extend(_objects(resource, value, EmbeddedLocator(resource, {(): (field,)})))
     return parsed
 
@@ -206,7 +252,7 @@ class ReleaseLocator:
 
     __slots__ = ("_inner", "_release")
 
-    def __init__(self, inner: Any, release: RelatedSpan) -> None:
+    def __init__(self, inner: Locator, release: RelatedSpan) -> None:
         self._inner = inner
         self._release = release
 
@@ -214,3 +260,7 @@ class ReleaseLocator:
         """See ``scanner.core.Locator``."""
         found: Location = self._inner.locate(path)
         return Location(found.span, (*found.related, self._release))
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._inner.extent()

@@ -347,6 +347,10 @@ class TemplateLocator:
         span = Span(self._template.path, number, start, number, max(len(text.rstrip()) + 1, start + 1))
         return Location(span, tuple(self._related(text)))
 
+    def extent(self) -> Span:
+        """The object's ``kind:`` line in the template: which further lines made it cannot be told."""
+        return self.locate(()).span
+
     def _related(self, text: str) -> Iterator[RelatedSpan]:
         match = _VALUES.search(text)
         if match is None or self._values is None:

@@ -217,6 +217,10 @@ class PlanLocator:
         column = at - self._file.text.rfind("\n", 0, at) if at >= 0 else 1
         return Location(Span(self._file.path, line, column, line, column + len(self._address) + 12))
 
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self.locate(()).span
+
 
 class SourceOfPlanLocator:
     """Places of a planned resource in the configuration that it was planned from."""
@@ -232,6 +236,10 @@ class SourceOfPlanLocator:
         found = self._source.locate(path)
         planned = self._plan.locate(()).span
         return Location(found.span, (*found.related, RelatedSpan(planned, "planned here")))
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._source.extent()
 
 
 def join_sources(planned: list[Resource], written: list[Resource]) -> list[Resource]:

@@ -35,7 +35,7 @@ def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
 def _link_references(graph: ResourceGraph) -> None:
     by_address: dict[tuple[str, str], list[Resource]] = {}
     for resource in graph.resources:
-        if resource.parent is None:
+        if resource.parent is None or resource.parent.address == resource.address:
             address = resource.address
             if resource.instance_key is not None:
                 address = address[: address.rindex("[")]

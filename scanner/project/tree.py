@@ -41,7 +41,7 @@ class Tree:
         self._texts: dict[str, SourceFile] = {}
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
-        self.rendered: set[str] = set()
+        self.templates: set[str] = set()
         """Those of them that are read as templates."""
 
     def read(self, path: str) -> SourceFile:

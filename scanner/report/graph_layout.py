@@ -186,7 +186,7 @@ def _lane(resource: Resource) -> tuple[str, str]:
     if resource.api_version:
         namespace = resource.name if resource.type == "Namespace" else resource.namespace
         return resource.unit, f"namespace {namespace}" if namespace else ""
-    return resource.unit, ".".join(f"module.{name}" for name in resource.module_path)
+    return resource.unit, ".".join(resource.module_path)
 
 
 def _title(lane: tuple[str, str]) -> str:

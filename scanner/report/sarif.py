@@ -19,7 +19,6 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS = 25_000
 LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note"}
 SECURITY_SEVERITY = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}
-INFORMATION = "https://pypi.org/project/kilter/"
 
 
 def render_sarif(result: ScanResult) -> str:
@@ -30,9 +29,7 @@ def render_sarif(result: ScanResult) -> str:
     index = {rule.id: number for number, rule in enumerate(rules)}
     keys = fingerprints(result)
     order = sorted(range(len(result.findings)), key=lambda n: (SEVERITIES.index(result.findings[n].severity), n))
-    driver = om.ToolComponent(
-        name="Kilter", semantic_version=VERSION, information_uri=INFORMATION, rules=[_rule(rule) for rule in rules]
-    )
+    driver = om.ToolComponent(name="Kilter", semantic_version=VERSION, rules=[_rule(rule) for rule in rules])
     notifications = [
         om.Notification(
             level=item.level,
@@ -70,7 +67,7 @@ def _rule(rule: Rule) -> Any:
         help=om.MultiformatMessageString(
             text=_sentence(remedy), markdown=f"{text}\n\n**What to do:** {remedy}\n{links}".strip()
         ),
-        help_uri=rule.references[0] if rule.references else INFORMATION,
+        help_uri=rule.references[0] if rule.references else None,
         default_configuration=om.ReportingConfiguration(level=LEVELS[rule.severity]),
         properties={
             "tags": [rule.category, "ai-infrastructure"],

@@ -5,7 +5,7 @@ from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import parse_sources
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import scan_root
-from scanner.scan.ruleset import all_rules, builtin_rules, rule_set
+from scanner.scan.ruleset import all_rules, builtin_fixtures, builtin_rules, rule_set
 from scanner.scan.run import scan
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ScanOptions",
     "ScanResult",
     "all_rules",
+    "builtin_fixtures",
     "builtin_rules",
     "covers",
     "identities",

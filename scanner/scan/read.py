@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from operator import ne
 from typing import TYPE_CHECKING
 
-from scanner.core import Diagnostic, Parsed, Resource, SourceFile, Span
+from scanner.core import Diagnostic, Parsed, SourceFile, Span
 from scanner.project.cache import Cache
 from scanner.project.discovery import Sources
 from scanner.project.tree import Tree, Unreadable
@@ -24,8 +24,9 @@ class Memory:
 
     parts: dict[tuple[str, str], Parsed] = field(default_factory=dict)
     consulted: set[str] = field(default_factory=set)
-    """Files that Terraform functions read; ``rendered``: those of them that are templates."""
-    rendered: set[str] = field(default_factory=set)
+    """Files that Terraform functions read."""
+    templates: set[str] = field(default_factory=set)
+    """Those of them that are templates."""
     changed: frozenset[str] | None = None
     """The paths that differ between the sides; ``None`` while the first one is read."""
 
@@ -61,6 +62,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
     deployed = _read_embedded(tree, parsed, values)
+    _read_twins(parsed)
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
@@ -87,7 +89,7 @@ def unheard(_: str) -> None:
 
 def _is_template(tree: Tree, path: str) -> bool:
     """Whether Terraform renders the file: what it renders to is checked, not the template."""
-    return path in tree.rendered and "${" in tree.read(path).text
+    return path in tree.templates and "${" in tree.read(path).text
 
 
 def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:
@@ -112,10 +114,10 @@ def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: 
         read = partial(read_root, tree, directory, terraform)
         parsed.extend(memory.part("root", directory, partial(_outside, reaching), read))
     if memory.changed is None:
-        memory.consulted, memory.rendered = set(tree.consulted), set(tree.rendered)
+        memory.consulted, memory.templates = set(tree.consulted), set(tree.templates)
     else:
         tree.consulted.update(memory.consulted)
-        tree.rendered.update(memory.rendered)
+        tree.templates.update(memory.templates)
 
 
 def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
@@ -140,30 +142,22 @@ def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset
     """Add the Kubernetes objects that Terraform deploys; the local charts among them are not rendered again."""
     if not any(resource.type.startswith(("kubernetes_", "kubectl_", "k8s_", "helm_")) for resource in parsed.resources):
         return frozenset()
-    from scanner.frontends.embedded import embedded_objects
+    from scanner.frontends.embedded import embedded_objects, place_in_manifests
 
     deployed = embedded_objects(tree, list(parsed.resources), values)
-    _join_files(tree, parsed, deployed.parsed)
+    manifests = [item for item in parsed.resources if item.origin == "kubernetes" and item.span.file in tree.consulted]
+    twice = set(place_in_manifests(deployed.parsed.resources, manifests))
+    parsed.resources = [item for item in parsed.resources if item not in twice]
     parsed.extend(deployed.parsed)
     return deployed.charts
 
 
-def _join_files(tree: Tree, parsed: Parsed, deployed: Parsed) -> None:
-    """An object that Terraform takes from a manifest as it stands is one: the manifest's, deployed by Terraform."""
-    declared: dict[tuple[str, str, str], list[Resource]] = {}
-    for item in deployed.resources:
-        declared.setdefault((item.type, item.name, item.namespace or ""), []).append(item)
-    taken: set[Resource] = set()
-    for number, item in enumerate(parsed.resources):
-        if item.origin != "kubernetes" or item.span.file not in tree.consulted:
-            continue
-        twins = declared.get((item.type, item.name, item.namespace or ""), ())
-        twin = next((other for other in twins if other.attributes == item.attributes), None)
-        if twin is not None:
-            # a copy: what was read of the file may serve both sides of a comparison
-            parsed.resources[number] = replace(item, parent=twin.parent)
-            taken.add(twin)
-    deployed.resources = [item for item in deployed.resources if item not in taken]
+def _read_twins(parsed: Parsed) -> None:
+    """Add what ``azapi_resource`` and calls of public modules stand for."""
+    from scanner.frontends.twins import TYPES, twins
+
+    if any(resource.type in TYPES for resource in parsed.resources):
+        parsed.resources.extend(twins(parsed.resources))
 
 
 def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:

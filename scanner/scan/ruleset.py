@@ -25,6 +25,13 @@ def builtin_rules() -> Path:
     return packaged if packaged.is_dir() else package.parent / "rules"
 
 
+def builtin_fixtures() -> Path:
+    """The fixtures of the rules that come with Kilter, by code."""
+    package = Path(__file__).parent.parent
+    packaged = package / "data" / "fixtures"
+    return packaged if packaged.is_dir() else package.parent / "fixtures" / "rules"
+
+
 def all_rules(options: ScanOptions) -> list[Rule]:
     """The built-in rules and those of further directories. Raises ``RuleError``."""
     return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories], options.cache)

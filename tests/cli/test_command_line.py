@@ -135,3 +135,35 @@ def test_suppressions_need_a_known_rule_and_expire(tmp_path: Path) -> None:
 def test_the_same_input_gives_identical_output() -> None:
     first, second = (kilter("scan", str(EXAMPLE), "--format", "sarif").stdout for _ in range(2))
     assert first == second
+
+
+EXTENTS = {
+    "main.tf": '# a bucket\nresource "aws_s3_bucket" "a" {\n  bucket = "a"\n}\n\nmodule "m" { source = "./m" }\n',
+    "m/x.tf": 'resource "terraform_data" "b" {\n  count = 2\n  input = <<-EOT\n    text\n  EOT\n}\n',
+    "a.yaml": "# first\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\n"
+    "data:\n  text: |\n    line\n\n# between\n",
+    "list.yaml": "---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Namespace\n"
+    "  metadata: {name: two}\n"
+    "- apiVersion: v1\n  kind: Namespace\n  metadata:\n    name: three\n    labels: {}\n\n\n",
+    "b.json": '{\n  "apiVersion": "v1",\n  "kind": "Namespace",\n  "metadata": {"name": "four"}\n}\n',
+}
+
+
+def test_graph_says_from_which_to_which_line_a_resource_is_declared(tmp_path: Path) -> None:
+    for name, text in EXTENTS.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    graph = kilter("graph", str(tmp_path), "--format", "json")
+    lines = {
+        item["address"]: (item["file"], item["line"], item["end_line"])
+        for item in json.loads(graph.stdout)["resources"]
+    }
+    assert lines == {
+        "aws_s3_bucket.a": ("main.tf", 2, 4),
+        "module.m.terraform_data.b[0]": ("m/x.tf", 1, 6),
+        "module.m.terraform_data.b[1]": ("m/x.tf", 1, 6),
+        "ConfigMap/default/one": ("a.yaml", 2, 8),
+        "Namespace/two": ("list.yaml", 5, 7),
+        "Namespace/three": ("list.yaml", 8, 12),
+        "Namespace/four": ("b.json", 1, 5),
+    }

@@ -116,3 +116,86 @@ def test_wrong_types_and_unknowns_never_break_interpretation(spec: dict[str, Any
     pod_spec = {"containers": [container], **spec}
     resource.attributes["spec"] = {**spec, "template": {"metadata": {"labels": spec}, "spec": pod_spec}}
     assert interpret(ResourceGraph([resource])).diagnostics == []
+
+
+@pytest.mark.parametrize("text", ["$GPUS", "${GPUS}", "<gpus>", "GPUS_PER_NODE", "PLACEHOLDER_GPUS", "{{ gpus }}"])
+def test_what_is_left_to_be_filled_in_is_unknown(text: str) -> None:
+    (pods,) = pod_sets(DEPLOYMENT.replace("replicas: 3", f'replicas: "{text}"').replace("gpu: 2", f'gpu: "{text}"'))
+    assert isinstance(pods.replicas, Unknown)
+    assert isinstance(pods.accelerator_count, Unknown)
+
+
+def test_a_quantity_without_a_value_asks_for_nothing() -> None:
+    (pods,) = pod_sets(DEPLOYMENT.replace("nvidia.com/gpu: 2", "nvidia.com/gpu: null"))
+    assert pods.accelerator_count == 0
+
+
+SCALER = """
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: llm, namespace: prod}
+spec:
+  minReplicas: %s
+  maxReplicas: 8
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: llm}
+"""
+
+
+@pytest.mark.parametrize(
+    ("replicas", "least", "expected"), [("", "4", 4), ("  replicas: 3\n", "4", 4), ("  replicas: 3\n", "1", 3)]
+)
+def test_an_autoscaler_holds_at_least_its_minimum(replicas: str, least: str, expected: int) -> None:
+    (pods,) = pod_sets(DEPLOYMENT.replace("  replicas: 3\n", replicas) + SCALER % least)
+    assert (pods.replicas, pods.max_replicas) == (expected, 8)
+    assert pods.max_unavailable == expected // 4
+
+
+JOB_SET = """
+apiVersion: jobset.x-k8s.io/v1alpha2
+kind: JobSet
+metadata: {name: run}
+spec:
+  replicatedJobs:
+    - name: workers
+      template:
+        spec:
+          parallelism: 4
+          template:
+            spec:
+              containers:
+                - name: a
+                  image: %s
+                  command: %s
+                  resources: {limits: {nvidia.com/gpu: 8}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "role"),
+    [
+        ("example.com/llm:1", "[torchrun, run.py]", "training"),
+        ("example.com/maxtext:1", "[python3, -m, MaxText.train]", "training"),
+        ("example.com/llm:1", '[bash, -c, "python finetune_llama.py"]', "training"),
+        ("example.com/render:1", "[python, render.py]", "batch"),
+        ("example.com/trainium-tools:1", "[neuron-top]", "batch"),
+        ("example.com/nccl:1", '[bash, -c, "mpirun /opt/nccl-tests/build/all_reduce_perf -b 8"]', "batch"),
+    ],
+)
+def test_a_job_set_trains_only_where_something_says_so(image: str, command: str, role: str) -> None:
+    (pods,) = pod_sets(JOB_SET % (image, command))
+    assert (pods.role, pods.replicas) == (role, 4)
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "runtime"),
+    [
+        ("nvcr.io/nvidia/tritonserver:24.06-py3", "[tritonserver, --model-repository=/models]", "triton"),
+        ("nvcr.io/nvidia/tritonserver:24.06-py3-sdk", "[perf_analyzer, -m, resnet]", None),
+        ("vllm/vllm-openai:v0.9.1", '[/bin/bash, -c, --, "while true; do sleep 30; done;"]', None),
+        ("registry.example.com/inference:7", "[python, serve.py, --max-model-len=8192]", "vllm"),
+    ],
+)
+def test_a_runtime_is_known_by_what_the_container_does(image: str, command: str, runtime: str | None) -> None:
+    (pods,) = pod_sets(JOB_SET % (image, command))
+    assert pods.runtime == runtime

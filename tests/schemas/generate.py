@@ -3,8 +3,8 @@
     python tests/schemas/generate.py DIRECTORY
 
 DIRECTORY holds the unpacked npm packages @cdktf/provider-aws, -google, -google-beta and -azurerm as aws/, google/,
-google-beta/ and azurerm/. Only the types that rules, readers and fixtures name are kept: attributes as "", nested
-blocks as maps.
+google-beta/ and azurerm/; the list of a provider whose packages are missing stays as it is. Only the types that rules,
+readers and fixtures name are kept: attributes as "", nested blocks as maps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def used_types() -> set[str]:
     from scanner.concepts.clouds import _READERS
 
     names = {name for name in _READERS if name.startswith(("aws_", "google_", "azurerm_"))}
-    places = [*REPOSITORY.glob("rules/*/*.yaml"), *REPOSITORY.glob("fixtures/rules/*/*/*.tf")]
+    globs = ("rules/*/*.yaml", "scanner/facts/*.yaml", "fixtures/rules/*/*/*.tf", "fixtures/stacks/*/*/*.tf")
+    places = [path for pattern in globs for path in REPOSITORY.glob(pattern)]
     for path in places:
         names.update(TYPE.findall(path.read_text("utf-8")))
     return names
@@ -62,9 +63,11 @@ def _tree(interfaces: dict[str, dict[str, str]], name: str, depth: int) -> dict[
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files of the providers whose packages are there."""
     packages = Path(sys.argv[1])
     for provider, names in (("aws", ["aws"]), ("google", ["google", "google-beta"]), ("azurerm", ["azurerm"])):
+        if not all((packages / package).is_dir() for package in names):
+            continue
         schemas: dict[str, Any] = {}
         for package in names:
             library = packages / package / "package" / "lib"

@@ -72,8 +72,8 @@ def attributes(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
 @cache
 def cases() -> list[tuple[str, ResourceGraph]]:
     """The resources of every fixture of these providers, read without any rule."""
-    folder = REPOSITORY / "fixtures" / "rules"
-    named = {path.parent for path in folder.glob("*/*/*.tf") if re.search(rf'"({ON_TYPES})_', path.read_text())}
+    files = REPOSITORY.glob("fixtures/*/*/*/*.tf")
+    named = {path.parent for path in files if re.search(rf'"({ON_TYPES})_', path.read_text())}
     without_rules = ScanOptions(only_rules=(HERE,))
     return [(f"{path.parent.name}/{path.name}", scan([path], without_rules).graph) for path in sorted(named)]
 

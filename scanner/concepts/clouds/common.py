@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scanner.concepts.model import AcceleratorPool, Concept, EnvironmentVariable, Taint
-from scanner.concepts.pods import production
+from scanner.concepts.pods import STAGE_LABELS, production
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, is_unknown
 from scanner.facts.instances import AcceleratedFamily, accelerated_family
@@ -31,8 +31,22 @@ def common(resource: Resource) -> dict[str, Any]:
         "kind": resource.type,
         "name": resource.name,
         "address": resource.address,
-        "production": production(resource),
+        "production": production(resource, *_names(resource)),
     }
+
+
+def _names(resource: Resource) -> list[str]:
+    """What the cloud calls the resource, and the stage that its labels or tags give."""
+    attributes = resource.attributes
+    found = [attributes.get(name) for name in ("name", "display_name")]
+    for name in ("labels", "tags"):
+        labels = attributes.get(name)
+        found += (
+            [value for key, value in labels.items() if str(key).lower() in STAGE_LABELS]
+            if isinstance(labels, dict)
+            else []
+        )
+    return [text for text in found if isinstance(text, str)]
 
 
 def families_of(cloud: str, machine_types: Any) -> Any:
@@ -159,3 +173,19 @@ def environment(blocks: Any, at: Path, references: tuple[str, ...]) -> list[Envi
         for number, item in enumerate(blocks if isinstance(blocks, list) else ())
         if isinstance(item, dict)
     ]
+
+
+def traffic_total(traffic: Any) -> Any:
+    """The sum of a split of traffic over deployments; ``None`` if there is none, unknown if a part of it is."""
+    if not isinstance(traffic, dict) or not traffic:
+        return traffic if is_unknown(traffic) else None
+    shares = [share if is_unknown(share) else whole(share) for share in traffic.values()]
+    unknown = next((share for share in shares if is_unknown(share)), None)
+    return sum(share or 0 for share in shares) if unknown is None else unknown
+
+
+def one_deployment(traffic: Any, mirror: Any) -> Any:
+    """Whether one deployment gets all traffic and no other a copy; ``None`` if no split is given."""
+    if is_unknown(traffic) or is_unknown(mirror) or not isinstance(traffic, dict) or not traffic:
+        return next((value for value in (traffic, mirror) if is_unknown(value)), None)
+    return len(traffic) == 1 and not mirror

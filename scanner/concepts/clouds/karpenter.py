@@ -20,22 +20,25 @@ SPEC: Path = ("spec", "template", "spec")
 
 
 def _karpenter_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    if "karpenter" not in resource.api_version:
-        return None
+    return node_pool(resource, resource.attributes) if "karpenter" in resource.api_version else None
+
+
+def node_pool(resource: Resource, attributes: dict[str, Any]) -> AcceleratorPool | None:
+    """The pool of a NodePool with these attributes; ``None`` if it does not ask for accelerators."""
     pool = AcceleratorPool(**common(resource), platform="karpenter")
-    spec = get(resource.attributes, *SPEC, default={})
-    found = [_requirement(pool, item, number) for number, item in enumerate(_requirements(resource))]
+    spec = get(attributes, *SPEC, default={})
+    found = [_requirement(pool, item, number) for number, item in enumerate(_requirements(attributes))]
     if not any(found):
         return None
-    labels = get(resource.attributes, "spec", "template", "metadata", "labels", default={})
-    known = {**_selected_labels(resource), **labels} if isinstance(labels, dict) else {}
+    labels = get(attributes, "spec", "template", "metadata", "labels", default={})
+    known = {**_selected_labels(attributes), **labels} if isinstance(labels, dict) else {}
     pool.node_labels = labels if is_unknown(labels) else known  # type: ignore[assignment]
-    limits = get(resource.attributes, "spec", "limits")
+    limits = get(attributes, "spec", "limits")
     pool.has_limits = limits if is_unknown(limits) else isinstance(limits, dict) and bool(limits)  # type: ignore[assignment]
     pool.limit_accelerators = whole(get(limits, "nvidia.com/gpu")) if isinstance(limits, dict) else None
     pool.taints = taints(get(spec, "taints", default=[]), (*SPEC, "taints"))
     pool.consolidation = get(
-        resource.attributes, "spec", "disruption", "consolidationPolicy", default="WhenEmptyOrUnderutilized"
+        attributes, "spec", "disruption", "consolidationPolicy", default="WhenEmptyOrUnderutilized"
     )
     pool.sources |= {
         "has_limits": ("spec", "limits"),
@@ -45,8 +48,8 @@ def _karpenter_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
     return pool
 
 
-def _requirements(resource: Resource) -> list[dict[str, Any]]:
-    items = get(resource.attributes, *SPEC, "requirements", default=[])
+def _requirements(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    items = get(attributes, *SPEC, "requirements", default=[])
     return [item if isinstance(item, dict) else {} for item in items] if isinstance(items, list) else []
 
 
@@ -61,8 +64,9 @@ def _requirement(pool: AcceleratorPool, requirement: dict[str, Any], number: int
     at = (*SPEC, "requirements", number)
     name = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), "")
     if key == "karpenter.sh/capacity-type":
-        pool.spot = chosen and values == ["spot"]
-        pool.market = "" if not chosen or len(values) < 2 or "spot" not in values else "spot or on-demand"
+        pool.spot = None if chosen and "spot" in values and len(values) > 1 else chosen and values == ["spot"]
+        pool.market = "spot or on-demand" if pool.spot is None else ""
+        pool.reserved = chosen and values == ["reserved"]
         pool.sources["spot"] = at
         return False
     if key == INSTANCE_TYPE and chosen and any(accelerated_family("aws", value) for value in values):
@@ -85,14 +89,14 @@ def _present(requirement: dict[str, Any]) -> bool:
     return requirement.get("operator") in ("In", "Gt", "Exists")
 
 
-def _selected_labels(resource: Resource) -> dict[str, Any]:
+def _selected_labels(attributes: dict[str, Any]) -> dict[str, Any]:
     """Labels that the requirements give to every node: one value, or one of several."""
-    return {str(item.get("key")): _values(item) for item in _requirements(resource) if item.get("operator") == "In"}
+    return {str(item.get("key")): _values(item) for item in _requirements(attributes) if item.get("operator") == "In"}
 
 
 def creates_anything(resource: Resource) -> Unknown | None:
     """Why a NodePool may create machines with accelerators although it does not ask for them."""
-    keys = {str(item.get("key")) for item in _requirements(resource)}
+    keys = {str(item.get("key")) for item in _requirements(resource.attributes)}
     names = {key.removeprefix(prefix) for key in keys for prefix in PREFIXES}
     if INSTANCE_TYPE in keys or names & {"instance-family", "instance-category", "instance-gpu-name"}:
         return None

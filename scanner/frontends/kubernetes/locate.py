@@ -25,13 +25,20 @@ class DocumentPositions:
         offset, node = self._document(document)
         if node is None:
             return Span(self._file.path, 1, 1, 1, 1)
-        key = None
-        for step in path:
-            found = _step(node, step)
-            if found is None:
-                break
-            key, node = found
-        return self._span(key, node, offset)
+        return self._span(*_walk(node, path), offset)
+
+    def extent(self, document: int, path: Path) -> Span:
+        """The whole value at ``path``, from its first key to the end of its last line that says something."""
+        offset, node = self._document(document)
+        if node is None:
+            return Span(self._file.path, 1, 1, 1, 1)
+        node = _walk(node, path)[1]
+        start, end = node.start_mark, _last(node).end_mark
+        line, column = end.line + offset, end.column
+        while column == 0 and line > start.line + offset:
+            line -= 1
+            column = len(self._file.lines[line].rstrip())
+        return Span(self._file.path, start.line + offset + 1, start.column + 1, line + 1, column + 1)
 
     def _document(self, number: int) -> tuple[int, Any]:
         """(line that its marks count from, root node) of a document."""
@@ -56,6 +63,24 @@ class DocumentPositions:
         if end is None or end.line != start.line:
             return Span(self._file.path, first + 1, start.column + 1, first + 1, len(line.rstrip()) + 1)
         return Span(self._file.path, first + 1, start.column + 1, first + 1, max(end.column, start.column) + 1)
+
+
+def _walk(node: Any, path: Path) -> tuple[Any, Any]:
+    """(key node, value node) at ``path``, or of its nearest ancestor; the root has no key."""
+    key = None
+    for step in path:
+        found = _step(node, step)
+        if found is None:
+            break
+        key, node = found
+    return key, node
+
+
+def _last(node: Any) -> Any:
+    """The node that ends where ``node`` does: a block collection's own end is where the next token starts."""
+    while node.id != "scalar" and not node.flow_style and node.value:
+        node = node.value[-1][1] if node.id == "mapping" else node.value[-1]
+    return node
 
 
 def _step(node: Any, step: str | int) -> tuple[Any, Any] | None:
@@ -96,3 +121,7 @@ class ManifestLocator:
         """See ``scanner.core.Locator``; the header of an object is its ``kind:`` line."""
         place = self._base + (path or ("kind",))
         return Location(self._positions.locate(self._document, place), self._related)
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._positions.extent(self._document, self._base)

@@ -46,6 +46,11 @@ class _Object:
     span: Span
     patches: list[tuple[Any, Locator]] = field(default_factory=list)
     """(patch data, its places), oldest first."""
+    declared: Any = None
+    """The data as its own file has it, before any patch."""
+
+    def __post_init__(self) -> None:
+        self.declared = self.data
 
     @property
     def kind(self) -> str:
@@ -259,6 +264,9 @@ class _Fixed:
 
     def locate(self, path: Path) -> Location:
         return self._inner.locate(())
+
+    def extent(self) -> Span:
+        return self._inner.extent()
 
 
 def _documents(text: str) -> list[Any]:
@@ -561,7 +569,10 @@ def _generated_content(build: _Build, directory: str, entry: dict[str, Any], fil
 
 
 class OverlayLocator:
-    """Places of a built object: in the last patch that sets the value, else in the file that declares it."""
+    """Places of a built object: in the last patch that sets the value, else in the file that declares it.
+
+    A patch that only changes something inside of a declared mapping does not set the mapping.
+    """
 
     __slots__ = ("_item",)
 
@@ -570,13 +581,21 @@ class OverlayLocator:
 
     def locate(self, path: Path) -> Location:
         """See ``scanner.core.Locator``."""
+        own = same_place(self._item.data, path, self._item.declared)
         for patch, locator in reversed(self._item.patches) if path else ():
             place = same_place(self._item.data, path, patch)
-            if place is not None and place != ():
+            if place and not (own is not None and isinstance(get(patch, *place), dict)):
                 found = locator.locate(place)
                 declared = self._item.locator.locate(()).span
                 return Location(found.span, (*found.related, RelatedSpan(declared, "declared here")))
-        return self._item.locator.locate(path)
+        while own is None:
+            path = path[:-1]
+            own = same_place(self._item.data, path, self._item.declared)
+        return self._item.locator.locate(own)
+
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._item.locator.extent()
 
 
 def _resource(item: _Object, unit: str) -> Resource | None:

@@ -216,6 +216,10 @@ class TerraformLocator:
             return _through_variable(self._scope, expression, Location(span, tuple(self._call_chain())))
         return Location(span, tuple(self._call_chain()))
 
+    def extent(self) -> Span:
+        """See ``scanner.core.Locator``."""
+        return self._written.span(end=self._written.block.end)
+
     def _text(self, path: Path) -> Text:
         """The text that the attribute or block at the start of ``path`` stands in."""
         for node, text in self._written.overrides:

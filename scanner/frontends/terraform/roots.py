@@ -12,7 +12,7 @@ from typing import Any
 from scanner.core import Diagnostic, Parsed, SourceFile, Span, Unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import attribute_of
-from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate
+from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate, settled
 from scanner.frontends.terraform.evaluate.values import from_plain, to_plain
 from scanner.frontends.terraform.resources import module_resources
 from scanner.frontends.terraform.scopes import Input, Scope, Session
@@ -161,9 +161,17 @@ def _evaluated(scope: Scope, text: str) -> dict[str, Any]:
     if diagnostics or isinstance(expression, ast.Invalid):
         return {"error": diagnostics[0].message if diagnostics else "this is not an expression"}
     try:
-        value = evaluate(expression, scope.context)
+        value = _whole(evaluate(expression, scope.context))
     except EvaluationError as error:
         return {"error": error.message}
     except RecursionError:
         return {"error": "the expression is nested too deeply"}
     return {"unknown": True} if isinstance(value, Unknown) else {"value": to_plain(value)}
+
+
+def _whole(value: Any) -> Any:
+    """The value with every module in it as the object of its outputs."""
+    value = settled(value)
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if type(value) is list else value

@@ -11,7 +11,7 @@ from typing import Any
 from scanner.core import Diagnostic, Span, Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Configuration, Written, attribute_of, load_configuration
-from scanner.frontends.terraform.evaluate import Context, EvaluationError, SetValue, evaluate
+from scanner.frontends.terraform.evaluate import Context, EvaluationError, SetValue, evaluate, settled
 from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
 from scanner.frontends.terraform.evaluate.values import Budget, LimitError, Reference, to_number, weigh
 from scanner.frontends.terraform.syntax import Text
@@ -98,7 +98,7 @@ class Files:
         """See ``functions.files.FileReader``."""
         place = self._path(path)
         self._tree.consulted.add(place)
-        self._tree.rendered.add(place)
+        self._tree.templates.add(place)
         try:
             return self._tree.read(place).text
         except Unreadable:
@@ -155,6 +155,8 @@ class Scope:
         self._locals: dict[str, Any] = {}
         self._active: list[str] = []
         self._instances: dict[tuple[str, str, str], Instances | Unknown] = {}
+        self._resources: dict[tuple[str, str, str], Any] = {}
+        self._modules: dict[str, Any] = {}
         self._children: dict[str, list[tuple[Any, Scope]] | Unknown | None] = {}
 
     @property
@@ -287,29 +289,25 @@ class Scope:
         if attribute_of(body, "count") is None and attribute_of(body, "for_each") is None:
             return self._instance_reference(written, self.prefix + address, {})
 
-        def instances() -> dict[Any, Any] | None:
-            found = self.instances((mode, kind, name))
-            if isinstance(found, Unknown):
-                return None
-            return {
-                key: self._instance_reference(written, self.prefix + address + key_text(key), bound)
-                for key, bound in found
-            }
+        key = (mode, kind, name)
+        if key not in self._resources:
+            self._resources[key] = self._instances_of(key, written, self.prefix + address)
+        return self._resources[key]
 
-        def instance(key: Any) -> Any:
-            known = instances()
-            if known is None:
-                return self._instance_reference(written, self.prefix + address, {})
-            if key not in known:
-                raise EvaluationError(f"{address} has no instance {key!r}")
-            return known[key]
-
-        return Reference(
-            self.prefix + address,
-            lambda attribute: Unknown(f"{address} has several instances", f"{address}.{attribute}"),
-            instance,
-            instances,
-        )
+    def _instances_of(self, key: tuple[str, str, str], written: Written, address: str) -> Any:
+        """A list or map of the instances, as ``count`` or ``for_each`` has it."""
+        found = self.instances(key)
+        if isinstance(found, Unknown):
+            return Reference(
+                address,
+                lambda attribute: Unknown(f"{address} has several instances", f"{address}.{attribute}"),
+                lambda _: self._instance_reference(written, address, {}),
+            )
+        references = {
+            instance: self._instance_reference(written, address + key_text(instance), bound)
+            for instance, bound in found
+        }
+        return _collected(references, written)
 
     def _instance_reference(self, written: Written, address: str, bound: Mapping[str, Any]) -> Reference:
         def attribute(name: str) -> Any:
@@ -327,8 +325,8 @@ class Scope:
     def instances(self, key: tuple[str, str, str]) -> Instances | Unknown:
         """The instances of a resource; unknown where count or for_each is."""
         if key not in self._instances:
-            written = self.configuration.resources[key]
-            self._instances[key] = self.expand(written)
+            self._instances[key] = Unknown("the number of instances depends on the instances")
+            self._instances[key] = self.expand(self.configuration.resources[key])
         return self._instances[key]
 
     def expand(self, written: Written) -> Instances | Unknown:
@@ -353,9 +351,7 @@ class Scope:
         return [(index, {"count": {"index": index}}) for index in range(min(wanted, MAX_INSTANCES))]
 
     def _for_each(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
-        if isinstance(value, Reference) and value.instances is not None:
-            known = value.instances()
-            value = value if known is None else known
+        value = settled(value)
         if is_unknown(value):
             return value
         if isinstance(value, dict):
@@ -382,8 +378,22 @@ class Scope:
             raise EvaluationError(f'there is no module "{name}"')
         address = f"{self.prefix}module.{name}"
         children = self.children(name)
+        if children is None or isinstance(children, Unknown):
+            reason = f"module.{name} is not on disk" if children is None else children.reason
+            return Reference(
+                address,
+                lambda output: Unknown(reason, f"{address}.{output}"),
+                lambda key: Reference(address, lambda output: Unknown(reason, f"{address}.{output}")),
+            )
+        if name not in self._modules:
+            references = {key: self._module_reference(name, address + key_text(key), scope) for key, scope in children}
+            single = len(children) == 1 and children[0][0] is None
+            written = self.configuration.modules[name]
+            self._modules[name] = references[None] if single else _collected(references, written)
+        return self._modules[name]
 
-        def output_of(scope: Scope, output: str) -> Any:
+    def _module_reference(self, name: str, address: str, scope: Scope) -> Reference:
+        def output_of(output: str) -> Any:
             written = scope.configuration.outputs.get(output)
             if written is None:
                 raise EvaluationError(f'module "{name}" has no output "{output}"')
@@ -397,27 +407,10 @@ class Scope:
             finally:
                 scope._active.pop()
 
-        if children is None or isinstance(children, Unknown):
-            reason = f"module.{name} is not on disk" if children is None else children.reason
-            return Reference(
-                address,
-                lambda output: Unknown(reason, f"{address}.{output}"),
-                lambda key: Reference(address, lambda output: Unknown(reason, f"{address}.{output}")),
-            )
-        if len(children) == 1 and children[0][0] is None:
-            return Reference(address, lambda output: output_of(children[0][1], output))
-        table = {
-            key: Reference(address + key_text(key), lambda output, scope=scope: output_of(scope, output))  # type: ignore[misc]
-            for key, scope in children
-        }
-
-        def instance(key: Any) -> Any:
-            if key not in table:
-                raise EvaluationError(f"module.{name} has no instance {key!r}")
-            return table[key]
-
         return Reference(
-            address, lambda output: Unknown(f"module.{name} has several instances"), instance, lambda: dict(table)
+            address,
+            output_of,
+            whole=lambda: {output: output_of(output) for output in sorted(scope.configuration.outputs)},
         )
 
     def children(self, name: str) -> list[tuple[Any, Scope]] | Unknown | None:
@@ -501,3 +494,9 @@ def key_text(key: Any) -> str:
     if key is None:
         return ""
     return f"[{key}]" if isinstance(key, int) else f"[{json.dumps(str(key), ensure_ascii=False)}]"
+
+
+def _collected(references: dict[Any, Reference], written: Written) -> list[Reference] | dict[Any, Reference]:
+    """The instances of a block: a list with ``count``, a map with ``for_each``."""
+    counted = attribute_of(written.block.body, "count") is not None
+    return list(references.values()) if counted else references

@@ -188,15 +188,19 @@ resource "helm_release" "d" {
     assert "internal-error" not in {item.code for item in result.diagnostics}
 
 
-def test_a_manifest_that_terraform_applies_as_it_stands_is_one_object(tmp_path: Path) -> None:
-    (tmp_path / "pool.yaml").write_text(
-        "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: gpu}\nspec: {limits: {cpu: 10}}\n", "utf-8"
+def test_a_manifest_that_terraform_deploys_as_it_stands_is_one_object_at_its_own_place(tmp_path: Path) -> None:
+    (tmp_path / "pods").mkdir()
+    (tmp_path / "pods" / "server.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: server}\nspec:\n  containers:\n"
+        "    - name: a\n      image: vllm/vllm-openai:v1\n      resources: {limits: {nvidia.com/gpu: 0.5}}\n"
     )
-    (tmp_path / "main.tf").write_text(
-        'resource "kubectl_manifest" "pool" {\n  yaml_body = file("${path.module}/pool.yaml")\n}\n', "utf-8"
-    )
-    result = scan([tmp_path], ScanOptions())
-    (pool,) = result.graph.of_type("NodePool")
-    assert pool.span.file == "pool.yaml"
-    assert pool.parent is not None and pool.parent.address == "kubectl_manifest.pool"
-    assert [near.resource for near in result.graph.neighbours(pool.parent, "deploys")] == [pool]
+    text = """
+resource "kubectl_manifest" "all" {
+  for_each  = fileset("${path.module}/pods", "*.yaml")
+  yaml_body = file("${path.module}/pods/${each.value}")
+}
+"""
+    result = run(tmp_path, text, "GPU002")
+    (finding,) = result.findings
+    assert (finding.location.span.file, finding.location.span.start_line) == ("pods/server.yaml", 8)
+    assert [item.message for item in finding.location.related] == ['deployed by kubectl_manifest.all["server.yaml"]']

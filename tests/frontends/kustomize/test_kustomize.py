@@ -184,3 +184,61 @@ def test_kustomizations_that_use_each_other_end_with_a_diagnostic(tmp_path: Path
         (tmp_path / name).mkdir()
         (tmp_path / name / "kustomization.yaml").write_text(f"resources: [../{other}]\n")
     assert "kustomize-cycle" in {item.code for item in scan([tmp_path]).diagnostics}
+
+
+def _write(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+SHARED = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: llm
+spec:
+  replicas: 2
+  selector:
+    matchLabels: {app: llm}
+  template:
+    metadata:
+      labels: {app: llm}
+    spec:
+      containers:
+        - name: server
+          image: vllm/vllm-openai:v0.9.1
+          args: [--model, meta-llama/Llama-3.1-8B-Instruct]
+"""
+GPUS = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: llm
+spec:
+  template:
+    spec:
+      containers:
+        - name: server
+          resources:
+            limits: {nvidia.com/gpu: %s}
+"""
+
+
+def test_what_overlays_inherit_from_one_base_is_found_once_in_the_base(tmp_path: Path) -> None:
+    overlay = "resources: [../base]\nnameSuffix: -%s\npatches: [{path: gpus.yaml}]\n"
+    _write(tmp_path, {"base/kustomization.yaml": "resources: [llm.yaml]\n", "base/llm.yaml": SHARED})
+    for name in ("small", "large"):
+        _write(tmp_path, {f"{name}/kustomization.yaml": overlay % name, f"{name}/gpus.yaml": GPUS % 1})
+    result = scan([tmp_path], ScanOptions(select=("ROL003", "ROL008")))
+    places = [(item.rule, item.location.span.file, item.location.span.start_line) for item in result.findings]
+    assert places == [("ROL003", "base/llm.yaml", 6), ("ROL008", "base/llm.yaml", 12)]
+
+
+def test_what_each_overlay_sets_is_found_in_each_overlay(tmp_path: Path) -> None:
+    overlay = "resources: [../base]\nnameSuffix: -%s\npatches: [{path: gpus.yaml}]\n"
+    _write(tmp_path, {"base/kustomization.yaml": "resources: [llm.yaml]\n", "base/llm.yaml": SHARED})
+    for name in ("small", "large"):
+        _write(tmp_path, {f"{name}/kustomization.yaml": overlay % name, f"{name}/gpus.yaml": GPUS % '"0.5"'})
+    result = scan([tmp_path], ScanOptions(select=("GPU002",)))
+    places = {(item.location.span.file, item.location.span.start_line) for item in result.findings}
+    assert places == {("small/gpus.yaml", 11), ("large/gpus.yaml", 11)}

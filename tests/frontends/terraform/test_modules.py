@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.core import is_unknown
-from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
+from scanner.frontends.terraform import TerraformOptions, evaluate_expressions, read_root, root_modules
 from scanner.project.tree import Tree
 
 
@@ -192,3 +192,91 @@ def test_an_unrelated_module_changes_nothing(tmp_path: Path) -> None:
     )
     after = [(r.address, repr(r.attributes)) for r in root(tmp_path).resources]
     assert [item for item in after if not item[0].startswith("module.extra")] == before
+
+
+def test_resources_and_modules_with_instances_are_collections(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="""
+        module "pool" {
+          source   = "./m"
+          for_each = { a = "g5", b = "g6" }
+          kind     = each.value
+        }
+        module "net" {
+          source = "./m"
+          count  = 2
+          kind   = count.index
+        }
+        locals {
+          names = { for key, pool in module.pool : key => "${pool.name}-x" }
+          none  = length(x_y.none)
+        }
+        resource "x_y" "none" { count = 0 }
+        resource "x_y" "each" {
+          for_each = toset([for name in values(local.names) : upper(name)])
+          name     = each.key
+        }
+        resource "x_y" "chained" {
+          for_each = x_y.each
+          name     = each.value.name
+          id       = each.value.id
+          known    = each.value != null
+        }
+        """,
+        m__main_tf="""
+        variable "kind" {}
+        resource "x_y" "inner" { kind = var.kind }
+        output "name" { value = "n-${var.kind}" }
+        output "id" { value = x_y.inner.id }
+        """,
+    )
+    scope = {
+        resource.address: resource.attributes
+        for resource in root(tmp_path).resources
+        if "module" not in resource.address
+    }
+    assert list(scope) == ['x_y.each["N-G5-X"]', 'x_y.each["N-G6-X"]', 'x_y.chained["N-G5-X"]', 'x_y.chained["N-G6-X"]']
+    chained = scope['x_y.chained["N-G5-X"]']
+    assert chained["name"] == "N-G5-X"
+    assert chained["known"] is True
+    assert is_unknown(chained["id"])
+    texts = [
+        "local.names",
+        "local.none",
+        "keys(module.pool)",
+        "module.net[*].name",
+        "module.net[1]",
+        "x_y.none",
+        "module.net[2]",
+    ]
+    results = evaluate_expressions(Tree(tmp_path), "", TerraformOptions(), texts)
+    assert [result.get("value") for result in results[:4]] == [
+        {"a": "n-g5-x", "b": "n-g6-x"},
+        0,
+        ["a", "b"],
+        ["n-0", "n-1"],
+    ]
+    assert results[4]["value"]["name"] == "n-1"
+    assert is_unknown(results[4]["value"]["id"])
+    assert results[5] == {"value": []}
+    assert "outside the list" in results[6]["error"]
+
+
+def test_what_an_unknown_is_made_of_does_not_decide_for_each(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="""
+        resource "x_y" "a" { for_each = toset(["k"]) }
+        resource "x_y" "b" { for_each = toset([jsondecode(x_y.a["k"].text).name]) }
+        resource "x_y" "c" {
+          name = jsondecode(x_y.d).name
+          self = x_y.c
+        }
+        resource "x_y" "d" { name = "d" }
+        resource "x_y" "loop" { for_each = x_y.loop }
+        """,
+    )
+    parsed = root(tmp_path)
+    assert addresses(parsed) == ['x_y.a["k"]', "x_y.b", "x_y.c", "x_y.d", "x_y.loop"]
+    assert is_unknown(parsed.resources[2].attributes["name"])

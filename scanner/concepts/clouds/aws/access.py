@@ -62,6 +62,7 @@ def _attachment(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     grant.workload = _workload(roles, graph)
     grant.administrator = grant.role == "AdministratorAccess"
     grant.trusted_names = _names(resource, roles)
+    grant.allowed = grant.role or ""
     grant.sources |= {"role": ("policy_arn",), "administrator": ("policy_arn",)}
     return [grant]
 
@@ -76,6 +77,7 @@ def _grant(
         grant.resource, grant.at = item.holder, item.at
     grant.effect = item.effect
     grant.actions, grant.resources, grant.principals = item.actions, item.resources, item.principals
+    grant.allowed = ", ".join(action for action in item.actions if isinstance(action, str))
     grant.conditional = item.conditional
     grant.public = _public(item)
     grant.administrator = item.effect == "Allow" and "*" in item.actions and "*" in item.resources

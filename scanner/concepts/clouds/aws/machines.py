@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, equals, given, machine_pool, scaling, taints
+from scanner.concepts.clouds.aws.policies import known_data
+from scanner.concepts.clouds.common import Reader, common, either, equals, given, machine_pool, scaling, taints
 from scanner.concepts.model import AcceleratorPool, Concept, TrainingJob
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, UnknownText, get, is_unknown
 from scanner.graph import ResourceGraph
 
 NODE_DISK_GIB = 20
@@ -15,6 +17,9 @@ NODE_DISK_GIB = 20
 DRIVERLESS_IMAGES = ("AL2_x86_64", "AL2_ARM_64", "AL2023_x86_64_STANDARD", "AL2023_ARM_64_STANDARD",
                      "BOTTLEROCKET_x86_64", "BOTTLEROCKET_ARM_64")  # fmt: skip
 """ami_type values of EKS images without an accelerator driver."""
+ECS_IMAGES = ("ECS_AL1", "ECS_AL2", "ECS_AL2023", "ECS_AL2_NVIDIA", "ECS_AL2023_NVIDIA")
+"""image_type values of AWS Batch on ECS; those without NVIDIA carry no GPU driver. Where none is given, Batch takes an
+NVIDIA image for P and G families (https://docs.aws.amazon.com/batch/latest/APIReference/API_Ec2Configuration.html)."""
 
 
 def node_group(resource: Resource, group: dict[str, Any], at: Path) -> AcceleratorPool | None:
@@ -32,6 +37,8 @@ def node_group(resource: Resource, group: dict[str, Any], at: Path) -> Accelerat
     scaling(pool, get(group, "scaling_config", 0, default={}), (*at, "scaling_config", 0))
     update = get(group, "update_config", 0, default={})
     pool.upgrade_unavailable = get(update, "max_unavailable")
+    pool.update_share = _update_share(update, pool)
+    pool.network_attached = False if pool.own_launch_template is False else None
     pool.sources |= {
         "image_type": (*at, "ami_type"),
         "has_driver": (*at, "ami_type"),
@@ -39,8 +46,23 @@ def node_group(resource: Resource, group: dict[str, Any], at: Path) -> Accelerat
         "spot": (*at, "capacity_type"),
         "disk_gib": (*at, "disk_size"),
         "upgrade_unavailable": (*at, "update_config", 0, "max_unavailable"),
+        "update_share": (*at, "update_config"),
+        "network_attached": (*at, "instance_types"),
     }
     return pool
+
+
+def _update_share(update: Any, pool: AcceleratorPool) -> Any:
+    """Percent of the machines that an update takes away: of those that are wanted, for an absolute number."""
+    share, number = get(update, "max_unavailable_percentage"), get(update, "max_unavailable")
+    if share is not None:
+        return share
+    size = pool.min_size if pool.desired_size is None else pool.desired_size
+    unknown = next((value for value in (number, size) if is_unknown(value)), None)
+    if unknown is not None:
+        return unknown
+    count = whole(number)
+    return min(100.0, 100 * count / size) if count and count > 1 and isinstance(size, int) and size > 0 else None
 
 
 def _has_driver(pool: AcceleratorPool) -> Any:
@@ -54,20 +76,38 @@ def _has_driver(pool: AcceleratorPool) -> Any:
 
 
 def _node_group(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    pool = node_group(resource, resource.attributes, ())
-    if pool is not None and pool.own_launch_template is True:
-        _from_template(pool, resource, graph)
+    template = _template(resource, graph)
+    types = resource.attributes.get("instance_types")
+    if types is None and template is not None and template.attributes.get("instance_type") is not None:
+        types = [template.attributes["instance_type"]]
+    pool = node_group(resource, {**resource.attributes, "instance_types": types}, ())
+    if pool is not None and template is not None and pool.own_launch_template is True:
+        _from_template(pool, template.attributes)
     return pool
 
 
-def _from_template(pool: AcceleratorPool, resource: Resource, graph: ResourceGraph) -> None:
-    """What the launch template of the same root says beyond the group."""
-    for neighbour in graph.neighbours(resource, "references"):
-        template = neighbour.resource
-        if template.type == "aws_launch_template":
-            interfaces = get(template.attributes, "network_interfaces", default=[])
-            kinds = [get(item, "interface_type") for item in interfaces] if isinstance(interfaces, list) else []
-            pool.fast_network = True if "efa" in kinds or "efa-only" in kinds else pool.fast_network
+def _template(resource: Resource, graph: ResourceGraph) -> Resource | None:
+    """The launch template of the same root that a group or environment refers to."""
+    linked = (neighbour.resource for neighbour in graph.neighbours(resource, "references"))
+    return next((item for item in linked if item.type == "aws_launch_template"), None)
+
+
+def _from_template(pool: AcceleratorPool, template: dict[str, Any]) -> None:
+    """What a launch template says beyond the group."""
+    pool.network_attached = efa_attached(template.get("network_interfaces"))
+    pool.fast_network = True if pool.network_attached is True else pool.fast_network
+    size = get(template, "block_device_mappings", 0, "ebs", 0, "volume_size")
+    pool.disk_gib = whole(size)
+    reserved = either(*(given(template.get(key)) for key in ("capacity_reservation_specification", "placement")))
+    pool.placed_together = reserved
+
+
+def efa_attached(interfaces: Any) -> Any:
+    """Whether any network interface of a launch template is an EFA; unknown if that is."""
+    if is_unknown(interfaces):
+        return interfaces
+    kinds = [get(item, "interface_type") for item in interfaces] if isinstance(interfaces, list) else []
+    return either(*(kind if is_unknown(kind) else kind in ("efa", "efa-only") for kind in kinds))
 
 
 def _instance(resource: Resource, graph: ResourceGraph) -> Concept | None:
@@ -78,15 +118,15 @@ def _instance(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool.metadata_v1 = _metadata_v1(tokens)
     if resource.type == "aws_instance":
         pool.public_ip = get(resource.attributes, "associate_public_ip_address", default=False)
+        pool.sources["public_ip"] = ("associate_public_ip_address",)
         pool.spot = given(resource.attributes.get("instance_market_options"))
         pool.disk_gib = get(resource.attributes, "root_block_device", 0, "volume_size")
     else:
         pool.spot = equals(get(resource.attributes, "instance_market_options", 0, "market_type", default=""), "spot")
         pool.disk_gib = get(resource.attributes, "block_device_mappings", 0, "ebs", 0, "volume_size")
-    pool.sources |= {
-        "metadata_v1": ("metadata_options", 0, "http_tokens"),
-        "public_ip": ("associate_public_ip_address",),
-    }
+        pool.public_ip = get(resource.attributes, "network_interfaces", 0, "associate_public_ip_address", default=False)
+        pool.sources["public_ip"] = ("network_interfaces", 0, "associate_public_ip_address")
+    pool.sources["metadata_v1"] = ("metadata_options", 0, "http_tokens")
     return pool
 
 
@@ -104,7 +144,22 @@ def _batch(resource: Resource, graph: ResourceGraph) -> Concept | None:
         return None
     pool.min_size, pool.max_size = whole(get(block, "min_vcpus", default=0)), whole(get(block, "max_vcpus"))
     pool.spot = equals(get(block, "type", default=""), "SPOT")
-    pool.sources |= {"min_size": (*at, "min_vcpus"), "max_size": (*at, "max_vcpus"), "spot": (*at, "type")}
+    pool.image_type = get(block, "ec2_configuration", 0, "image_type")
+    known = pool.vendor == "nvidia" and pool.image_type in ECS_IMAGES
+    pool.has_driver = "NVIDIA" in str(pool.image_type) if known else None
+    template = _template(resource, graph)
+    pool.network_attached = False if template is None and get(block, "launch_template") is None else None
+    if template is not None:
+        pool.network_attached = efa_attached(template.attributes.get("network_interfaces"))
+    pool.placed_together = given(get(block, "placement_group"))
+    pool.sources |= {
+        "min_size": (*at, "min_vcpus"),
+        "max_size": (*at, "max_vcpus"),
+        "spot": (*at, "type"),
+        "image_type": (*at, "ec2_configuration", 0, "image_type"),
+        "has_driver": (*at, "ec2_configuration", 0, "image_type"),
+        "placed_together": (*at, "placement_group"),
+    }
     return pool
 
 
@@ -122,19 +177,23 @@ def _job_definition(resource: Resource, graph: ResourceGraph) -> Concept:
 
 
 def _job_accelerators(properties: Any) -> Any:
-    import json
-
-    if not isinstance(properties, str):
+    data = known_data(properties) if isinstance(properties, UnknownText) else _json(properties)
+    if data is None:
         return properties if is_unknown(properties) else 0
-    try:
-        data = json.loads(properties)
-    except ValueError:
-        return 0
     needs = get(data, "resourceRequirements", default=[])
-    amounts = [
-        whole(need.get("value")) for need in needs if isinstance(need, dict) and need.get("type") == "GPU"
-    ] if isinstance(needs, list) else []  # fmt: skip
-    return sum(amount for amount in amounts if isinstance(amount, int))
+    if is_unknown(needs):
+        return needs
+    gpus = [need for need in needs if isinstance(need, dict) and need.get("type") == "GPU"] if needs else []
+    amounts = [whole(need.get("value")) for need in gpus]
+    unknown = next((amount for amount in amounts if is_unknown(amount)), None)
+    return unknown if unknown is not None else sum(amount for amount in amounts if isinstance(amount, int))
+
+
+def _json(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 READERS: dict[str, Reader] = {

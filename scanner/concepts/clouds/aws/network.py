@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given
-from scanner.concepts.model import Budget, Concept, NetworkBoundary
+from scanner.concepts.model import Budget, Concept, Network, NetworkBoundary
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, is_unknown
+from scanner.core import GAP, Path, Resource, UnknownText, get, is_unknown
 from scanner.graph import ResourceGraph
 
 
@@ -16,21 +16,22 @@ def _ingress_blocks(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     result: list[Concept] = []
     for number, block in enumerate(blocks if isinstance(blocks, list) else ()):
         if isinstance(block, dict):
-            result.append(_rule(resource, block, ("ingress", number), ("cidr_blocks", "ipv6_cidr_blocks")))
+            result.append(rule(resource, block, ("ingress", number), ("cidr_blocks", "ipv6_cidr_blocks")))
     return result
 
 
 def _security_group_rule(resource: Resource, graph: ResourceGraph) -> Concept | None:
     if resource.attributes.get("type") != "ingress":
         return None
-    return _rule(resource, resource.attributes, (), ("cidr_blocks", "ipv6_cidr_blocks"))
+    return rule(resource, resource.attributes, (), ("cidr_blocks", "ipv6_cidr_blocks"))
 
 
 def _ingress_rule(resource: Resource, graph: ResourceGraph) -> Concept:
-    return _rule(resource, resource.attributes, (), ("cidr_ipv4", "cidr_ipv6"))
+    return rule(resource, resource.attributes, (), ("cidr_ipv4", "cidr_ipv6"))
 
 
-def _rule(resource: Resource, block: dict[str, Any], at: Path, fields: tuple[str, ...]) -> NetworkBoundary:
+def rule(resource: Resource, block: dict[str, Any], at: Path, fields: tuple[str, ...]) -> NetworkBoundary:
+    """One rule of a security group, which stands at ``at``; ``fields`` hold its ranges."""
     boundary = NetworkBoundary(**common(resource), platform="aws", at=at)
     origins: list[Any] = []
     for field in fields:
@@ -50,11 +51,37 @@ def _rule(resource: Resource, block: dict[str, Any], at: Path, fields: tuple[str
     return boundary
 
 
+def _vpc(resource: Resource, graph: ResourceGraph) -> Concept:
+    gateways = any(gateway.unit == resource.unit for gateway in graph.of_type("aws_nat_gateway"))
+    return network(resource, graph, nat=gateways)
+
+
+def network(resource: Resource, graph: ResourceGraph, *, nat: Any) -> Network:
+    """A VPC with the endpoints of its root module, whether they are resources or a module's inputs."""
+    found = Network(**common(resource), platform="aws", nat=nat)
+    endpoints = [item for item in graph.of_type("aws_vpc_endpoint") if item.unit == resource.unit]
+    found.endpoints = [_service(item.attributes.get("service_name", "")) for item in endpoints]
+    calls = [call for call in graph.of_type("module") if call.unit == resource.unit]
+    for call in calls:
+        if "vpc-endpoints" in str(call.attributes.get("source")):
+            inputs = call.attributes.get("endpoints")
+            listed = list(inputs.values()) if isinstance(inputs, dict) else [inputs] if is_unknown(inputs) else []
+            found.endpoints += [get(item, "service", default=get(item, "service_endpoint")) for item in listed]
+    return found
+
+
+def _service(name: Any) -> Any:
+    """The service of an endpoint, which its last labels tell even where the region is unknown."""
+    text = name.data if isinstance(name, UnknownText) else None
+    return text if isinstance(text, str) and not text.endswith(GAP) else name
+
+
 def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="aws")
     amount = resource.attributes.get("limit_amount")
     budget.amount = whole(amount)
     budget.notifies = given(resource.attributes.get("notification"))
+    budget.sources |= {"amount": ("limit_amount",), "notifies": ("notification",)}
     return budget
 
 
@@ -62,5 +89,6 @@ READERS: dict[str, Reader] = {
     "aws_security_group": _ingress_blocks,
     "aws_security_group_rule": _security_group_rule,
     "aws_vpc_security_group_ingress_rule": _ingress_rule,
+    "aws_vpc": _vpc,
     "aws_budgets_budget": _budget,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.concepts.clouds.common import given
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, Unknown, UnknownText, get, is_unknown, without_gaps
 from scanner.graph import ResourceGraph
 
 DOCUMENT = "data.aws_iam_policy_document"
@@ -23,7 +23,7 @@ class Statement:
     actions: list[Any]
     resources: list[Any]
     principals: list[Any]
-    conditional: bool
+    conditional: Any
     holder: Resource
     at: Path
     not_actions: list[Any] = field(default_factory=list)
@@ -35,6 +35,8 @@ def statements(resource: Resource, attribute: Path, graph: ResourceGraph) -> lis
     value = get(resource.attributes, *attribute)
     if isinstance(value, str):
         return list(_of_text(value, resource, attribute))
+    if isinstance(value, UnknownText):
+        value = known_data(value)
     if isinstance(value, dict):
         return list(_of_data(value, resource, attribute))
     documents = [
@@ -45,6 +47,16 @@ def statements(resource: Resource, attribute: Path, graph: ResourceGraph) -> lis
     if not documents:
         return value if isinstance(value, Unknown) else []
     return [item for document in documents for item in of_document(document, graph)]
+
+
+def known_data(text: UnknownText) -> Any:
+    """What is known of JSON text: its data, with unknowns inside; ``None`` if it is no JSON."""
+    if not isinstance(text.data, str):
+        return text.data
+    try:
+        return without_gaps(json.loads(text.data), text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _refers(resource: Resource, attribute: Path, document: Resource) -> bool:
@@ -71,7 +83,7 @@ def _of_data(data: Any, holder: Resource, at: Path) -> Iterator[Statement]:
                 actions=_listed(item.get("Action")),
                 resources=_listed(item.get("Resource")),
                 principals=_principals(item.get("Principal")),
-                conditional=bool(item.get("Condition")),
+                conditional=given(item.get("Condition")),
                 holder=holder,
                 at=place,
                 not_actions=_listed(item.get("NotAction")),

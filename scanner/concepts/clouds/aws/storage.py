@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, ai_purpose, common, equals, given
+from scanner.concepts.clouds.common import Reader, ai_purpose, common, either, equals, given
 from scanner.concepts.model import Bucket, Concept, ModelRegistry
 from scanner.core import Resource, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -24,20 +24,22 @@ def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
     acls = [resource.attributes.get("acl"), *(acl.attributes.get("acl") for acl in of("acl"))]
     bucket.public_access = any(isinstance(acl, str) and acl.startswith("public-") for acl in acls)
     bucket.versioning = _versioning(resource, of("versioning"))
-    rules = [rule for item in of("lifecycle_configuration") for rule in _blocks(item.attributes.get("rule"))]
-    rules += _blocks(resource.attributes.get("lifecycle_rule"))
-    bucket.lifecycle = bool(rules)
-    bucket.expires_noncurrent = any("noncurrent_version_expiration" in rule for rule in rules)
-    bucket.aborts_uploads = any("abort_incomplete_multipart_upload" in rule for rule in rules)
+    lists = [item.attributes.get("rule") for item in of("lifecycle_configuration")]
+    lists.append(resource.attributes.get("lifecycle_rule"))
+    bucket.lifecycle = either(*(given(rules) for rules in lists))
+    bucket.expires_noncurrent = _any_rule(lists, "noncurrent_version_expiration")
+    bucket.aborts_uploads = _any_rule(lists, "abort_incomplete_multipart_upload")
     bucket.encrypted_with_own_key = _own_key(of("server_side_encryption_configuration"))
     bucket.access_logged = bool(of("logging")) or given(resource.attributes.get("logging"))
     bucket.force_destroy = get(resource.attributes, "force_destroy", default=False)
-    bucket.sources |= {"force_destroy": ("force_destroy",), "public_access": ("acl",)}
+    bucket.sources |= {"force_destroy": ("force_destroy",), "public_access": ("acl",), "versioning": ("versioning",)}
     return bucket
 
 
-def _blocks(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _any_rule(lists: list[Any], key: str) -> Any:
+    """Whether any lifecycle rule has the block; unknown if none has and some rules are unknown."""
+    rules = [rule for rules in lists for rule in (rules if isinstance(rules, list) else [rules])]
+    return either(*(rule if is_unknown(rule) else isinstance(rule, dict) and bool(rule.get(key)) for rule in rules))
 
 
 def _versioning(resource: Resource, companions: list[Resource]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given, port_range
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given, port_range
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -24,8 +24,8 @@ WORKLOAD_TYPES = (
 WORKSPACE_TYPES = ("azurerm_machine_learning_workspace", "azurerm_ai_foundry")
 """Their identities manage the resources around them, and are documented to need Contributor for that."""
 _WORKLOAD_NAME = re.compile(
-    r"(^|[-_.])(aml|azureml|ml|notebook|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
-    r"|mlflow|gpu|llm|ai|openai|finetun\w*|model)($|[-_.])",
+    r"(^|[-_.])(aml|azureml|ml|notebooks?|jupyter(hub)?|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
+    r"|mlflow|gpu|llm|ai|openai|finetun\w*|models?)($|[-_.])",
     re.IGNORECASE,
 )
 
@@ -106,8 +106,17 @@ def _ports(block: dict[str, Any], protocol: str) -> list[dict[str, Any]]:
 def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="azure")
     budget.amount = resource.attributes.get("amount")
-    budget.notifies = given(resource.attributes.get("notification"))
+    blocks = resource.attributes.get("notification")
+    budget.notifies = either(*(_heard(block) for block in blocks)) if isinstance(blocks, list) else given(blocks)
+    budget.sources["notifies"] = ("notification",)
     return budget
+
+
+def _heard(notification: Any) -> Any:
+    """Whether a notification is on and names somebody."""
+    if get(notification, "enabled", default=True) is False:
+        return False
+    return either(*(given(get(notification, name)) for name in ("contact_emails", "contact_groups", "contact_roles")))
 
 
 READERS: dict[str, Reader] = {

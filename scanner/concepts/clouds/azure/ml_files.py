@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, common, equals, families_of, given, machine_pool
+from scanner.concepts.clouds.common import (
+    Reader,
+    common,
+    equals,
+    families_of,
+    given,
+    machine_pool,
+    one_deployment,
+    traffic_total,
+)
 from scanner.concepts.model import Concept, EnvironmentVariable, ModelEndpoint, Notebook, TrainingJob
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get
 from scanner.graph import ResourceGraph
 
 DEFAULT_IDLE_SECONDS = 120
+PROBE_DEFAULTS = {"initial_delay": 10, "period": 10, "failure_threshold": 30}
+"""Of https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-managed-online#probesettings."""
 DEFAULT_INSTANCE = "Standard_DS3_v2"
 _CHECKPOINT = re.compile(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)", re.IGNORECASE)
 
@@ -21,7 +32,14 @@ def _endpoint(resource: Resource, graph: ResourceGraph) -> Concept:
     endpoint = ModelEndpoint(**common(resource), platform="azureml", authenticated=True)
     endpoint.public = equals(str(get(attributes, "public_network_access", default="enabled")).lower(), "enabled")
     endpoint.local_auth = equals(get(attributes, "auth_mode", default="key"), "key")
-    endpoint.sources |= {"public": ("public_network_access",), "local_auth": ("auth_mode",)}
+    endpoint.traffic_total = traffic_total(attributes.get("traffic"))
+    endpoint.newest_takes_all = one_deployment(attributes.get("traffic"), attributes.get("mirror_traffic"))
+    endpoint.sources |= {
+        "newest_takes_all": ("traffic",),
+        "public": ("public_network_access",),
+        "local_auth": ("auth_mode",),
+        "traffic_total": ("traffic",),
+    }
     return endpoint
 
 
@@ -34,16 +52,24 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     deployment.min_replicas = deployment.max_replicas = whole(get(attributes, "instance_count", default=1))
     deployment.data_capture = given(attributes.get("data_collector"))
     deployment.env = _environment(attributes)
+    deployment.startup_budget_seconds = _startup_budget(attributes.get("liveness_probe"))
     model = attributes.get("model")
     deployment.model = model if isinstance(model, str) else None
     deployment.sources |= {
         "instance_type": ("instance_type",),
+        "startup_budget_seconds": ("liveness_probe",),
         "accelerator": ("instance_type",),
         "min_replicas": ("instance_count",),
         "max_replicas": ("instance_count",),
         "model": ("model",),
     }
     return deployment
+
+
+def _startup_budget(probe: Any) -> int | None:
+    """Seconds until a probe with Azure ML's defaults gives a container up."""
+    delay, period, failures = (whole(get(probe, name, default=value)) for name, value in PROBE_DEFAULTS.items())
+    return None if delay is None or period is None or failures is None else delay + period * failures
 
 
 def _environment(block: dict[str, Any], at: Path = ()) -> list[EnvironmentVariable]:

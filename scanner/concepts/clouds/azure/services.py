@@ -1,8 +1,7 @@
-"""Managed inference: Azure OpenAI and AI services, Container Apps with GPUs, Azure ML online endpoints."""
+"""Managed inference: Azure OpenAI and AI services, Container Apps with GPUs."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -14,7 +13,6 @@ from scanner.graph import ResourceGraph
 
 MODEL_KINDS = ("OpenAI", "AIServices")
 _GPU_PROFILE = re.compile(r"gpu|a100|nc24|nc48|nc96|t4", re.IGNORECASE)
-_ONLINE_ENDPOINT = re.compile(r"microsoft\.machinelearningservices/workspaces/onlineendpoints@", re.IGNORECASE)
 
 
 def _cognitive_account(resource: Resource, graph: ResourceGraph) -> Concept | None:
@@ -69,6 +67,7 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
     endpoint.min_replicas = whole(get(template, "min_replicas", default=0))
     endpoint.max_replicas = whole(get(template, "max_replicas", default=10))
     endpoint.autoscaled = True
+    endpoint.newest_takes_all = _newest_takes_all(attributes)
     endpoint.image = get(template, "container", 0, "image")
     endpoint.sources["image"] = (*at, "container", 0, "image")
     variables = get(template, "container", 0, "env")
@@ -83,8 +82,19 @@ def _container_app(resource: Resource, graph: ResourceGraph) -> Concept | None:
         "max_replicas": (*at, "max_replicas"),
         "public": ("ingress", 0, "external_enabled"),
         "instance_type": ("workload_profile_name",),
+        "newest_takes_all": ("revision_mode",),
     }
     return endpoint
+
+
+def _newest_takes_all(attributes: dict[str, Any]) -> Any:
+    """Whether a new revision replaces the old one at once, or is given all traffic by its being the latest."""
+    mode = get(attributes, "revision_mode", default="Single")
+    if is_unknown(mode) or mode == "Single":
+        return mode if is_unknown(mode) else True
+    weights = get(attributes, "ingress", 0, "traffic_weight", default=[])
+    shares = [item for item in weights if get(item, "latest_revision") is True] if isinstance(weights, list) else []
+    return weights if is_unknown(weights) else any(whole(get(item, "percentage")) == 100 for item in shares)
 
 
 def _profile_type(resource: Resource, name: Any, graph: ResourceGraph) -> Any:
@@ -117,33 +127,9 @@ def _deployment(resource: Resource, graph: ResourceGraph) -> Concept:
     return endpoint
 
 
-def _azapi(resource: Resource, graph: ResourceGraph) -> Concept | None:
-    kind = resource.attributes.get("type")
-    if not isinstance(kind, str) or not _ONLINE_ENDPOINT.match(kind):
-        return None
-    endpoint = ModelEndpoint(**common(resource), platform="azureml")
-    properties = get(_body(resource.attributes.get("body")), "properties", default={})
-    access = get(properties, "publicNetworkAccess", default="Enabled")
-    endpoint.public = equals(access, "Enabled")
-    endpoint.authenticated = True
-    endpoint.sources["public"] = ("body", "properties", "publicNetworkAccess")
-    return endpoint
-
-
-def _body(body: Any) -> Any:
-    """The body of an ``azapi_resource``: an object, or the text of one in version 1 of the provider."""
-    if isinstance(body, str):
-        try:
-            return json.loads(body)
-        except ValueError:
-            return {}
-    return body
-
-
 READERS: dict[str, Reader] = {
     "azurerm_cognitive_account": _cognitive_account,
     "azurerm_ai_services": _ai_services,
     "azurerm_cognitive_deployment": _deployment,
     "azurerm_container_app": _container_app,
-    "azapi_resource": _azapi,
 }

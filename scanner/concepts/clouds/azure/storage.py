@@ -13,14 +13,17 @@ WORKSPACES = (
     "azurerm_machine_learning_workspace",
     "azurerm_ai_foundry",
     "azurerm_machine_learning_datastore_blobstorage",
+    "azurerm_machine_learning_datastore_datalake_gen2",
 )
+
+CONTAINERS = ("azurerm_storage_container", "azurerm_storage_data_lake_gen2_filesystem")
 
 
 def _storage_account(resource: Resource, graph: ResourceGraph) -> Concept:
     attributes = resource.attributes
     bucket = Bucket(**common(resource), platform="azure-blob")
     around = [neighbour.resource for neighbour in graph.neighbours(resource, "references", "in")]
-    containers = [item for item in around if item.type == "azurerm_storage_container"]
+    containers = [item for item in around if item.type in CONTAINERS]
     purposes = [ai_purpose(resource, "name", "tags"), *(ai_purpose(item, "name") for item in containers)]
     bucket.ai_purpose = next((purpose for purpose in purposes if purpose), None)
     if bucket.ai_purpose is None and any(item.type in WORKSPACES for item in around):

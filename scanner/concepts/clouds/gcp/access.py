@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given, port_range, referred
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given, negated, port_range, referred
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
 from scanner.core import Resource, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -25,8 +25,8 @@ WORKLOAD_TYPES = (
     "google_workbench_instance", "google_notebooks_instance", "google_tpu_v2_vm",
 )  # fmt: skip
 _WORKLOAD_NAME = re.compile(
-    r"(^|[-_@.:/])(vertex|notebook|workbench|jupyter|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow"
-    r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|model)($|[-_@.])",
+    r"(^|[-_@.:/])(vertex|notebooks?|workbench|jupyter(hub)?|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow"
+    r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|models?)($|[-_@.])",
     re.IGNORECASE,
 )
 _PIPELINE_NAME = re.compile(
@@ -138,9 +138,25 @@ def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="gcp")
     units = get(resource.attributes, "amount", 0, "specified_amount", 0, "units")
     budget.amount = float(units) if isinstance(units, str | int) and str(units).isdigit() else None
-    rules = (given(resource.attributes.get(name)) for name in ("threshold_rules", "all_updates_rule"))
-    budget.notifies = either(*rules)
+    budget.notifies = _notifies(resource.attributes)
+    budget.sources["notifies"] = ("threshold_rules",)
     return budget
+
+
+def _notifies(attributes: dict[str, Any]) -> Any:
+    """Whether a threshold is set and somebody hears of it: by default those who administer the billing account."""
+    rules = given(attributes.get("threshold_rules"))
+    settings = get(attributes, "all_updates_rule", 0, default={})
+    topic = given(get(settings, "pubsub_topic"))
+    if topic is True:
+        return True
+    silenced = get(settings, "disable_default_iam_recipients", default=False)
+    channels = given(get(settings, "monitoring_notification_channels"))
+    projects = get(settings, "enable_project_level_recipients", default=False)
+    heard = either(negated(silenced), channels, projects, topic)
+    if rules is False or heard is False:
+        return False
+    return next((value for value in (rules, heard) if is_unknown(value)), True)
 
 
 READERS: dict[str, Reader] = {

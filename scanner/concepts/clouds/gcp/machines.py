@@ -10,7 +10,7 @@ from scanner.concepts.clouds.common import Reader, common, differs, either, equa
 from scanner.concepts.clouds.gcp.access import account
 from scanner.concepts.model import AcceleratorPool, Concept
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.facts.gcp_machines import accepts_accelerators, machine_accelerators, partitions
 from scanner.graph import ResourceGraph
 
@@ -242,6 +242,10 @@ def _tpu_queued(resource: Resource, graph: ResourceGraph) -> list[Concept]:
         if isinstance(node, dict):
             pool = _tpu(resource, node, ("tpu", 0, "node_spec", number, "node", 0))
             pool.queued = True
+            # the request has no attribute for these
+            pool.service_account = Unknown("a queued resource does not say which service account it uses")  # type: ignore[assignment]
+            for field in ("service_account", "spot"):
+                pool.sources.pop(field)
             result.append(pool)
     return result
 

@@ -6,10 +6,14 @@ from typing import Any
 
 from scanner.concepts.clouds.common import Reader, common, differs, environment, equals, given, negated
 from scanner.concepts.clouds.gcp.access import account, members
-from scanner.concepts.model import Concept, ModelEndpoint, Notebook
+from scanner.concepts.model import Concept, ModelEndpoint, Notebook, TrainingJob
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
+
+DEFAULT_RETRIES = 3
+DEFAULT_TIMEOUT = "600s"
+"""Of a Cloud Run task: https://cloud.google.com/run/docs/configuring/task-timeout and …/max-retries."""
 
 
 def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
@@ -51,7 +55,9 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
     place = ("template", 0, "service_account")
     endpoint.service_account = account(resource, get(template, "service_account"), *place)
     endpoint.autoscaled = True
+    endpoint.newest_takes_all = _newest_takes_all(resource.attributes.get("traffic"))
     endpoint.sources |= {
+        "newest_takes_all": ("traffic",),
         "accelerator": ("template", 0, "node_selector", 0, "accelerator"),
         "min_replicas": (*where, "min_instance_count" if manual is None else "manual_instance_count"),
         "max_replicas": ("template", 0, "scaling", 0, "max_instance_count"),
@@ -60,6 +66,43 @@ def _cloud_run(resource: Resource, graph: ResourceGraph) -> Concept | None:
         "service_account": ("template", 0, "service_account"),
     }
     return endpoint
+
+
+def _newest_takes_all(traffic: Any) -> Any:
+    """Whether the latest revision gets every request, as it does unless ``traffic`` says otherwise."""
+    if is_unknown(traffic) or not isinstance(traffic, list) or not traffic:
+        return traffic if is_unknown(traffic) else True
+    latest = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    shares = [get(item, "percent") for item in traffic if get(item, "type", default=latest) == latest]
+    return next((share for share in shares if is_unknown(share)), any(whole(share) == 100 for share in shares))
+
+
+def _cloud_run_job(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    """A Cloud Run job, if its tasks have a GPU."""
+    at: Path = ("template", 0, "template", 0)
+    task = get(resource.attributes, *at, default={})
+    accelerator = get(task, "node_selector", 0, "accelerator")
+    if accelerator is None:
+        return None
+    job = TrainingJob(**common(resource), platform="cloud-run", spot=False)
+    job.doubt = accelerator if is_unknown(accelerator) else None
+    container = get(task, "containers", 0, default={})
+    job.accelerator_count = whole(get(container, "resources", 0, "limits", "nvidia.com/gpu", default=1))
+    job.retries = whole(get(task, "max_retries", default=DEFAULT_RETRIES))
+    job.timeout_seconds = _duration(get(task, "timeout", default=DEFAULT_TIMEOUT))
+    job.checkpointed = given(get(task, "volumes"))
+    job.env = environment(get(container, "env"), (*at, "containers", 0, "env"), ("value_source",))
+    job.sources |= {
+        "retries": (*at, "max_retries"),
+        "timeout_seconds": (*at, "timeout"),
+        "checkpointed": (*at, "volumes"),
+    }
+    return job
+
+
+def _duration(text: Any) -> Any:
+    """Seconds of a duration such as ``600s``; ``None`` if it is none, unknown if it is unknown."""
+    return text if is_unknown(text) else whole(text.removesuffix("s")) if isinstance(text, str) else None
 
 
 def _callers_checked(resource: Resource, graph: ResourceGraph) -> Any:
@@ -131,13 +174,20 @@ def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
     endpoint.sources["public"] = ("endpoint_config", 0)
     if dedicated is None:
         return endpoint
+    _dedicated(endpoint, dedicated, at)
+    endpoint.spot = get(dedicated, "spot", default=False)
+    endpoint.sources["spot"] = (*at, "spot")
+    return endpoint
+
+
+def _dedicated(endpoint: ModelEndpoint, dedicated: Any, at: Path) -> None:
+    """The machines and the scaling that a block ``dedicated_resources`` gives an endpoint."""
     endpoint.instance_type = get(dedicated, "machine_spec", 0, "machine_type")
     endpoint.accelerator = get(dedicated, "machine_spec", 0, "accelerator_type")
     endpoint.accelerator_count = whole(get(dedicated, "machine_spec", 0, "accelerator_count"))
     endpoint.min_replicas = whole(get(dedicated, "min_replica_count", default=1))
     ceiling = get(dedicated, "max_replica_count")
     endpoint.max_replicas = endpoint.min_replicas if ceiling is None else whole(ceiling)
-    endpoint.spot = get(dedicated, "spot", default=False)
     endpoint.autoscaled = _exceeds(endpoint.max_replicas, endpoint.min_replicas)
     endpoint.sources |= {
         "instance_type": (*at, "machine_spec", 0, "machine_type"),
@@ -145,8 +195,13 @@ def _model_garden(resource: Resource, graph: ResourceGraph) -> Concept:
         "min_replicas": (*at, "min_replica_count"),
         "max_replicas": (*at, "max_replica_count"),
         "autoscaled": (*at, "max_replica_count"),
-        "spot": (*at, "spot"),
     }
+
+
+def _deployment_pool(resource: Resource, graph: ResourceGraph) -> Concept:
+    """Machines that several models of Vertex AI endpoints share."""
+    endpoint = ModelEndpoint(**common(resource), platform="vertex-ai", authenticated=True)
+    _dedicated(endpoint, get(resource.attributes, "dedicated_resources", 0, default={}), ("dedicated_resources", 0))
     return endpoint
 
 
@@ -223,6 +278,8 @@ def _colab(resource: Resource, graph: ResourceGraph) -> Concept:
 
 READERS: dict[str, Reader] = {
     "google_cloud_run_v2_service": _cloud_run,
+    "google_cloud_run_v2_job": _cloud_run_job,
+    "google_vertex_ai_deployment_resource_pool": _deployment_pool,
     "google_vertex_ai_endpoint": _vertex_endpoint,
     "google_vertex_ai_endpoint_with_model_garden_deployment": _model_garden,
     "google_workbench_instance": _workbench,

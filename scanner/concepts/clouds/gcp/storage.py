@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.clouds.common import Reader, ai_purpose, common, differs, equals, given
+from scanner.concepts.clouds.common import Reader, ai_purpose, common, differs, equals, given, negated
 from scanner.concepts.clouds.gcp.access import lets_everyone_in
 from scanner.concepts.model import Bucket, Concept, FeatureStore, ModelRegistry
-from scanner.core import Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
 BUCKET_GRANTS = ("google_storage_bucket_iam_member", "google_storage_bucket_iam_binding")
+PRIVATE_SERVING: Path = ("dedicated_serving_endpoint", 0, "private_service_connect_config", 0)
 
 
 def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
@@ -18,6 +19,7 @@ def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
     bucket = Bucket(**common(resource), platform="gcs")
     bucket.ai_purpose = ai_purpose(resource, "name", "labels")
     bucket.public_access_blocked = equals(get(attributes, "public_access_prevention", default="inherited"), "enforced")
+    bucket.uniform_access = get(attributes, "uniform_bucket_level_access", default=False)
     bucket.public_access = _public(resource, graph)
     bucket.versioning = get(attributes, "versioning", 0, "enabled", default=False)
     retention = get(attributes, "soft_delete_policy", 0, "retention_duration_seconds", default=604800)
@@ -30,6 +32,7 @@ def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
     bucket.access_logged = given(attributes.get("logging"))
     bucket.sources |= {
         "public_access_blocked": ("public_access_prevention",),
+        "uniform_access": ("uniform_bucket_level_access",),
         "versioning": ("versioning", 0, "enabled"),
         "soft_delete": ("soft_delete_policy", 0, "retention_duration_seconds"),
         "lifecycle": ("lifecycle_rule",),
@@ -71,9 +74,26 @@ def _artifact_registry(resource: Resource, graph: ResourceGraph) -> Concept | No
 
 
 def _feature_store(resource: Resource, graph: ResourceGraph) -> Concept:
-    store = FeatureStore(**common(resource), platform="vertex-ai")
+    store = _destructible(resource)
     store.encrypted_with_own_key = given(resource.attributes.get("encryption_spec"))
     store.sources["encrypted_with_own_key"] = ("encryption_spec",)
+    return store
+
+
+def _destructible(resource: Resource) -> FeatureStore:
+    store = FeatureStore(**common(resource), platform="vertex-ai")
+    store.force_destroy = get(resource.attributes, "force_destroy", default=False)
+    store.sources["force_destroy"] = ("force_destroy",)
+    return store
+
+
+def _online_store(resource: Resource, graph: ResourceGraph) -> Concept:
+    """An online store; those for optimized serving have an address of their own, public unless made private."""
+    store = _destructible(resource)
+    private = get(resource.attributes, *PRIVATE_SERVING, "enable_private_service_connect", default=False)
+    optimized = given(resource.attributes.get("optimized"))
+    store.public = optimized if optimized is not True else negated(private)
+    store.sources["public"] = (*PRIVATE_SERVING, "enable_private_service_connect")
     return store
 
 
@@ -81,5 +101,5 @@ READERS: dict[str, Reader] = {
     "google_storage_bucket": _bucket,
     "google_artifact_registry_repository": _artifact_registry,
     "google_vertex_ai_featurestore": _feature_store,
-    "google_vertex_ai_feature_online_store": _feature_store,
+    "google_vertex_ai_feature_online_store": _online_store,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from scanner.core import Unknown, is_unknown
+from scanner.core import GAP, Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import (
     CHARACTERS_A_STEP,
@@ -89,7 +89,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         value = to_text(evaluate(part, context))
         if isinstance(value, Unknown):
             unknown = value if unknown is None else unknown
-            continue
+            value = value.data if isinstance(value, UnknownText) and isinstance(value.data, str) else GAP
         if value is None:
             raise EvaluationError("null cannot be part of a string template", part.start, part.end)
         texts.append(value)
@@ -97,7 +97,8 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     context.budget.spend(size // CHARACTERS_A_STEP)
-    return unknown if unknown is not None else "".join(texts)
+    text = "".join(texts)
+    return text if unknown is None else UnknownText(unknown.reason, unknown.source, text)
 
 
 def _template_if(node: ast.TemplateIf, context: Context) -> Any:
@@ -108,7 +109,7 @@ def _template_if(node: ast.TemplateIf, context: Context) -> Any:
 
 
 def _template_for(node: ast.TemplateFor, context: Context) -> Any:
-    collection = evaluate(node.collection, context)
+    collection = settled(evaluate(node.collection, context))
     if is_unknown(collection):
         return collection
     texts: list[str] = []
@@ -117,7 +118,7 @@ def _template_for(node: ast.TemplateFor, context: Context) -> Any:
         names = {node.value: value} | ({node.key: key} if node.key else {})
         text = _joined(node.body, context.bind(names))
         if is_unknown(text):
-            return text
+            return Unknown(text.reason, text.source)
         size += len(text)
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
@@ -178,6 +179,13 @@ def attribute(value: Any, name: str) -> Any:
     raise EvaluationError(f'a {type_name(value)} has no attribute "{name}"')
 
 
+def settled(value: Any) -> Any:
+    """``value`` where it is used as a whole: a module is the object of its outputs, a resource is unknown."""
+    if isinstance(value, Reference):
+        return value.whole() if value.whole is not None else Unknown(value.reason, value.source)
+    return value
+
+
 def _deeper(value: Unknown, name: str) -> Unknown:
     return Unknown(value.reason, f"{value.source}.{name}") if value.source.startswith("data.") else value
 
@@ -209,11 +217,10 @@ def index(value: Any, key: Any) -> Any:
 
 def _splat(node: ast.Splat, context: Context) -> Any:
     value = evaluate(node.object, context)
-    if isinstance(value, Reference):
-        known = value.instances() if value.instances is not None else None
-        value = list(known.values()) if known is not None else [value] if value.instance is None else value
+    if isinstance(value, Reference) and value.instance is None:
+        value = [value]
     if is_unknown(value):
-        return value
+        return settled(value)
     if value is None:
         return []
     items = value if isinstance(value, list) else [value]
@@ -279,7 +286,7 @@ def equal(left: Any, right: Any) -> Any:
     """``left == right``: ``True``, ``False`` or unknown. Values of different types are not equal."""
     if left is None or right is None:
         other = right if left is None else left
-        return other if is_unknown(other) else left is right
+        return other if is_unknown(other) and not isinstance(other, Reference) else left is right
     if is_unknown(left) or is_unknown(right):
         return left if is_unknown(left) else right
     if contains_unknown(left) or contains_unknown(right):
@@ -371,7 +378,7 @@ def _object(node: ast.ObjectExpression, context: Context) -> Any:
 
 
 def _for(node: ast.ForExpression, context: Context) -> Any:
-    collection = evaluate(node.collection, context)
+    collection = settled(evaluate(node.collection, context))
     if is_unknown(collection):
         return collection
     results: list[tuple[Any, Any]] = []

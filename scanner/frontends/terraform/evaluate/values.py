@@ -114,25 +114,25 @@ class SetValue(list[Any]):
 
 
 class Reference(Unknown):
-    """A resource, data source or module as a whole: unknown in itself, known where its parts are.
+    """One instance of a resource, data source or module: unknown in itself, known where its parts are.
 
-    ``attribute`` gives the value of one of its attributes, ``instance`` the instance with a key,
-    and ``instances`` all of them where their number is known.
+    ``attribute`` gives the value of one of its attributes, ``whole`` all of them where they are known by name.
+    ``instance`` gives the instance with a key where it is not known which instances there are.
     """
 
-    __slots__ = ("attribute", "instance", "instances")
+    __slots__ = ("attribute", "instance", "whole")
 
     def __init__(
         self,
         source: str,
         attribute: Callable[[str], Any],
         instance: Callable[[Any], Any] | None = None,
-        instances: Callable[[], dict[Any, Any] | None] | None = None,
+        whole: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(f"{source} is known only after apply", source)
         self.attribute = attribute
         self.instance = instance
-        self.instances = instances
+        self.whole = whole
 
 
 def _order(value: Any) -> tuple[int, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.syntax.strings import Piece, dedent, trim, undouble, unescape
+from scanner.frontends.terraform.syntax.strings import Literals, Token, dedent, trim, undouble, unescape
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
@@ -393,80 +393,102 @@ class _Converter:
         inner = node.named_children[0]
         if inner.type == "heredoc_template":
             return self._heredoc(inner, start, end)
-        pieces = self._pieces(inner.named_children[1:-1], start + 1, end - 1)
-        return self._finish(pieces, start, end, unescape)
+        nodes = inner.named_children[1:-1]
+        tokens = list(self._tokens(nodes, start + 1, end - 1))
+        for token in tokens:
+            token.text = unescape(token.text) if token.text is not None else None
+        return self._assemble(nodes, start, end, tokens)
 
     def _heredoc(self, node: Any, start: int, end: int) -> ast.Expression:
         children = node.named_children
         first = self.source.find("\n", self.at(children[1].end_byte)) + 1
         closing = self.at(children[-1].start_byte)
         last = max(self.source.rfind("\n", 0, closing) + 1, first)
-        pieces = self._pieces(children[2:-1], first, last, undouble)
-        for piece in pieces:
-            if piece.text is not None:
-                piece.text = piece.text.replace(" \n", "\n") if "\r\n" in self.source else piece.text
-        if self.source.startswith("<<-", start):
-            dedent(pieces)
-        return self._finish(pieces, start, end, undouble)
+        tokens = list(self._tokens(children[2:-1], first, last))
+        for token in tokens:
+            if token.text is not None:
+                text = token.text.replace(" \n", "\n") if "\r\n" in self.source else token.text
+                token.text = undouble(text)
+        return self._assemble(children[2:-1], start, end, tokens, flush=self.source.startswith("<<-", start))
 
-    def _pieces(self, nodes: list[Any], start: int, end: int, decode: Any = unescape) -> list[Piece]:
-        """The nodes as pieces, the text between them filled in from the source."""
-        pieces: list[Piece] = []
+    def _tokens(self, nodes: list[Any], start: int, end: int) -> Iterator[Token]:
+        """The literal lines, interpolations and directive tags of a template, in the order of the source."""
+        at = start
+        for sequence in self._sequences(nodes, self._depth):
+            yield from self._lines(at, sequence.start)
+            yield sequence
+            at = sequence.end
+        yield from self._lines(at, end)
+
+    def _lines(self, start: int, end: int) -> Iterator[Token]:
+        while start < end:
+            newline = self.source.find("\n", start, end)
+            stop = newline + 1 if newline >= 0 else end
+            yield Token(start, stop, text=self.source[start:stop])
+            start = stop
+
+    def _sequences(self, nodes: list[Any], depth: int) -> Iterator[Token]:
+        if depth > MAX_DEPTH:
+            raise _TooDeep
+        for node in nodes:
+            if node.type == "template_directive":
+                yield from self._sequences(node.named_children[0].named_children, depth + 1)
+            elif node.type == "template_interpolation" or node.type.endswith(_TAGS):
+                before, after = _markers(node)
+                yield Token(*self.place(node), trim_before=before, trim_after=after)
+
+    def _assemble(
+        self, nodes: list[Any], start: int, end: int, tokens: list[Token], *, flush: bool = False
+    ) -> ast.Expression:
+        trim(tokens)
+        if flush:
+            dedent(tokens)
+        literals = Literals(tokens)
+        if len(literals) == len(tokens):
+            return ast.Literal(start, end, literals.text(start, end) or "")
+        return ast.Template(start, end, tuple(self._parts(nodes, start, end, literals)))
+
+    def _parts(self, nodes: list[Any], start: int, end: int, literals: Literals) -> Iterator[ast.TemplatePart]:
         at = start
         for node in nodes:
             if node.type not in ("template_interpolation", "template_directive"):
                 continue
             node_start, node_end = self.place(node)
-            if node_start > at:
-                pieces.append(Piece(at, node_start, text=self.source[at:node_start]))
-            pieces.append(self._dynamic_piece(node, node_start, node_end, decode))
+            text = literals.text(at, node_start)
+            if text is not None:
+                yield ast.Literal(at, node_start, text)
+            yield self._sequence(node, node_start, node_end, literals)
             at = node_end
-        if end > at:
-            pieces.append(Piece(at, end, text=self.source[at:end]))
-        return pieces
+        text = literals.text(at, end)
+        if text is not None:
+            yield ast.Literal(at, end, text)
 
-    def _dynamic_piece(self, node: Any, start: int, end: int, decode: Any) -> Piece:
+    def _sequence(self, node: Any, start: int, end: int, literals: Literals) -> ast.TemplatePart:
         if node.type == "template_directive":
             self._depth += 1
-            if self._depth > MAX_DEPTH:
-                raise _TooDeep
-            piece = self._directive(node.named_children[0], start, end, decode)
+            part = self._directive(node.named_children[0], start, end, literals)
             self._depth -= 1
-            return piece
+            return part
         inner = next((child for child in node.named_children if child.type == "expression"), None)
-        value = self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
-        before, after = _markers(node)
-        return Piece(start, end, node=value, trim_before=before, trim_after=after)
+        return self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
 
-    def _directive(self, node: Any, start: int, end: int, decode: Any) -> Piece:
-        tags = [child for child in node.named_children if child.type.endswith(("_intro", "_start", "_end"))]
+    def _directive(self, node: Any, start: int, end: int, literals: Literals) -> ast.TemplatePart:
+        tags = [child for child in node.named_children if child.type.endswith(_TAGS)]
         intro = tags[0]
         sections: list[tuple[ast.TemplatePart, ...]] = []
         for opening, closing in pairwise(tags):
             inside = [c for c in node.named_children if opening.end_byte <= c.start_byte < closing.start_byte]
-            pieces = self._pieces(inside, self.at(opening.end_byte), self.at(closing.start_byte), decode)
-            if pieces and _markers(opening)[1] and pieces[0].text is not None:
-                pieces[0].text = pieces[0].text.lstrip()
-            if pieces and _markers(closing)[0] and pieces[-1].text is not None:
-                pieces[-1].text = pieces[-1].text.rstrip()
-            sections.append(_parts(pieces, decode))
+            sections.append(
+                tuple(self._parts(inside, self.at(opening.end_byte), self.at(closing.start_byte), literals))
+            )
         expression = next((c for c in intro.named_children if c.type == "expression"), None)
         subject = self.expression(expression) if expression is not None else ast.Invalid(start, end, "no condition")
-        result: ast.TemplatePart
         if node.type == "template_for":
             names = [self.text(c) for c in intro.named_children if c.type == "identifier"] or [""]
             key = names[0] if len(names) > 1 else ""
-            result = ast.TemplateFor(start, end, key, names[-1], subject, sections[0] if sections else ())
-        else:
-            then = sections[0] if sections else ()
-            result = ast.TemplateIf(start, end, subject, then, sections[1] if len(sections) > 1 else ())
-        return Piece(start, end, node=result, trim_before=_markers(tags[0])[0], trim_after=_markers(tags[-1])[1])
-
-    def _finish(self, pieces: list[Piece], start: int, end: int, decode: Any) -> ast.Expression:
-        trim(pieces)
-        if all(piece.text is not None for piece in pieces):
-            return ast.Literal(start, end, decode("".join(piece.text or "" for piece in pieces)))
-        return ast.Template(start, end, _parts(pieces, decode))
+            return ast.TemplateFor(start, end, key, names[-1], subject, sections[0] if sections else ())
+        then = sections[0] if sections else ()
+        return ast.TemplateIf(start, end, subject, then, sections[1] if len(sections) > 1 else ())
 
 
 def _unreadable(attribute: ast.Attribute, end: int) -> ast.Attribute:
@@ -483,13 +505,6 @@ def _markers(node: Any) -> tuple[bool, bool]:
     return before, after
 
 
-def _parts(pieces: list[Piece], decode: Any) -> tuple[ast.TemplatePart, ...]:
-    return tuple(
-        piece.node if piece.node is not None else ast.Literal(piece.start, piece.end, decode(piece.text or ""))
-        for piece in pieces
-    )
-
-
 def number(text: str) -> int | Decimal:
     """A number literal without loss of digits; whole numbers are ``int``."""
     if text.isdigit() and len(text) < 1_000:
@@ -500,6 +515,7 @@ def number(text: str) -> int | Decimal:
     return value
 
 
+_TAGS = ("_intro", "_start", "_end")
 _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", ">", "<=", ">=", "&&", "||"))
 _METHODS = {
     "literal_value": _Converter._literal,

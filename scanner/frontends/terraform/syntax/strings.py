@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-from scanner.frontends.terraform import ast
+from itertools import pairwise
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|(\$\$|%%)\{", re.DOTALL)
 _DOUBLED = re.compile(r"(\$\$|%%)\{")
@@ -13,15 +14,30 @@ _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 @dataclass(slots=True)
-class Piece:
-    """A part of a template while it is read: raw text, or a finished node with its trim markers."""
+class Token:
+    """A part of a template in the order of the source: a line of text, or an interpolation or directive tag."""
 
     start: int
     end: int
     text: str | None = None
-    node: ast.TemplatePart | None = None
     trim_before: bool = False
     trim_after: bool = False
+
+
+class Literals:
+    """The text tokens of a template by where they start."""
+
+    def __init__(self, tokens: Iterable[Token]) -> None:
+        self._tokens = [token for token in tokens if token.text is not None]
+        self._starts = [token.start for token in self._tokens]
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def text(self, start: int, end: int) -> str | None:
+        """The text between two places, which may have been trimmed to nothing; ``None`` if none is written there."""
+        found = self._tokens[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
+        return "".join(token.text or "" for token in found) if found else None
 
 
 def unescape(raw: str) -> str:
@@ -46,45 +62,36 @@ def undouble(raw: str) -> str:
     return _DOUBLED.sub(lambda match: match[1][0] + "{", raw) if "{" in raw else raw
 
 
-def trim(pieces: list[Piece]) -> None:
-    """Apply ``~`` markers to the neighbouring text, in place."""
-    for index, piece in enumerate(pieces):
-        if piece.trim_before and index and (text := pieces[index - 1].text) is not None:
-            pieces[index - 1].text = text.rstrip()
-        if piece.trim_after and index + 1 < len(pieces) and (text := pieces[index + 1].text) is not None:
-            pieces[index + 1].text = text.lstrip()
+def trim(tokens: list[Token]) -> None:
+    """Apply ``~`` markers, in place. They reach to the end of the line of text beside them, not beyond it."""
+    for token, following in pairwise(tokens):
+        if token.trim_after and following.text is not None:
+            following.text = following.text.lstrip()
+        if following.trim_before and token.text is not None:
+            token.text = token.text.rstrip()
 
 
-def dedent(pieces: list[Piece]) -> None:
-    """Remove the indentation that all lines share, as ``<<-`` does, in place."""
-    indents: list[int] = []
-    at_line_start = True
-    for piece in pieces:
-        if piece.text is None:
-            if at_line_start:
-                indents.append(0)
-            at_line_start = False
-            continue
-        lines = piece.text.split("\n")
-        for number, line in enumerate(lines):
-            if (number or at_line_start) and (line.strip(" \t") or (number == len(lines) - 1 and line)):
-                indents.append(len(line) - len(line.lstrip(" ")))
-        at_line_start = lines[-1] == "" if len(lines) > 1 or at_line_start else False
-    margin = min(indents, default=0)
-    if margin:
-        _remove_margin(pieces, margin)
+def dedent(tokens: list[Token]) -> None:
+    """Remove the indentation that all lines share, as ``<<-`` does, in place.
+
+    Blank lines do not count and stay as they are. A line of text that follows a trimmed line end begins no line.
+    """
+    indented: list[Token] = []
+    margins: list[int] = []
+    line_starts = True
+    for token in tokens:
+        if line_starts:
+            indentation = _indentation(token.text) if token.text is not None else 0
+            if indentation is not None:
+                margins.append(indentation)
+                indented.append(token)
+        line_starts = token.text.endswith("\n") if token.text is not None else False
+    margin = min(margins, default=0)
+    for token in indented:
+        token.text = token.text[margin:] if token.text is not None else None
 
 
-def _remove_margin(pieces: list[Piece], margin: int) -> None:
-    at_line_start = True
-    for piece in pieces:
-        if piece.text is None:
-            at_line_start = False
-            continue
-        lines = piece.text.split("\n")
-        for number, line in enumerate(lines):
-            if number or at_line_start:
-                cut = min(margin, len(line) - len(line.lstrip(" ")))
-                lines[number] = line[cut:]
-        at_line_start = len(lines) > 1 and lines[-1] == ""
-        piece.text = "\n".join(lines)
+def _indentation(line: str) -> int | None:
+    """The number of spaces that the line begins with; ``None`` for a blank line."""
+    without = line.lstrip()
+    return None if not without and line.endswith("\n") else len(line) - len(without)

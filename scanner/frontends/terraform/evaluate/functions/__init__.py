@@ -8,7 +8,7 @@ from typing import Any
 
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
+from scanner.frontends.terraform.evaluate.expressions import Context, evaluate, settled
 from scanner.frontends.terraform.evaluate.functions.function import Function
 from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
@@ -85,7 +85,7 @@ def apply(name: str, function: Function, arguments: list[Any], context: Context)
 
 
 def _arguments(node: ast.Call, context: Context) -> list[Any] | Unknown:
-    values = [evaluate(argument, context) for argument in node.arguments]
+    values = [settled(evaluate(argument, context)) for argument in node.arguments]
     if node.expand and values:
         last = values.pop()
         if isinstance(last, Unknown):

@@ -15,15 +15,18 @@ import zlib
 from decimal import Decimal
 from typing import Any
 
+from scanner.core import Unknown, UnknownText
 from scanner.frontends.terraform.evaluate.functions.function import fixed
 from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
     MAX_STRING,
     EvaluationError,
     LimitError,
+    first_unknown,
     from_plain,
     number_text,
     to_number,
+    to_plain,
     to_text,
 )
 
@@ -37,6 +40,12 @@ _DEEP_YAML = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
 def jsonencode(value: Any) -> str:
     """JSON as Terraform writes it: sorted keys, no spaces, ``<``, ``>`` and ``&`` escaped."""
     return "".join(_json_parts(value))
+
+
+def _encoded(value: Any) -> str | Unknown:
+    """The JSON of a value; where parts are unknown the text is, and carries what is known."""
+    unknown = first_unknown(value)
+    return jsonencode(value) if unknown is None else UnknownText(unknown.reason, unknown.source, to_plain(value))
 
 
 def _json_parts(value: Any) -> list[str]:
@@ -227,7 +236,7 @@ FUNCTIONS = {
     "base64sha512": fixed(base64digest("sha512"), 1),
     "csvdecode": fixed(csvdecode, 1),
     "jsondecode": fixed(jsondecode, 1),
-    "jsonencode": fixed(jsonencode, 1, takes_null=True),
+    "jsonencode": fixed(_encoded, 1, takes_null=True, takes_partial=True),
     "md5": fixed(hexdigest("md5"), 1),
     "sha1": fixed(hexdigest("sha1"), 1),
     "sha256": fixed(hexdigest("sha256"), 1),
