@@ -18,7 +18,7 @@ from scanner.concepts.interpret import Concepts
 from scanner.concepts.machines import CLOUDS, fewest_replicas, monthly
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.prices import HOURS_A_MONTH, Quote, quote
-from scanner.concepts.workload_prices import pod_numbers, share_of_machine
+from scanner.concepts.workload_prices import per_machine, pod_numbers, share_of_machine
 from scanner.core import Unknown, is_unknown
 from scanner.facts.instances import Price
 from scanner.graph import ResourceGraph
@@ -143,13 +143,14 @@ def _amount(value: object) -> float | None:
 
 def _karpenter_ceiling(pool: AcceleratorPool) -> tuple[int | None, float | None, str]:
     """What the pool's own limit on accelerators allows."""
-    limit, each = pool.limit_accelerators, pool.accelerators_per_machine
+    limit, types = pool.limit_accelerators, per_machine(pool)
     if not isinstance(limit, int):
         return None, None, "Karpenter makes machines for pods, and the pool has no limit on accelerators"
-    if not isinstance(each, int) or each < 1 or not isinstance(pool.hourly_most_usd, int | float):
+    if not types or pool.hourly_most_usd is None:
         return None, None, f"Karpenter makes machines for pods, up to {limit} accelerators"
-    machines = limit // each
-    return machines, monthly(machines, pool.hourly_most_usd), ""
+    dearest = max(most / count for _, most, count in types)
+    machines = int(limit // min(count for _, _, count in types))
+    return machines, round(limit * dearest * HOURS_A_MONTH, 2), f"at most {limit} accelerators, by the pool's limit"
 
 
 def _missing(pool: AcceleratorPool, floor: float | None, ceiling: float | None) -> list[str]:

@@ -11,7 +11,7 @@ from scanner.concepts.prices import quote
 from scanner.concepts.quantities import whole
 from scanner.core import Unknown, get, is_unknown
 from scanner.facts.accelerators import Accelerator, accelerators, mig_profile
-from scanner.facts.instances import InstanceType, Price, instance_types
+from scanner.facts.instances import InstanceType, Price, instance_type, instance_types
 from scanner.graph import ResourceGraph
 
 CLOUD_LABELS = (
@@ -20,6 +20,10 @@ CLOUD_LABELS = (
     ("azure", ("kubernetes.azure.com/", "karpenter.azure.com/", "agentpool")),
 )
 """Prefixes of node labels that only one cloud has."""
+
+
+OBSOLETE = frozenset(("nvidia-k80",))
+"""Accelerators that current drivers do not support (Kepler ended with release 470), so nobody means them."""
 
 
 class Share(NamedTuple):
@@ -45,41 +49,60 @@ def share_of_machine(pods: PodSet, graph: ResourceGraph) -> Share:
 
 
 def _on_pools(pods: PodSet, pools: list[AcceleratorPool]) -> Share:
-    shares = [_part_of_machine(pods, pool) for pool in pools]
-    known = [part for part in shares if part is not None]
     names = ", ".join(pool.name for pool in pools[:3])
-    if len(known) < len(shares):
-        return Share(None, None, f"runs on {names}, whose price is not known", pools=tuple(pools))
-    parts = list(zip(known, pools, strict=True))
-    least = [part * pool.hourly_usd for part, pool in parts if isinstance(pool.hourly_usd, int | float)]
-    most = [part * pool.hourly_most_usd for part, pool in parts if isinstance(pool.hourly_most_usd, int | float)]
+    bounds = [_share_of(pods, pool) for pool in pools]
+    least = [low for low, _ in bounds if low is not None]
+    most = [high for _, high in bounds if high is not None]
+    known = bool(most) or bool(least)
     markets = sorted({pool.market for pool in pools})
     return Share(
         min(least) if len(least) == len(pools) else None,
         max(most) if len(most) == len(pools) else None,
-        f"runs on {names}",
+        f"runs on {names}" + ("" if known else ", whose price is not known"),
         markets[0] if len(markets) == 1 else "spot or on-demand",
         _priced(pools),
         tuple(pools),
     )
 
 
+def _share_of(pods: PodSet, pool: AcceleratorPool) -> tuple[float | None, float | None]:
+    """USD an hour for the accelerators of one pod, on the pool's cheapest and on its dearest machine for them."""
+    cut = _pieces(pods, [accelerators()[name] for name in pool.accelerators if name in accelerators()])
+    clients = pool.shared_clients if isinstance(pool.shared_clients, int) and pool.shared_clients > 0 else 1
+    if cut is None or any("neuroncore" in name for name in pods.accelerator_resources):
+        # a device has two to eight cores, by its generation
+        return None, None
+    offers = [
+        (low and low / count, high / count)
+        for low, high, count in per_machine(pool)
+        if count * clients * cut >= pods.accelerator_count
+    ]
+    if not offers:
+        return None, None
+    part = pods.accelerator_count / (clients * cut)
+    least = [low * part for low, _ in offers if low is not None]
+    return min(least) if len(least) == len(offers) else None, max(high for _, high in offers) * part
+
+
+def per_machine(pool: AcceleratorPool) -> list[tuple[float | None, float, float]]:
+    """(USD an hour at least, at most, accelerators) of each machine type of a pool whose price is known."""
+    attached, low, high = pool.attached_count, pool.hourly_usd, pool.hourly_most_usd
+    if pool.attached_accelerator is not None:
+        known = isinstance(attached, int) and attached > 0 and isinstance(high, int | float)
+        return [(low, high, attached)] if known and high is not None and attached is not None else []
+    found = []
+    for item in pool.prices:
+        machine = instance_type(item.cloud, item.name)
+        if machine is not None and machine.accelerator_count > 0:
+            spot = item.spot_usd
+            least = item.on_demand_usd if pool.market == "on-demand" else spot
+            most = spot if pool.market == "spot" and spot is not None else item.on_demand_usd
+            found.append((least, most, machine.accelerator_count))
+    return found
+
+
 def _priced(pools: list[AcceleratorPool]) -> tuple[Price, ...]:
     return tuple(dict.fromkeys(item for pool in pools for item in pool.prices))
-
-
-def _part_of_machine(pods: PodSet, pool: AcceleratorPool) -> float | None:
-    """The part of a machine that the pod takes; ``None`` if it cannot be told."""
-    per_machine = pool.accelerators_per_machine
-    if not isinstance(per_machine, int) or per_machine < 1:
-        return None
-    if any("neuroncore" in name for name in pods.accelerator_resources):
-        # a device has two to eight cores, by its generation
-        return None
-    clients = pool.shared_clients if isinstance(pool.shared_clients, int) and pool.shared_clients > 0 else 1
-    models = [accelerators()[name] for name in pool.accelerators if name in accelerators()]
-    cut = _pieces(pods, models)
-    return None if cut is None else pods.accelerator_count / (per_machine * clients * cut)
 
 
 def _pieces(pods: PodSet, models: list[Accelerator]) -> int | None:
@@ -99,7 +122,7 @@ def _cheapest(pods: PodSet, graph: ResourceGraph, because: str) -> Share:
         return Share(None, None, f"{because}, and facts know no machine with {pods.accelerator_count} x {wanted}")
     least, machine, prices = offers[0]
     chosen = isinstance(pods.accelerator, str)
-    basis = f"{because}: the cheapest machine that offers it, {machine.name} ({machine.cloud})"
+    basis = f"{because}; priced as the cheapest machine that offers it, {machine.name} ({machine.cloud})"
     return Share(least, offers[-1][0] if chosen else None, basis, "on-demand", prices)
 
 
@@ -113,7 +136,7 @@ def _offers(pods: PodSet, graph: ResourceGraph) -> Iterator[tuple[float, Instanc
         model = accelerators()[machine.accelerator]
         pieces = _pieces(pods, [model])
         fits = model.resource == base and wanted in (None, model.name) and pieces is not None
-        if not fits or machine.service != "compute" or (cloud and machine.cloud != cloud):
+        if not fits or machine.service != "compute" or (cloud and machine.cloud != cloud) or model.name in OBSOLETE:
             continue
         found = quote(machine.cloud, [machine.name])
         if found is not None and found.least_usd is not None and pods.accelerator_count <= machine.accelerator_count:

@@ -286,3 +286,26 @@ resource "google_cloud_run_v2_service" "llm" {
     assert line.why == ("the price of the GPU alone; processors and memory come on top",)
     (line,) = cost_of(tmp_path, main_tf=text % 0).lines
     assert amounts(line) == (0.0, None)
+
+
+def test_of_several_machine_types_the_cheapest_and_dearest_share_bound_a_pod(tmp_path: Path) -> None:
+    text = group(0, 4).replace('["g5.12xlarge"]', '["g5.xlarge", "g5.16xlarge", "g5.12xlarge"]')
+    line = next(line for line in cost_of(tmp_path, main_tf=text, app_yaml=deployment(1, gpus=1)).lines if line.on)
+    assert amounts(line) == (month("g5.xlarge"), month("g5.16xlarge"))
+    four = next(line for line in cost_of(tmp_path, main_tf=text, app_yaml=deployment(1, gpus=4)).lines if line.on)
+    assert amounts(four) == (month("g5.12xlarge"), month("g5.12xlarge"))
+
+
+def test_a_karpenter_limit_is_reached_with_the_dearest_accelerators(tmp_path: Path) -> None:
+    pool = """
+apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata: {name: gpu}
+spec:
+  limits: {nvidia.com/gpu: 4}
+  template:
+    spec:
+      requirements: [{key: node.kubernetes.io/instance-type, operator: In, values: [g5.16xlarge, g5.12xlarge]}]
+"""
+    (line,) = cost_of(tmp_path, pool_yaml=pool).lines
+    assert line.ceiling_usd == pytest.approx(month("g5.16xlarge", machines=4), abs=0.02)
