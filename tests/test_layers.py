@@ -15,9 +15,10 @@ LAYERS = {
     "engine": 6,
     "scan": 6.5,
     "report": 7,
+    "servers": 7.5,
     "cli": 8,
 }
-"""DESIGN's floors; ``scan`` is the public line through them, which reports and commands call."""
+"""DESIGN's floors; ``scan`` is the public line through them, which reports, servers and commands call."""
 
 
 def imports(path: Path) -> set[str]:

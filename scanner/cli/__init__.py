@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
 
 from scanner.version import VERSION
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "scan": "Check Terraform, Kubernetes and Helm sources.",
@@ -20,6 +24,9 @@ COMMANDS = {
     "graph": "Show the resource graph.",
     "cost": "Show what the accelerators cost a month.",
     "eval": "Evaluate Terraform expressions.",
+    "lsp": "Serve an editor (language server).",
+    "mcp": "Serve an assistant (Model Context Protocol).",
+    "completion": "Print the completion script of a shell.",
 }
 
 
@@ -36,7 +43,20 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"scanner.cli.{cmd_name}_command")
         command: click.Command = module.command
+        if ctx.resilient_parsing:
+            from scanner.cli.completing import with_completion
+
+            return with_completion(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands without importing them."""
+        from click.shell_completion import CompletionItem
+
+        # fish takes what stands after a comma for something else
+        texts = {name: text.replace(",", ";") for name, text in COMMANDS.items() if name.startswith(incomplete)}
+        found = [CompletionItem(name, help=text) for name, text in texts.items()]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -44,7 +64,7 @@ class LazyGroup(click.Group):
         """Suggest the nearest command for an unknown one."""
         import difflib
 
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
@@ -66,6 +86,7 @@ def main() -> None:
     """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted."""
     import gc
     import sys
+    import traceback
 
     # what a scan builds lives until the end: looking through it again and again took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
@@ -79,6 +100,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("kilter: interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except Exception as error:
+        traceback.print_exc()
+        click.echo(
+            f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above", err=True
+        )
+        sys.exit(2)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULT = ".kilter-baseline.json"
 NOT_SHARED = (
     "output_format", "output", "reports", "fail_on", "exit_zero", "strict", "baseline", "diff", "touched",
-    "show_undetermined", "quiet",
+    "fix", "dry_run", "show_undetermined", "quiet",
 )  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from scanner.cli.settings import Setting, find_configuration, options_of, resolv
 from scanner.cli.shared import failures
 
 NOT_SHARED = (
-    "output_format", "output", "reports", "exit_zero", "diff", "touched", "show_undetermined", "quiet", "no_progress",
-    "vars_", "set_values",
+    "output_format", "output", "reports", "exit_zero", "diff", "touched", "fix", "dry_run", "show_undetermined",
+    "quiet", "no_progress", "vars_", "set_values",
 )  # fmt: skip
 
 

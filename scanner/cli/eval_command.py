@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,18 @@ def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], 
     environment = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
     options = TerraformOptions(files, variables(vars_), environment=environment)
     for result in evaluate_expressions(tree, "", options, texts):
-        value = result.get("value", result)
-        click.echo(json.dumps(_json(value), ensure_ascii=False, sort_keys=True))
+        click.echo(_json(result.get("value", result)))
 
 
-def _json(value: Any) -> Any:
+def _json(value: Any) -> str:
+    """JSON with every digit of a number, as Terraform prints it; an unknown value is ``{"unknown": true}``."""
     from scanner.core import Unknown
 
     if isinstance(value, Unknown):
-        return {"unknown": True}
+        return '{"unknown": true}'
     if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items()}
-    return [_json(item) for item in value] if isinstance(value, list) else value
+        members = (f"{json.dumps(key, ensure_ascii=False)}: {_json(value[key])}" for key in sorted(value))
+        return "{" + ", ".join(members) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanner.cli.progress import progress
 from scanner.cli.shared import failures, write
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 @click.option("--output", "-o", metavar="FILE", help="Write to a file instead of standard output.")
 def command(path: str, output_format: str, output: str | None) -> None:
     """Show the resources below PATH and the edges between them."""
-    with failures():
+    with failures(), progress(True) as note:
         from scanner.scan import ScanOptions, scan
 
-        result = scan([Path(path)], ScanOptions())
+        result = scan([Path(path)], ScanOptions(progress=note))
     write(render_graph(result, output_format), output)
 
 

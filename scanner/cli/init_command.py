@@ -197,15 +197,20 @@ on:
 
 permissions: {}
 
+concurrency:
+  group: kilter-${{ github.ref }}
+  cancel-in-progress: ${{ github.event_name == 'pull_request' }}
+
 jobs:
   kilter:
+    name: Kilter
     runs-on: ubuntu-latest
     permissions:
       contents: read
       security-events: write # for the upload to code scanning
     steps:
-      # Replace tags by the full commit ids that they stand for: tags can be moved, commits cannot.
-      - uses: actions/checkout@v4
+      # Actions are named by commit because tags can be moved; the comment is the tag, which update bots understand.
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2
         with:
           fetch-depth: 0 # so that the commit where the change began is known
           persist-credentials: false
@@ -216,7 +221,7 @@ jobs:
           diff: ${{ github.base_ref && format('origin/{0}', github.base_ref) || '' }}
           sarif-file: kilter.sarif
       # Only whole scans are uploaded: code scanning takes findings that are missing for fixed.
-      - uses: github/codeql-action/upload-sarif@v3
+      - uses: github/codeql-action/upload-sarif@8aad20d150bbac5944a9f9d289da16a4b0d87c1e # v4.36.2
         if: ${{ !cancelled() && github.event_name == 'push' }}
         with:
           sarif_file: kilter.sarif

@@ -20,7 +20,10 @@ def command(output_format: str) -> None:
         rules = load_rules([builtin_rules()])
     if output_format == "json":
         keys = ("id", "name", "title", "category", "severity", "precision")
-        click.echo(json.dumps([{key: getattr(rule, key) for key in keys} for rule in rules], indent=2))
+        data = [{key: getattr(rule, key) for key in keys} | {"fixable": rule.fix is not None} for rule in rules]
+        click.echo(json.dumps(data, indent=2))
         return
     for rule in rules:
-        click.echo(f"{rule.id}  {rule.severity:<8}  {rule.name:<42}  {rule.title}")
+        mark = " " if rule.fix is None else "*"
+        click.echo(f"{rule.id}{mark} {rule.severity:<8}  {rule.name:<42}  {rule.title}")
+    click.echo(f"\n* kilter scan --fix can remedy it ({sum(rule.fix is not None for rule in rules)} of {len(rules)})")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner.cli.progress import progress
+from scanner.cli.repairs import difference, harmless, would_be, written
 from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
 from scanner.cli.shared import Failure, colour_wanted, failures, write
 from scanner.report.formats import FORMATS, render
@@ -47,6 +48,8 @@ SEVERITIES = ("critical", "high", "medium", "low")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match; repeatable.")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings of a baseline (see kilter baseline).")
 @click.option("--diff", metavar="REF", help="Report only what the change since this git revision introduces.")
+@click.option("--fix", is_flag=True, help="Write the remedies of rules that have one into the files.")
+@click.option("--dry-run", is_flag=True, help="With --fix: print what would change, and change nothing.")
 @click.option("--no-inline-ignore", is_flag=True, help="Do not honour suppressions in the sources.")
 @click.option("--require-reason", is_flag=True, help="Suppressions in the sources hold only with a reason.")
 @click.option("--touched", is_flag=True, help="PATHS are what changed: report on the units that hold them.")
@@ -66,6 +69,8 @@ def command(
     config_path: str | None,
     diff: str | None,
     touched: bool,
+    fix: bool,
+    dry_run: bool,
     show_undetermined: bool,
     quiet: bool,
     no_progress: bool,
@@ -77,8 +82,12 @@ def command(
     variable: KILTER_FAIL_ON=high, KILTER_SELECT="GPU CST".
     """
     wanted = [_report(value) for value in reports]
+    if dry_run and not fix:
+        raise Failure("--dry-run goes with --fix")
+    if fix and paths == ("-",):
+        raise Failure("--fix needs files; standard input has no place to write to")
     with failures(), progress(not no_progress and not quiet) as note:
-        from scanner.scan import scan
+        from scanner.scan import repair, scan
 
         config = find_configuration(config_path, paths)
         settings = resolve(context, config)
@@ -90,12 +99,18 @@ def command(
             touched=touched and paths != ("-",),
             progress=note,
         )
-        result = scan(given, options)
+        repairs = repair(given, options) if fix else None
+        result = scan(given, options) if repairs is None else repairs.before if dry_run else written(repairs)
     if result.files == 0:
         click.echo("kilter: nothing found to scan (no Terraform, Kubernetes or Helm files)", err=True)
     colour = output is None and colour_wanted(sys.stdout)
     text_options = {"show_undetermined": show_undetermined, "quiet": quiet}
-    _write(result, [*wanted, (output_format, output or "-")], {"colour": colour, **text_options})
+    if repairs is not None and dry_run:
+        steered = sys.stdout.isatty() or bool(os.environ.get("CI"))
+        write(harmless(difference(repairs)) if steered else difference(repairs), "-")
+        click.echo(f"kilter: {would_be(repairs)}; nothing was written", err=True)
+    shown = [] if dry_run and output is None else [(output_format, output or "-")]
+    _write(result, [*wanted, *shown], {"colour": colour, **text_options})
     strict, fail_on = settings["strict"].value, settings["fail-on"].value
     raise click.exceptions.Exit(_exit_status(result, fail_on, exit_zero=exit_zero, strict=strict))
 

@@ -126,7 +126,7 @@ def scan_options(context: click.Context, config: Config, settings: Mapping[str, 
     given = {name: setting.value for name, setting in settings.items()}
     choices = context.params
     standard_input = choices["paths"] == ("-",)
-    var_files, overlay = _var_files(given["var-files"], choices["paths"])
+    var_files, overlay = _var_files(given["var-files"], choices["paths"], touched=choices.get("touched", False))
     return ScanOptions(
         select=given["select"],
         ignore=given["ignore"],
@@ -152,6 +152,22 @@ def scan_options(context: click.Context, config: Config, settings: Mapping[str, 
     )
 
 
+def default_options(root: Path, config_path: str | None = None) -> ScanOptions:
+    """What a scan of a directory is told without options: by the configuration and the environment.
+
+    Raises ``click.ClickException``, ``ConfigError`` and ``FileNotFoundError``.
+    """
+    from dataclasses import replace
+
+    from scanner.cli.scan_command import command
+
+    with command.make_context("kilter scan", ["--", str(root)]) as context:
+        config = find_configuration(config_path, (str(root),))
+        settings = resolve(context, config)
+        options = scan_options(context, config, settings)
+    return replace(options, baseline=known_findings(settings["baseline"].value))
+
+
 def _rule_directory(name: str) -> Path:
     from scanner.project.packs import PREFIX as PACKAGE
     from scanner.project.packs import find_pack, pack_rules
@@ -166,14 +182,18 @@ def _rule_directory(name: str) -> Path:
     return Path(name)
 
 
-def _var_files(names: tuple[str, ...], paths: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str]]:
+def _var_files(
+    names: tuple[str, ...], paths: tuple[str, ...], *, touched: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """Variables files relative to the scan root, and the texts of those outside it, which were named by hand.
 
     A relative name is looked up in the current directory, then in the scan root.
     """
-    from scanner.scan import scan_root
+    from scanner.scan import in_repository, scan_root
 
-    root, _ = scan_root([] if paths == ("-",) else [Path(path) for path in paths or (".",)])
+    root, inside = scan_root([] if paths == ("-",) else [Path(path) for path in paths or (".",)])
+    if touched:
+        root, _ = in_repository(root, inside)
     found, overlay = [], {}
     for name in names:
         place = next((place for place in (Path(name), root / name) if place.is_file()), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,13 +28,25 @@ def failures() -> Iterator[None]:
     from scanner.engine.rules import RuleError, UnknownSelector
     from scanner.project.config import ConfigError
     from scanner.project.git import GitError
+    from scanner.project.write import NotWritten
 
     try:
         yield
     except FileNotFoundError as error:
         raise Failure(f"{error.args[0] if error.args else error}: no such file or directory") from error
-    except (RuleError, UnknownSelector, ConfigError, GitError, BaselineError) as error:
+    except (RuleError, UnknownSelector, ConfigError, GitError, BaselineError, NotWritten) as error:
         raise Failure(str(error)) from error
+
+
+@contextlib.contextmanager
+def needs_extra(name: str) -> Iterator[None]:
+    """Say how to install an extra whose packages are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("scanner"):
+            raise
+        raise Failure(f"this needs the package {error.name}; install it with: pip install 'kilter[{name}]'") from error
 
 
 def variables(values: tuple[str, ...]) -> dict[str, str]:
@@ -66,27 +77,19 @@ def colour_wanted(stream: object) -> bool:
 
 def write(text: str, output: str | None) -> None:
     """Write a report to a file, which is replaced as a whole, or to standard output. Raises ``Failure``."""
+    from scanner.project.write import replace_file
+
     data = text.encode("utf-8", "replace")
     if output is None or output == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # nobody reads on, so the report did not arrive; what is left must not be flushed once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(2) from None
         return
     try:
-        _replace(Path(output).resolve(), data)
+        replace_file(Path(output).resolve(), data)
     except (OSError, ValueError, RuntimeError) as error:
         raise Failure(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    if target.exists() and not target.is_file() and not target.is_dir():
-        target.write_bytes(data)
-        return
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".kilter-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).chmod(target.stat().st_mode & 0o777 if target.is_file() else 0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

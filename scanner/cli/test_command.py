@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @click.option("--fixtures", type=click.Path(path_type=Path), help="Fixtures by code.  [default: ../fixtures/rules]")
 @click.option("--select", multiple=True, metavar="RULE", help="Test only these.")
 def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> None:
-    """Test the rules in DIRECTORY against fixtures that mark what they expect with "# expect: CODE"."""
+    """Test the rules in DIRECTORY against fixtures that mark what they expect with "# expect: CODE".
+
+    The fix of a rule is applied to its failing fixtures: it must remove findings and introduce none of any rule.
+    """
     if not directory.is_dir():
         raise Failure(f"{directory}: no such directory")
     place = fixtures or directory.resolve().parent / "fixtures" / "rules"
@@ -27,10 +30,13 @@ def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> 
         from scanner.engine.fixtures import test_rules
         from scanner.engine.rules import load_rules, select_rules
         from scanner.engine.validate import validate_rules
+        from scanner.scan import ScanOptions, fix_trial
 
         rules = load_rules([directory])
         validate_rules(rules)
-        results, complaints = test_rules(select_rules(rules, listed(select), pedantic=True), place, _scan_case)
+        chosen = select_rules(rules, listed(select), pedantic=True)
+        trial = fix_trial(ScanOptions(only_rules=(directory,), pedantic=True))
+        results, complaints = test_rules(chosen, place, _scan_case, trial)
     failed = [result for result in results if not result.passed]
     for result in failed:
         click.echo(f"FAIL {result.rule} {result.path}")

@@ -6,8 +6,9 @@ from typing import Any
 
 from scanner.concepts.model import AccessGrant, NetworkBoundary
 from scanner.concepts.quantities import whole
-from scanner.core import Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
+from scanner.graph.linkers import RAY_CLUSTERS
 
 BROAD_SUBJECTS = ("system:authenticated", "system:unauthenticated", "system:anonymous")
 INTERNAL_ANNOTATIONS = {
@@ -19,6 +20,19 @@ INTERNAL_ANNOTATIONS = {
     "service.kubernetes.io/qcloud-loadbalancer-internal-subnetid": (),
 }
 """Annotations that keep a load balancer internal on EKS, AKS, GKE and TKE, with the values that do."""
+CONTROLLER_ANNOTATION = "service.beta.kubernetes.io/aws-load-balancer-type"
+CONTROLLER_TYPES = ("external", "nlb-ip")
+"""Types for which AWS's load balancer controller makes the balancer, internal unless the scheme says otherwise."""
+ALB_SCHEME = "alb.ingress.kubernetes.io/scheme"
+AUTHENTICATION = (
+    "nginx.ingress.kubernetes.io/auth-",
+    "alb.ingress.kubernetes.io/auth-type",
+    "haproxy-ingress.github.io/auth-",
+    "haproxy.org/auth-",
+    "traefik.ingress.kubernetes.io/router.middlewares",
+)
+"""Beginnings of Ingress annotations that ask for credentials, or may do so (Traefik's middlewares)."""
+RAY_DASHBOARD = 8265
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
 
@@ -100,12 +114,12 @@ def _texts(value: Any) -> list[str]:
 
 
 def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
-    """A boundary for a Service or an Ingress."""
+    """A boundary for a Service, an Ingress or the Service that KubeRay makes for a head."""
     if resource.type == "Service" and resource.api_version == "v1":
         return [_service(resource)]
     if resource.type == "Ingress":
         return [_ingress(resource)]
-    return []
+    return _ray_head(resource) if resource.type in RAY_CLUSTERS else []
 
 
 def _boundary(resource: Resource) -> NetworkBoundary:
@@ -143,6 +157,8 @@ def _service(resource: Resource) -> NetworkBoundary:
         if isinstance(annotations, dict)
         else False
     )
+    if isinstance(annotations, dict):
+        internal = internal or _internal_by_default(resource, annotations)
     restricted = bool(boundary.origins) and not ANYWHERE & set(boundary.origins)
     boundary.open_to_world = kind == "LoadBalancer" and not internal and not restricted
     return boundary
@@ -157,6 +173,51 @@ def _ingress(resource: Resource) -> NetworkBoundary:
     boundary = _boundary(resource)
     tls = get(resource.attributes, "spec", "tls")
     boundary.tls = tls if is_unknown(tls) else bool(tls)  # type: ignore[assignment]
-    boundary.open_to_world = True
-    boundary.sources["tls"] = ("spec", "tls")
+    annotations = get(resource.attributes, "metadata", "annotations", default={})
+    annotations = annotations if isinstance(annotations, dict) else {}
+    name = str(get(resource.attributes, "spec", "ingressClassName") or annotations.get("kubernetes.io/ingress.class"))
+    scheme = str(annotations.get(ALB_SCHEME, "internal" if name == "alb" else "internet-facing"))
+    boundary.open_to_world = scheme != "internal" and "internal" not in name
+    boundary.authenticated = any(str(key).startswith(AUTHENTICATION) for key in annotations)
+    boundary.ports = [{"from": port, "to": port, "target": port, "name": None} for port in _backend_ports(resource)]
+    boundary.sources |= {"tls": ("spec", "tls"), "open_to_world": ("spec", "rules")}
     return boundary
+
+
+def _backend_ports(resource: Resource) -> list[int]:
+    """The port numbers of the Services that an Ingress leads to, each once."""
+    rules = get(resource.attributes, "spec", "rules", default=[])
+    backends = [get(resource.attributes, "spec", "defaultBackend")]
+    for rule in rules if isinstance(rules, list) else ():
+        paths = get(rule, "http", "paths", default=[])
+        backends += [get(path, "backend") for path in (paths if isinstance(paths, list) else ())]
+    numbers = [whole(get(backend, "service", "port", "number")) for backend in backends]
+    return list(dict.fromkeys(number for number in numbers if isinstance(number, int)))
+
+
+def _ray_head(resource: Resource) -> list[NetworkBoundary]:
+    """The head's own Service, where it is a load balancer; it always has the dashboard's port."""
+    base = RAY_CLUSTERS[resource.type]
+    own = get(resource.attributes, *base, "headGroupSpec", "headService", "spec", "type")
+    place: Path = ("headService", "spec", "type") if own is not None else ("serviceType",)
+    kind = get(resource.attributes, *base, "headGroupSpec", *place)
+    if kind != "LoadBalancer":
+        return []
+    head = get(resource.attributes, *base, "headGroupSpec", "headService", "metadata", "annotations", default={})
+    whole_cluster = get(resource.attributes, *base, "headServiceAnnotations", default={})
+    annotations = {
+        str(key): value for group in (whole_cluster, head) if isinstance(group, dict) for key, value in group.items()
+    }
+    boundary = _boundary(resource)
+    boundary.ports = [{"from": RAY_DASHBOARD, "to": RAY_DASHBOARD, "target": RAY_DASHBOARD, "name": "dashboard"}]
+    internal = any(_is_internal(key, value) for key, value in annotations.items())
+    boundary.open_to_world = not internal and not _internal_by_default(resource, annotations)
+    boundary.sources["open_to_world"] = (*base, "headGroupSpec", *place)
+    return [boundary]
+
+
+def _internal_by_default(resource: Resource, annotations: dict[str, Any]) -> bool:
+    """Whether AWS's load balancer controller makes the balancer and no annotation makes it face the internet."""
+    name = get(resource.attributes, "spec", "loadBalancerClass", default="")
+    made = str(name).startswith("service.k8s.aws/") or annotations.get(CONTROLLER_ANNOTATION) in CONTROLLER_TYPES
+    return made and annotations.get("service.beta.kubernetes.io/aws-load-balancer-scheme") != "internet-facing"

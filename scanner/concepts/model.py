@@ -99,6 +99,8 @@ class Container(View):
     runtime: str | None = None
     gpu_build: bool | None = None
     """Whether the image is a build that needs an accelerator; ``None`` cannot be told."""
+    processes: int | None = None
+    """Training processes that the launcher starts in each pod, where it says a number."""
     serving: Serving | None = None
 
 

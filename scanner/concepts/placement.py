@@ -425,7 +425,13 @@ def _selected_accelerator(pods: PodSet) -> None:
     pods.fast_network_used = _uses_fast_network(pods)
     if is_unknown(pods.node_selector):
         pods.accelerator_selected = pods.node_selector  # type: ignore[assignment]
-    slices = [a.mig_profile for c in pods.containers for a in c.accelerators if isinstance(a.mig_profile, str)]
+    known = [
+        item
+        for container in pods.containers
+        if not is_unknown(container.accelerators)
+        for item in container.accelerators
+    ]
+    slices = [item.mig_profile for item in known if isinstance(item.mig_profile, str)]
     for key, values in _requirements(pods):
         if key not in ACCELERATOR_LABELS:
             continue

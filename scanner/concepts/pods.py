@@ -29,6 +29,10 @@ SCALER_BOUNDS = {
     "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
 }
 """Autoscaler to (field of the smallest count, its default, field of the largest count)."""
+PROCESSES: dict[str, Path] = {"PyTorchJob": ("spec", "nprocPerNode"), "MPIJob": ("spec", "slotsPerWorker")}
+"""Where a job says how many processes run in each of its pods."""
+LOCAL_DISKS = re.compile(r"/(dev|tmp|run|var|local|scratch|mnt/(k8s-disks|disks|stateful_partition)|opt/dlami)(/|\Z)")
+"""Paths of a node that lie on its own disks or in its memory."""
 LOCATED_FIELDS = (
     ("image", "image"),
     ("args", "args"),
@@ -145,6 +149,8 @@ def _pod_set(
     )
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
+    if not kind.pod_spec and not kind.shape:
+        pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
     _read_spec(pods, written, config_maps)
     if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
         _without_model(pods)
@@ -154,6 +160,7 @@ def _pod_set(
         pods.sources["restart_policy"] = (*path[:-1], "restartPolicy")
     _read_scale(pods, kind, path)
     declare(pods)
+    _read_processes(pods)
     pods.role = _role(pods, kind)
     _read_update(pods, kind)
     _read_job(pods, kind)
@@ -371,6 +378,10 @@ def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
             count = int(count) if count is not None else 0
         yield Accelerators(
             at=(*at, "resources", field, name),
+            sources={
+                "request": (*at, "resources", "requests", name),
+                "limit": (*at, "resources", "limits", name),
+            },
             resource=name,
             vendor=name.split(".")[0],
             request=request,
@@ -408,9 +419,17 @@ def _shared_memory(container: Container, pods: PodSet, written: Any) -> Any:
     return None if mounts or pods.pod_spec.get("hostIPC") is True else DEFAULT_SHM_BYTES
 
 
+def _outlives(volume: dict[str, Any]) -> bool:
+    """Whether a volume is still there when the pod, and its node with it, is gone."""
+    host: Any = get(volume, "hostPath", "path")
+    if isinstance(host, str) and LOCAL_DISKS.match(host):
+        return False
+    return any(key in volume for key in DURABLE_VOLUMES)
+
+
 def _durable(pods: PodSet) -> Any:
     """Whether storage outlives the pods; unknown where the volumes are."""
-    if any(key in volume for volume in _sequence(pods.volumes) for key in DURABLE_VOLUMES):
+    if any(_outlives(volume) for volume in _sequence(pods.volumes)):
         return True
     for container in pods.containers:
         texts = [word for word in container.argv if isinstance(word, str)]
@@ -512,6 +531,16 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
 def _serves(container: Container) -> bool:
     """Whether a container listens or is asked whether it is ready."""
     return bool(container.ports) or container.readiness_probe is not None
+
+
+def _read_processes(pods: PodSet) -> None:
+    """What the job says of processes in each pod; the launcher's own flag goes before it."""
+    place = PROCESSES.get(pods.kind)
+    count = whole(get(pods.resource.attributes, *place)) if place is not None else None
+    for container in pods.containers if place is not None and count is not None else ():
+        if container.processes is None and _sequence(container.accelerators):
+            container.processes = count
+            container.sources["processes"] = place or ()
 
 
 def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:

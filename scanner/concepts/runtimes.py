@@ -41,8 +41,22 @@ def recognise(container: Container, scripts: Mapping[str, str]) -> None:
         container.serving = _serving(found, container)
         if not container.port_numbers and entry.get("port"):
             container.port_numbers = [entry["port"]]
+    elif found.family == "training":
+        _read_processes(data, container, found.all)
     elif found.family == "notebook" and not container.port_numbers:
         container.port_numbers = [8888]
+
+
+def _read_processes(data: dict[str, Any], container: Container, found: tuple[Command, ...]) -> None:
+    """torchrun and deepspeed start one process for each accelerator that they are told of."""
+    for command in found:
+        known = {**_environment(container), **command.variables}
+        for number, word in enumerate(command.words):
+            flag, equals, inline = word.partition("=") if isinstance(word, str) else ("", "", "")
+            if flag in data["processes"]:
+                following = command.words[number + 1] if number + 1 < len(command.words) else None
+                container.processes = whole(fill(inline if equals else following, known))
+                container.sources["processes"] = _source(container, str(word))
 
 
 def family_of(runtime: str | None) -> str | None:

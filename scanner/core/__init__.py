@@ -1,6 +1,7 @@
 """Ground floor: the plain data that every other layer speaks. Imports nothing of the layers above."""
 
 from scanner.core.diagnostics import Diagnostic, Level
+from scanner.core.edits import Change, Editor, Fix, TextEdit
 from scanner.core.findings import Finding, Severity, Undetermined
 from scanner.core.resources import Location, Locator, Origin, RelatedSpan, Resource
 from scanner.core.results import Parsed
@@ -8,9 +9,12 @@ from scanner.core.sources import SourceFile, Span
 from scanner.core.values import GAP, Path, Unknown, UnknownText, Value, get, is_unknown, without_gaps
 
 __all__ = [
-    "GAP",
+    "Change",
     "Diagnostic",
+    "Editor",
     "Finding",
+    "Fix",
+    "GAP",
     "Level",
     "Location",
     "Locator",
@@ -22,6 +26,7 @@ __all__ = [
     "Severity",
     "SourceFile",
     "Span",
+    "TextEdit",
     "Undetermined",
     "Unknown",
     "UnknownText",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from scanner.core.edits import Change
 from scanner.core.resources import Location, Resource
 from scanner.core.values import Path, Unknown
 
@@ -25,6 +26,8 @@ class Finding:
     location: Location
     fingerprint: str = ""
     """What makes it the same finding after unrelated edits; see ``scanner.engine.fingerprints``."""
+    changes: tuple[Change, ...] = ()
+    """What the rule's fix would change of the resource; see ``scanner.engine.fix``."""
 
 
 @dataclass(frozen=True, slots=True)

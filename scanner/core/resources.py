@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from scanner.core.sources import Span
 from scanner.core.values import Path
 
-Origin = Literal["terraform", "plan", "kubernetes", "helm", "kustomize", "azureml"]
+Origin = Literal["terraform", "plan", "kubernetes", "helm", "kustomize", "azureml", "vertex"]
 """The source language that a resource was read from."""
 
 

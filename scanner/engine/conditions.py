@@ -318,11 +318,21 @@ def _present(data: dict[str, Any], names: Names) -> Condition:
                 resources.extend(dict.fromkeys(concept.resource for concept in world.concepts.of_kind(target)))
             else:
                 resources.extend(world.graph.of_type(target))
-        return any_of(
+        found = any_of(
             _believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
             for resource in resources
             if anywhere or resource.unit == frame.resource.unit
             for item in _subjects(resource, targets, names, world)
         )
+        return Undecided([ELSEWHERE]) if found is False and _is_building_block(frame.resource) else found
 
     return decide
+
+
+ELSEWHERE = Unknown("a module that others call does not show what stands beside it")
+
+
+def _is_building_block(resource: Resource) -> bool:
+    """Whether a Terraform resource belongs to a reusable module that is scanned on its own, without a caller."""
+    folders = resource.unit.split("/")
+    return resource.origin == "terraform" and not resource.module_path and "modules" in folders[:-1]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scanner.concepts.model import Concept
-from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Undetermined, Unknown, is_unknown
+from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, is_unknown
 from scanner.engine.conditions import ConceptSource, World
+from scanner.engine.fix import changes_of
 from scanner.engine.logic import Undecided
 from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
@@ -47,15 +49,43 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
                 evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
         if compiled.rule.once:
             evaluation.findings[before:] = _first_of_each_unit(evaluation.findings[before:])
-    evaluation.findings = _distinct(sorted(evaluation.findings, key=_order))
+    findings = _without_shared_changes(evaluation.findings, graph)
+    evaluation.findings = _distinct(sorted(findings, key=_order))
     return evaluation
 
 
 def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
+    """The first finding of each unit; units that share the module it stands in share the finding."""
     first: dict[str, Finding] = {}
     for finding in sorted(findings, key=_order):
         first.setdefault(finding.resource.unit, finding)
-    return list(first.values())
+    return list({finding.location.span: finding for finding in reversed(first.values())}.values())
+
+
+def _without_shared_changes(findings: list[Finding], graph: ResourceGraph) -> list[Finding]:
+    """Take the changes from findings whose block makes other instances too, for which they would be wrong."""
+    places = {finding.resource.span for finding in findings if finding.changes and _expandable(finding.resource)}
+    if not places:
+        return findings
+    instances = Counter(item.span for item in graph.resources if item.span in places and _expandable(item))
+    alike: dict[tuple[str, Span, str], set[int]] = {}
+    for finding in findings:
+        alike.setdefault(_remedy(finding), set()).add(id(finding.resource))
+    return [
+        replace(finding, changes=())
+        if finding.changes and len(alike[_remedy(finding)]) < instances[finding.resource.span]
+        else finding
+        for finding in findings
+    ]
+
+
+def _expandable(resource: Resource) -> bool:
+    """Whether the resource's block may make several resources: by count, for_each, or calls of its module."""
+    return resource.origin == "terraform" and resource.parent is None
+
+
+def _remedy(finding: Finding) -> tuple[str, Span, str]:
+    return finding.rule, finding.resource.span, repr(finding.changes)
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
@@ -121,6 +151,7 @@ def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: Worl
                 resource,
                 path,
                 resource.locate(path),
+                changes=changes_of(compiled.fix, current, world, compiled.parameters) if compiled.fix else (),
             )
         )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from scanner.core import Finding
 from scanner.engine.rules import Rule
@@ -25,6 +26,8 @@ class CaseResult:
     missing: list[Place] = field(default_factory=list)
     unexpected: list[tuple[Place, str]] = field(default_factory=list)
     diagnostics: list[str] = field(default_factory=list)
+    fixed: int = 0
+    """Findings that the rule's fix has removed."""
 
     @property
     def passed(self) -> bool:
@@ -32,25 +35,36 @@ class CaseResult:
         return not self.missing and not self.unexpected and not self.diagnostics
 
 
+ScanCase: TypeAlias = Callable[[Path, Rule], tuple[list[Finding], list[str]]]
+"""A case and a rule to its findings, and what could not be read."""
+FixCase: TypeAlias = Callable[[Path, Rule], tuple[int, list[str]]]
+"""A case and a rule to the number of findings that its fix removes, and what is wrong afterwards."""
+
+
 def test_rules(
-    rules: Iterable[Rule], fixtures: Path, scan_case: Callable[[Path, Rule], tuple[list[Finding], list[str]]]
+    rules: Iterable[Rule], fixtures: Path, scan_case: ScanCase, fix_case: FixCase | None = None
 ) -> tuple[list[CaseResult], list[str]]:
-    """Results of every case below ``fixtures/<CODE>``, and complaints about rules that are not shown both ways."""
+    """Results of every case below ``fixtures/<CODE>``, and complaints about rules that are not shown both ways.
+
+    Fixes are tried where ``fix_case`` is given.
+    """
     results: list[CaseResult] = []
     complaints: list[str] = []
     for rule in rules:
         directory = fixtures / rule.id
         cases = sorted(path for path in directory.iterdir()) if directory.is_dir() else []
-        outcomes = [_run(rule, case, scan_case) for case in cases]
+        outcomes = [_run(rule, case, scan_case, fix_case) for case in cases]
         if not any(outcome.expected for outcome in outcomes):
             complaints.append(f"{rule.id} has no fixture that fails")
         if not any(not outcome.expected for outcome in outcomes):
             complaints.append(f"{rule.id} has no fixture that passes")
+        if rule.fix is not None and fix_case is not None and not any(outcome.fixed for outcome in outcomes):
+            complaints.append(f"{rule.id} has a fix, and no fixture that it applies to")
         results.extend(outcomes)
     return results, complaints
 
 
-def _run(rule: Rule, case: Path, scan_case: Callable[[Path, Rule], tuple[list[Finding], list[str]]]) -> CaseResult:
+def _run(rule: Rule, case: Path, scan_case: ScanCase, fix_case: FixCase | None) -> CaseResult:
     expected = set(_marks(rule.id, case))
     findings, diagnostics = scan_case(case, rule)
     result = CaseResult(rule.id, case, len(expected), diagnostics=diagnostics)
@@ -63,6 +77,9 @@ def _run(rule: Rule, case: Path, scan_case: Callable[[Path, Rule], tuple[list[Fi
     for place, message in sorted(found.items()):
         if place not in expected and (place[0], place[1] - 1) not in expected:
             result.unexpected.append((place, message))
+    if rule.fix is not None and fix_case is not None and expected:
+        result.fixed, wrong = fix_case(case, rule)
+        result.diagnostics += wrong
     return result
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from scanner.concepts.model import Concept, View
-from scanner.core import Path, Resource, Unknown
+from scanner.core import Path, Resource, Unknown, get
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(-?\d+)\]|(\[\*\])")
 _VIEW_FIELDS: dict[type, frozenset[str]] = {}
@@ -117,6 +117,9 @@ def _advance(place: Found, step: str | int | None) -> list[Found]:
 def _field(view: View, step: str | int) -> list[Found]:
     if step == "resource" and isinstance(view, Concept):
         return [Found(view.resource.attributes, ())]
+    if step == "written" and isinstance(view, Concept):
+        value = get(view.resource.attributes, *view.at)
+        return [] if value is None else [Found(value, view.at)]
     if not isinstance(step, str) or step not in fields_of(type(view)):
         return []
     value = getattr(view, step)

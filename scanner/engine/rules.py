@@ -12,6 +12,7 @@ from typing import Any, get_args
 from scanner.concepts import model
 from scanner.core.findings import SEVERITIES, Severity
 from scanner.engine.conditions import Condition, ConditionError, Names, compile_condition
+from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
 from scanner.project.cache import NO_CACHE, Cache
@@ -55,6 +56,7 @@ class Rule:
     references: tuple[str, ...] = ()
     frameworks: Mapping[str, Any] = field(default_factory=dict)
     severity_when: tuple[Mapping[str, Any], ...] = ()
+    fix: Mapping[str, Any] | None = None
     once: bool = False
     """Whether only the first subject of a unit is reported: the rule is about what the whole unit lacks."""
     source: str = ""
@@ -71,6 +73,7 @@ class CompiledRule:
     at: CompiledPath | None
     severities: tuple[tuple[Condition, Severity], ...]
     parameters: Mapping[str, Any]
+    fix: CompiledFix | None = None
 
 
 _KEYS = {"assert": "condition"} | {
@@ -182,6 +185,7 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             compile_path(rule.at) if rule.at else None,
             tuple((compile_condition(item["when"], names), item["severity"]) for item in rule.severity_when),
             parameters,
+            compile_fix(rule.fix, names) if rule.fix is not None else None,
         )
     except (ConditionError, PathError, KeyError, TypeError) as error:
         raise RuleError(f"{rule.source}: {error}") from error
@@ -200,8 +204,8 @@ def _check_fields(rule: Rule) -> None:
     views = [CONCEPTS[name] for name in rule.select if name in CONCEPTS]
     if not views or len(views) != len(rule.select):
         return
-    known = frozenset.union(*(fields_of(view) for view in views))
-    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at]):
+    known = frozenset(("written",)).union(*(fields_of(view) for view in views))
+    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at, rule.fix]):
         for name in _SUBJECT_FIELD.findall(text):
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)

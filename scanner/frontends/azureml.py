@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from scanner.core import Diagnostic, Location, Parsed, Path, Resource, SourceFile, Span
+from scanner.core import Change, Diagnostic, Location, Origin, Parsed, Path, Resource, SourceFile, Span, TextEdit
 from scanner.frontends.kubernetes.locate import DocumentPositions
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 
 _SCHEMA = re.compile(r"azuremlschemas[^/]*/(?:[^/]+/)*([A-Za-z]+)\.schema\.json")
 
+HEADERS = ("name", "displayName", "$schema", "workerPoolSpecs", "jobSpec")
+
 
 class DocumentLocator:
-    """Locates values of one document; its header is the ``name:`` line, else the ``$schema:`` line."""
+    """Locates values of one document; its header is the first of ``HEADERS`` that it has."""
 
     __slots__ = ("_document", "_keys", "_positions")
 
@@ -24,7 +27,7 @@ class DocumentLocator:
 
     def locate(self, path: Path) -> Location:
         """See ``scanner.core.Locator``."""
-        header: Path = ("name",) if "name" in self._keys else ("$schema",)
+        header = next(((key,) for key in HEADERS if key in self._keys), ())
         written = path and path[0] in self._keys
         return Location(self._positions.locate(self._document, path if written else header))
 
@@ -32,9 +35,18 @@ class DocumentLocator:
         """See ``scanner.core.Locator``."""
         return self._positions.extent(self._document, ())
 
+    def edits(self, changes: Sequence[Change], source: SourceFile) -> tuple[TextEdit, ...] | None:
+        """See ``scanner.core.Editor``."""
+        return self._positions.edits(self._document, changes, source)
+
 
 def read_azureml(file: SourceFile, unit: str) -> Parsed:
     """The documents of ``file`` whose ``$schema`` is one of Azure ML's, and what could not be read."""
+    return read_documents(file, unit, _kind, "azureml")
+
+
+def read_documents(file: SourceFile, unit: str, kind_of: Callable[[Any], str | None], origin: Origin) -> Parsed:
+    """The documents of ``file`` that ``kind_of`` gives a kind, and what could not be read."""
     roots, diagnostics = compose(file)
     parsed = Parsed(diagnostics=diagnostics)
     positions = DocumentPositions(file)
@@ -47,9 +59,10 @@ def read_azureml(file: SourceFile, unit: str) -> Parsed:
             span = Span(file.path, line, 1, line, 1)
             parsed.diagnostics.append(Diagnostic("error", "yaml-limit", f"document skipped: {message}", span))
             continue
-        kind = _kind(value)
+        kind = kind_of(value)
         if kind is not None:
-            parsed.resources.append(_resource(value, kind, file, unit, positions, index))
+            locator = DocumentLocator(positions, index, frozenset(value))
+            parsed.resources.append(_resource(value, kind, file, unit, locator, origin))
     return parsed
 
 
@@ -61,20 +74,20 @@ def _kind(value: Any) -> str | None:
 
 
 def _resource(
-    value: dict[str, Any], kind: str, file: SourceFile, unit: str, positions: DocumentPositions, index: int
+    value: dict[str, Any], kind: str, file: SourceFile, unit: str, locator: DocumentLocator, origin: Origin
 ) -> Resource:
-    given = value.get("name")
+    given = value.get("name", value.get("displayName"))
     name = given if isinstance(given, str) and given else file.path.rpartition("/")[2].rpartition(".")[0]
-    tags = value.get("tags")
+    tags = value.get("tags", value.get("labels"))
     return Resource(
         address=f"{kind}/{name}",
-        type=f"azureml.{kind}",
+        type=f"{origin}.{kind}",
         name=name,
-        provider="azureml",
+        provider=origin,
         attributes=value,
         span=Span(file.path, 1, 1, 1, 1),
-        locator=DocumentLocator(positions, index, frozenset(value)),
-        origin="azureml",
+        locator=locator,
+        origin=origin,
         unit=unit,
         labels=tags if isinstance(tags, dict) else {},
     )

@@ -109,7 +109,8 @@ def _fill(
     """Set the fields that ``values`` has; ``paths`` learns where each comes from."""
     for place, source in fields.items():
         value = get(values, *source.path)
-        if value is None:
+        # an empty list or map makes no block
+        if value is None or value == [] or value == {}:
             continue
         where = (*origin, *source.path)
         if source.fields and isinstance(value, list):

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.graph.resource_graph import EdgeKind, ResourceGraph
 
 PodLabels = dict[Resource, list[dict[str, Any]]]
+RAY_CLUSTERS: dict[str, Path] = {
+    "RayCluster": ("spec",),
+    "RayJob": ("spec", "rayClusterSpec"),
+    "RayService": ("spec", "rayClusterConfig"),
+}
+"""Where Ray's kinds hold the specification of their cluster."""
 SELECTORS: tuple[tuple[str, EdgeKind, tuple[str, ...], bool], ...] = (
     ("Service", "selects", ("spec", "selector"), False),
     ("PodDisruptionBudget", "disrupts", ("spec", "selector"), True),
@@ -53,6 +59,8 @@ def _link_deployed(graph: ResourceGraph) -> None:
     for resource in list(graph.resources):
         if resource.parent is not None:
             graph.connect(resource.parent, resource, "deploys")
+            if resource.parent.address == resource.address:
+                graph.connect(resource.parent, resource, "references")
 
 
 def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:
@@ -157,6 +165,7 @@ def _link_scaling(graph: ResourceGraph) -> None:
 
 def _link_exposure(graph: ResourceGraph) -> None:
     services = {(s.name, s.namespace or "default"): s for s in graph.of_type("Service") if s.api_version == "v1"}
+    made = _made_services(graph)
     for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService"):
         for resource in graph.of_type(kind):
             if kind == "Service" and resource.api_version == "v1":
@@ -164,11 +173,32 @@ def _link_exposure(graph: ResourceGraph) -> None:
                     graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
                 continue
             for name in _backends(resource):
-                service = services.get((name, resource.namespace or "default"))
+                place = (name, resource.namespace or "default")
+                service = services.get(place)
+                owner = made.get(place) if service is None else None
+                if owner is not None and _near_units(owner, resource):
+                    graph.connect(resource, owner, "exposes")
                 if service is not None and (service.unit == resource.unit or _related(service.unit, resource.unit)):
                     graph.connect(resource, service, "exposes")
                     for neighbour in graph.neighbours(service, "selects"):
                         graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
+
+
+def _made_services(graph: ResourceGraph) -> dict[tuple[str, str], Resource]:
+    """(name, namespace) of the Services that KubeRay and KServe make, with the objects that they make them for."""
+    made: dict[tuple[str, str], Resource] = {}
+    for kind, base in RAY_CLUSTERS.items():
+        for resource in graph.of_type(kind):
+            given = [
+                get(resource.attributes, *base, "headGroupSpec", "headService", "metadata", "name"),
+                get(resource.attributes, "spec", "serveService", "metadata", "name"),
+            ]
+            for name in (f"{resource.name}-head-svc", f"{resource.name}-serve-svc", *given):
+                made[str(name), resource.namespace or "default"] = resource
+    for resource in graph.of_type("InferenceService"):
+        for name in (resource.name, f"{resource.name}-predictor", f"{resource.name}-predictor-default"):
+            made[name, resource.namespace or "default"] = resource
+    return made
 
 
 def _link_service_monitors(graph: ResourceGraph) -> None:

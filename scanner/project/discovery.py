@@ -16,6 +16,7 @@ MAX_FILES = 200_000
 
 _KUBERNETES_HINT = re.compile(r"^[ \t{\"'-]*[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
 _AZUREML_HINT = re.compile(r"^\$schema:.*azuremlschemas", re.MULTILINE)
+_VERTEX_HINT = re.compile(r"^[ \t{]*[\"']?workerPoolSpecs[\"']?[ \t]*:", re.MULTILINE)
 _PLAN_HINT = '"planned_values"'
 
 
@@ -29,6 +30,7 @@ class Sources:
     kustomizations: list[str] = field(default_factory=list)
     plans: list[str] = field(default_factory=list)
     azureml: list[str] = field(default_factory=list)
+    vertex: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str, str]] = field(default_factory=list)
     """(path, diagnostic code, message) for files that looked relevant and could not be read."""
     truncated: bool = False
@@ -138,3 +140,5 @@ def _sort_manifests(tree: Tree, paths: list[str], charts: list[str], sources: So
             sources.azureml.append(path)
         elif _KUBERNETES_HINT.search(text):
             sources.manifests.append(path)
+        elif _VERTEX_HINT.search(text):
+            sources.vertex.append(path)

@@ -131,7 +131,6 @@ class GitTree(Tree):
         self._entries: dict[str, tuple[int, str]] = {}
         self._directories: dict[str, set[str]] = {"": set()}
         self._shared: set[str] = set()
-        self._copy: Path | None = None
         self._fill()
 
     def _fill(self) -> None:
@@ -180,6 +179,8 @@ class GitTree(Tree):
 
     def read_bytes(self, path: str) -> bytes:
         """See ``Tree.read_bytes``."""
+        if normalise(path) in self.overlay:
+            return super().read_bytes(path)
         place = self._locate(path)
         if place is None:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")

@@ -1,4 +1,4 @@
-"""Rule packs: directories, and installed packages that announce themselves in an entry point group."""
+"""Rule packs: the one that comes with Kilter, directories, and installed packages that announce themselves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from pathlib import Path
 
 ENTRY_POINTS = "kilter.rules"
 PREFIX = "package:"
+
+
+def builtin_rules() -> Path:
+    """The directory of the rules that come with Kilter."""
+    package = Path(__file__).parent.parent
+    packaged = package / "data" / "rules"
+    return packaged if packaged.is_dir() else package.parent / "rules"
+
+
+def builtin_fixtures() -> Path:
+    """The fixtures of the rules that come with Kilter, by code."""
+    package = Path(__file__).parent.parent
+    packaged = package / "data" / "fixtures"
+    return packaged if packaged.is_dir() else package.parent / "fixtures" / "rules"
 
 
 def find_pack(name: str) -> Path | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+import tempfile
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +42,7 @@ class Tree:
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
         self._texts: dict[str, SourceFile] = {}
+        self._copy: Path | None = None
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
         self.templates: set[str] = set()
@@ -51,11 +55,13 @@ class Tree:
             if path in self.overlay:
                 self._texts[path] = SourceFile(path, self.overlay[path])
             else:
-                self._texts[path] = SourceFile(path, _decode(path, self.read_bytes(path)))
+                self._texts[path] = SourceFile(path, decode(path, self.read_bytes(path)))
         return self._texts[path]
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a regular file of at most ``MAX_FILE_BYTES`` bytes. Raises ``Unreadable``."""
+        if normalise(path) in self.overlay:
+            return self.overlay[normalise(path)].encode("utf-8", "surrogatepass")
         place = self._resolve(path)
         if place is None:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
@@ -94,13 +100,18 @@ class Tree:
         place = self._resolve(directory)
         if place is None:
             return []
+        top = normalise(directory)
+        unsaved = {path.rpartition("/")[2] for path in self.overlay if path.rpartition("/")[0] == top}
         try:
-            return sorted(entry.name for entry in place.iterdir())
+            return sorted(unsaved.union(entry.name for entry in place.iterdir()))
         except OSError:
-            return []
+            return sorted(unsaved)
 
     def walk(self, start: str) -> Iterator[str]:
-        """The files below a directory, by name; ``SKIPPED_DIRECTORIES`` and linked directories are left out."""
+        """The files below a directory, by name; ``SKIPPED_DIRECTORIES`` and linked directories are left out.
+
+        Texts of the overlay that stand in for no file come last.
+        """
         top = self._resolve(start)
         if top is None:
             return
@@ -110,10 +121,46 @@ class Tree:
             prefix = "" if prefix == "." else prefix + "/"
             for name in sorted(files):
                 yield prefix + name
+        yield from sorted(path for path in self.overlay if self._unsaved(path, start))
+
+    def _unsaved(self, path: str, start: str) -> bool:
+        """Whether a text of the overlay lies below a directory and no file has its name."""
+        place, top = self._resolve(path), normalise(start)
+        if place is None or (top and not path.startswith(f"{top}/")):
+            return False
+        return not SKIPPED_DIRECTORIES.intersection(path.split("/")) and not _quietly(place.is_file)
 
     def absolute(self, path: str) -> Path | None:
-        """The place of ``path`` on disk, for external engines; ``None`` if it leaves the root."""
-        return self._resolve(path)
+        """The place of ``path`` on disk, for external engines; ``None`` if it leaves the root.
+
+        Where the overlay has texts below it, that is a temporary copy with them in it.
+        """
+        place, top = self._resolve(path), normalise(path)
+        unsaved = [name for name in self.overlay if name == top or not top or name.startswith(f"{top}/")]
+        if place is None or not unsaved or not place.is_dir():
+            return place
+        if self._copy is None:
+            self._copy = Path(tempfile.mkdtemp(prefix="kilter-texts-"))
+            weakref.finalize(self, shutil.rmtree, self._copy, ignore_errors=True)
+        target = self._copy / top
+        if not target.is_dir() or target == self._copy:
+            shutil.copytree(place, target, ignore=self._not_to_copy, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+        for name in unsaved:
+            if self._resolve(name) is not None:
+                (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
+                (self._copy / name).write_text(self.overlay[name], "utf-8", "surrogatepass")
+        return target
+
+    def _not_to_copy(self, directory: str, names: Sequence[str]) -> set[str]:
+        """What no engine reads, and what is no regular file or leads out of the root."""
+        places = {name: Path(directory, name) for name in names}
+        return {
+            name
+            for name, place in places.items()
+            if name in SKIPPED_DIRECTORIES
+            or self._resolve(str(place)) is None
+            or not (_quietly(place.is_file) or _quietly(place.is_dir))
+        }
 
     def _resolve(self, path: str) -> Path | None:
         if "\0" in path:
@@ -136,7 +183,8 @@ def normalise(path: str) -> str:
     return "/".join(steps)
 
 
-def _decode(path: str, content: bytes) -> str:
+def decode(path: str, content: bytes) -> str:
+    """The text of a file's content without its byte order mark. Raises ``Unreadable``."""
     if b"\0" in content[:8192] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable("binary-file", f"{path} is a binary file")
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
@@ -144,6 +192,14 @@ def _decode(path: str, content: bytes) -> str:
         return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable("not-utf-8", f"{path} is not UTF-8 text (byte {error.start})") from error
+
+
+def encode_like(content: bytes, text: str) -> bytes:
+    """``text`` in the encoding of ``content``, with a byte order mark if that has one."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")):
+        if content.startswith(mark):
+            return mark + text.encode(encoding)
+    return text.encode("utf-8")
 
 
 def _quietly(check: object) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.core import Span
+from scanner.core import Fix, Span
 from scanner.report.clean import json_text
 from scanner.report.fingerprints import fingerprints
-from scanner.scan import ScanResult
+from scanner.scan import ScanResult, fix_of
 from scanner.version import VERSION
 
 REPORT_VERSION = 1
@@ -15,8 +15,14 @@ REPORT_VERSION = 1
 
 def render_json(result: ScanResult) -> str:
     """The report as one JSON document."""
+    return json_text(report_data(result))
+
+
+def report_data(result: ScanResult) -> dict[str, Any]:
+    """The report as plain data."""
     keys = fingerprints(result)
-    document = {
+    fixes = [fix_of(result, finding) for finding in result.findings]
+    return {
         "version": REPORT_VERSION,
         "tool": {"name": "kilter", "version": VERSION},
         "summary": {
@@ -29,6 +35,8 @@ def render_json(result: ScanResult) -> str:
             "unchanged": result.unchanged,
             "baselined": result.baselined,
             "fixed": sum(result.fixed.values()),
+            "fixable": sum(fix is not None for fix in fixes),
+            "repaired": result.repaired,
         },
         "findings": [
             {
@@ -44,6 +52,7 @@ def render_json(result: ScanResult) -> str:
                     {"message": item.message, "location": place(item.span)} for item in finding.location.related
                 ],
                 "fingerprint": keys[number],
+                "fix": fix_data(fixes[number]),
             }
             for number, finding in enumerate(result.findings)
         ],
@@ -65,7 +74,14 @@ def render_json(result: ScanResult) -> str:
             for item in result.diagnostics
         ],
     }
-    return json_text(document)
+
+
+def fix_data(fix: Fix | None) -> dict[str, Any] | None:
+    """A fix as JSON; its locations end before (end_line, end_column)."""
+    if fix is None:
+        return None
+    edits = [{"location": place(edit.span), "replacement": edit.replacement} for edit in fix.edits]
+    return {"title": fix.title, "edits": edits}
 
 
 def place(span: Span) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def explain_text(rule: Rule, examples: Examples) -> str:
     for text in (rule.description, f"What to do: {rule.remediation}"):
         if text:
             lines += ["", textwrap.fill(" ".join(text.split()), 88)]
+    lines += ["", f"Fixable with kilter scan --fix: {rule.fix['title']}"] if rule.fix is not None else []
     for name, declared in rule.params.items():
         lines += ["", f"Parameter {name} (default {declared.get('default')}): {declared.get('description', '')}"]
     for title, example in zip(("Reported", "Accepted"), examples, strict=True):
@@ -58,6 +59,7 @@ def explain_data(rule: Rule, examples: Examples) -> dict[str, Any]:
     bad, good = examples
     return {
         **{key: getattr(rule, key) for key in keys},
+        "fix": None if rule.fix is None else rule.fix["title"],
         "select": list(rule.select),
         "parameters": {name: dict(declared) for name, declared in rule.params.items()},
         "references": list(rule.references),
@@ -84,6 +86,10 @@ def rule_page(rule: Rule, examples: Examples, systems: Iterable[str] = ()) -> st
         parts.append("Off by default; `--pedantic` or naming it switches it on.")
     parts += [escape(" ".join(rule.description.split()))] if rule.description else []
     parts += ["## What to do", escape(" ".join(rule.remediation.split()))]
+    if rule.fix is not None:
+        parts.append(
+            f"`kilter scan --fix` can write it where the values stand in the file: {escape(rule.fix['title'])}."
+        )
     if rule.params:
         rows = [_parameter(name, declared) for name, declared in rule.params.items()]
         parts += ["## Parameters", "\n".join(["| Name | Type | Default | Meaning |", "|---|---|---|---|", *rows])]

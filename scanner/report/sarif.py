@@ -12,7 +12,7 @@ from scanner.core.findings import SEVERITIES
 from scanner.engine.rules import Rule
 from scanner.report.clean import json_text, one_line
 from scanner.report.fingerprints import fingerprints, line_hashes
-from scanner.scan import ScanResult
+from scanner.scan import ScanResult, fix_of
 from scanner.version import VERSION
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -102,6 +102,7 @@ def _result(result: ScanResult, finding: Finding, key: str, index: dict[str, int
             )
         ],
         related_locations=_related(result, finding) or None,
+        fixes=_fixes(result, finding) or None,
         partial_fingerprints=prints,
     )
 
@@ -119,14 +120,41 @@ def _related(result: ScanResult, finding: Finding) -> list[Any]:
     ]
 
 
+def _fixes(result: ScanResult, finding: Finding) -> list[Any]:
+    import sarif_om as om
+
+    fix = fix_of(result, finding)
+    if fix is None:
+        return []
+    replacements = [
+        om.Replacement(
+            deleted_region=om.Region(
+                start_line=edit.span.start_line,
+                start_column=edit.span.start_column,
+                end_line=edit.span.end_line,
+                end_column=edit.span.end_column,
+            ),
+            inserted_content=om.ArtifactContent(text=edit.replacement),
+        )
+        for edit in fix.edits
+    ]
+    artifact = _artifact(fix.edits[0].span.file, result)
+    changes = [om.ArtifactChange(artifact_location=artifact, replacements=replacements)]
+    return [om.Fix(description=om.Message(text=_sentence(fix.title)), artifact_changes=changes)]
+
+
+def _artifact(file: str, result: ScanResult) -> Any:
+    import sarif_om as om
+
+    path = posixpath.normpath(result.repository_prefix + file)
+    return om.ArtifactLocation(uri=quote(path, safe="/", errors="surrogateescape"), uri_base_id="SRCROOT")
+
+
 def _physical(span: Span, result: ScanResult) -> Any:
     import sarif_om as om
 
     return om.PhysicalLocation(
-        artifact_location=om.ArtifactLocation(
-            uri=quote(posixpath.normpath(result.repository_prefix + span.file), safe="/", errors="surrogateescape"),
-            uri_base_id="SRCROOT",
-        ),
+        artifact_location=_artifact(span.file, result),
         region=om.Region(
             start_line=max(span.start_line, 1),
             start_column=max(span.start_column, 1),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from scanner.core import Diagnostic, Finding, SourceFile, Span
+from scanner.core import Diagnostic, Finding, Fix, SourceFile, Span
 from scanner.report.clean import char_width, clean, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
-from scanner.scan import ScanResult
+from scanner.scan import ScanResult, fix_of
 
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "error": "31", "warning": "33", "note": "36"}
 MAX_WIDTH = 160
@@ -34,19 +34,22 @@ def render_text(
     style = Style(colour)
     parts: list[str] = []
     current = None
+    fixable = 0
     for finding in result.findings:
         file = finding.location.span.file
         if file != current:
             parts.append(style(_heading(file), "1;4"))
             current = file
-        parts.append("\n".join(_finding(finding, result, style)))
+        fix = fix_of(result, finding)
+        fixable += fix is not None
+        parts.append("\n".join(_finding(finding, fix, result, style)))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]
     parts.extend("\n".join(_diagnostic(item, result, style)) for item in problems)
     if show_undetermined and result.undetermined:
         parts.append("\n".join(_undetermined(result, style)))
     if show_undetermined or (len(result.undetermined) > MANY and not quiet):
         parts.extend(filter(None, ["\n".join(_decisive(result, style))]))
-    parts.append(_summary(result, style))
+    parts.append(_summary(result, fixable, style))
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,7 +59,7 @@ def _heading(file: str) -> str:
     return f"./{name}" if name.lstrip().startswith("::") else name
 
 
-def _finding(finding: Finding, result: ScanResult, style: Style) -> Iterator[str]:
+def _finding(finding: Finding, fix: Fix | None, result: ScanResult, style: Style) -> Iterator[str]:
     rule = result.rules[finding.rule]
     severity = style(finding.severity, _COLOURS[finding.severity])
     yield f"{severity}{style(f'[{finding.rule}]', '1')}: {clean(finding.message)}"
@@ -66,6 +69,8 @@ def _finding(finding: Finding, result: ScanResult, style: Style) -> Iterator[str
         yield style(f"   = {clean(related.message)}: {clean(span.file)}:{span.start_line}", "2")
     yield f"   = in {clean(finding.resource.address)}"
     yield f"   = {style('help', '1')}: {clean(' '.join(rule.remediation.split()))} (kilter explain {finding.rule})"
+    if fix is not None:
+        yield f"   = {style('fix', '1')}: {clean(fix.title)} (fixable with --fix)"
 
 
 def _excerpt(span: Span, result: ScanResult, style: Style, colour: str) -> Iterator[str]:
@@ -139,10 +144,14 @@ def _decisive(result: ScanResult, style: Style) -> Iterator[str]:
         yield "  Give variables with --var NAME=VALUE or --var-file FILE."
 
 
-def _summary(result: ScanResult, style: Style) -> str:
+def _summary(result: ScanResult, fixable: int, style: Style) -> str:
     counts = severity_counts(result)
     shown = ", ".join(style(f"{count} {name}", _COLOURS[name]) for name, count in counts.items() if count)
     words = [plural(len(result.findings), "finding") + (f" ({shown})" if shown else "")]
+    if fixable:
+        words.append(f"{fixable} fixable with --fix")
+    if result.rewritten:
+        words.append(f"{result.repaired} fixed in {plural(len(result.rewritten), 'file')}")
     words.append(f"{len(result.undetermined)} undetermined")
     if result.compared_with:
         words[0] = words[0].replace("finding", "new finding", 1)

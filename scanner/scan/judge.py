@@ -62,7 +62,8 @@ def _count(tree: Tree, sources: Sources) -> int:
         for directory in sources.terraform_directories
         for name in tree.list(directory)
     )
-    return terraform + len(sources.manifests) + len(sources.charts) + len(sources.plans) + len(sources.azureml)
+    files = (sources.manifests, sources.charts, sources.plans, sources.azureml, sources.vertex)
+    return terraform + sum(map(len, files))
 
 
 def _suppress(

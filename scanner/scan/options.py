@@ -42,6 +42,8 @@ class ScanOptions:
     """What globs of the configuration are relative to; the scan root if there is none."""
     overlay: Mapping[str, str] = field(default_factory=dict)
     """Texts by path that stand in for files, or for var files outside the scan root."""
+    edited: Mapping[str, str] = field(default_factory=dict)
+    """Texts by path that stand in for files of the scanned side alone, as fixes would leave them."""
     today: datetime.date = field(default_factory=datetime.date.today)
     standard_input: str | None = None
     cache: Cache = NO_CACHE

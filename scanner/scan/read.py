@@ -43,20 +43,21 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
     memory = memory or Memory()
     from scanner.frontends.azureml import read_azureml
     from scanner.frontends.kubernetes import read_manifests
+    from scanner.frontends.vertex import read_vertex
 
     parsed = Parsed()
-    manifests = frozenset(sources.manifests)
+    others = {**dict.fromkeys(sources.azureml, read_azureml), **dict.fromkeys(sources.vertex, read_vertex)}
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
     if sources.terraform_directories:
         _read_terraform(tree, sources, options, parsed, memory)
     built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
     note = options.progress or unheard
-    for path in (*sources.manifests, *sources.azureml):
+    for path in (*sources.manifests, *others):
         note(f"reading {path}")
         if path in built or _is_template(tree, path):
             continue
-        read = partial(read_manifests, cache=options.cache) if path in manifests else read_azureml
+        read = others.get(path) or partial(read_manifests, cache=options.cache)
         parsed.extend(memory.part("file", path, partial(ne, path), partial(_read_file, tree, path, read)))
     if sources.plans:
         _read_plans(tree, sources, parsed)

@@ -46,6 +46,11 @@ class ScanResult:
     fixed: Mapping[Entry, int] = field(default_factory=dict)
     """Entries of the baseline that this scan should have found again and did not, and how often."""
 
+    repaired: int = 0
+    """Findings that fixes have removed from the files; they are not in ``findings``."""
+    rewritten: tuple[str, ...] = ()
+    """The files that fixes have changed."""
+
     def source(self, path: str) -> SourceFile | None:
         """The text of a scanned file, for excerpts."""
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from scanner.engine.rules import (
     CompiledRule,
@@ -15,21 +14,8 @@ from scanner.engine.rules import (
     selected_by,
     with_severities,
 )
+from scanner.project.packs import builtin_rules
 from scanner.scan.options import ScanOptions
-
-
-def builtin_rules() -> Path:
-    """The directory of the rules that come with Kilter."""
-    package = Path(__file__).parent.parent
-    packaged = package / "data" / "rules"
-    return packaged if packaged.is_dir() else package.parent / "rules"
-
-
-def builtin_fixtures() -> Path:
-    """The fixtures of the rules that come with Kilter, by code."""
-    package = Path(__file__).parent.parent
-    packaged = package / "data" / "fixtures"
-    return packaged if packaged.is_dir() else package.parent / "fixtures" / "rules"
 
 
 def all_rules(options: ScanOptions) -> list[Rule]:

@@ -18,19 +18,25 @@ from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
 
 
-def scan(paths: Sequence[Path], options: ScanOptions | None = None) -> ScanResult:
+def scan(
+    paths: Sequence[Path],
+    options: ScanOptions | None = None,
+    rules: RuleSet | None = None,
+    memory: Memory | None = None,
+) -> ScanResult:
     """Scan files and directories. The scan root is their common directory.
 
+    ``rules`` are those of the options; ``memory`` is what was read of the same paths before ``options.edited``.
     Raises ``FileNotFoundError`` for a path that does not exist, ``GitError``, and what ``rule_set`` raises.
     """
     options = options or ScanOptions()
-    rules = rule_set(options)
+    rules = rules or rule_set(options)
     root, relative = scan_root(paths)
     if options.touched:
         root, relative = in_repository(root, relative)
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
-    memory = Memory()
-    result = _scan_tree(Tree(root, {**options.overlay, **overlay}), relative, rules, options, memory)
+    memory = memory or Memory()
+    result = _scan_tree(Tree(root, {**options.overlay, **options.edited, **overlay}), relative, rules, options, memory)
     compared = against_baseline(result, rules, options.baseline) if options.baseline is not None else None
     changes = _changes(result, relative, rules, options, memory) if options.diff is not None else None
     numbers = range(len(result.findings))
@@ -67,7 +73,7 @@ def _changes(
     base = find_base(result.root, options.diff or "")
     tree = GitTree(result.root, base)
     tree.overlay.update(options.overlay)
-    memory.changed = tree.changed()
+    memory.changed = tree.changed() | options.edited.keys()
     before = _scan_tree(tree, relative, rules, options, memory) if memory.changed else result
     new = introduced(result, before)
     result.compared_with = base.name

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,60 @@ def test_findings_give_one_and_a_clean_scan_gives_zero(tmp_path: Path) -> None:
 def test_the_status_does_not_depend_on_the_format(output_format: str) -> None:
     assert kilter("scan", str(EXAMPLE), "--format", output_format).returncode == 1
     assert kilter("scan", str(EXAMPLE), "--format", output_format, "--select", "GPU001").returncode == 0
+
+
+def test_an_internal_error_is_not_taken_for_findings() -> None:
+    program = (
+        "import sys, scanner.scan\nfrom scanner.cli import main\n"
+        "def broken(*_): raise RuntimeError('boom')\nscanner.scan.scan = broken\nsys.argv = ['kilter', 'scan']\nmain()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "kilter: internal error: RuntimeError: boom" in ended.stderr
+
+
+def test_a_report_that_nobody_reads_is_not_taken_for_a_clean_scan() -> None:
+    program = "import sys\nfrom scanner.cli import main\nsys.argv = ['kilter', 'scan', sys.argv[1]]\nmain()"
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(EXAMPLE)], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (2, b"")
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "coloured"),
+    [
+        ({}, (), False),
+        ({"FORCE_COLOR": "1"}, (), True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": ""}, (), True),
+        ({"FORCE_COLOR": "1"}, ("--format", "json"), False),
+    ],
+)
+def test_colour_is_where_it_is_wanted(environment: dict[str, str], options: tuple[str, ...], coloured: bool) -> None:
+    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    command = [sys.executable, "-c", "from scanner.cli import main; main()", "scan", str(EXAMPLE), *options]
+    ended = subprocess.run(command, env=plain | environment, capture_output=True, text=True, check=False)
+    assert ("\x1b[" in ended.stdout) is coloured
+
+
+def test_a_file_never_gets_colour(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from scanner.cli import main; main()", "scan", str(EXAMPLE)]
+    command += ["--output", str(tmp_path / "a.txt"), "--report", f"text={tmp_path / 'b.txt'}"]
+    subprocess.run(command, env=os.environ | {"FORCE_COLOR": "1"}, check=False)
+    assert "\x1b" not in (tmp_path / "a.txt").read_text() + (tmp_path / "b.txt").read_text()
+
+
+def test_quiet_leaves_out_notes_and_nothing_else(tmp_path: Path) -> None:
+    source = (EXAMPLE / "manifests" / "vllm.yaml").read_text()
+    (tmp_path / "a.yaml").write_text(f"# kilter:ignore GPU001 -- no more\n{source}")
+    loud, quiet = kilter("scan", str(tmp_path)), kilter("scan", str(tmp_path), "--quiet")
+    assert "suppression-unused" in loud.stdout and "suppression-unused" not in quiet.stdout
+    assert loud.returncode == quiet.returncode == 1
+    assert loud.stdout.count("[GPU007]") == quiet.stdout.count("[GPU007]") > 0
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,14 @@ def test_a_variables_file_concerns_its_root_module(work: Path) -> None:
     assert found("infra/prod/terraform.tfvars") == ["infra/prod/terraform.tfvars"]
 
 
+def test_variables_files_of_the_configuration_hold_wherever_the_change_is(work: Path) -> None:
+    write(work, {".kilter.yaml": "var-files: [infra/prod/x.tfvars]\n", "infra/prod/x.tfvars": 'access = "Disabled"\n'})
+    (work / "infra" / "prod" / "terraform.tfvars").unlink()
+    assert found("--show-undetermined", "infra/prod/main.tf") == []
+    write(work, {"infra/prod/x.tfvars": 'access = "Enabled"\n'})
+    assert found("infra/prod/main.tf") == ["infra/prod/x.tfvars"]
+
+
 def test_a_module_concerns_every_root_that_calls_it(work: Path) -> None:
     files = found("infra/modules/n/main.tf")
     assert "infra/other/main.tf" not in files

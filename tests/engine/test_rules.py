@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
+from scanner.engine.fixtures import FixCase
 from scanner.engine.fixtures import test_rules as run_fixtures
 from scanner.engine.rules import RuleError, UnknownSelector, compile_rule, load_rules, rule_from_data, select_rules
 from scanner.engine.validate import validate_rules
-from scanner.scan import ScanOptions, scan
+from scanner.scan import ScanOptions, fix_trial, scan
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RULES = load_rules([REPOSITORY / "rules"])
@@ -28,15 +29,21 @@ def test_builtin_rules_follow_the_schema_and_compile() -> None:
     validate_rules(RULES)
 
 
+@pytest.fixture(scope="module")
+def trial() -> FixCase:
+    return fix_trial(ScanOptions(pedantic=True))
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_rule_is_shown_failing_and_passing(rule: Any) -> None:
+def test_rule_is_shown_failing_and_passing_and_its_fix_holds(rule: Any, trial: FixCase) -> None:
     def scan_case(case: Path, rule: Any) -> Any:
         result = scan([case], ScanOptions(select=(rule.id,)))
         return result.findings, [item.message for item in result.diagnostics if item.level == "error"]
 
-    results, complaints = run_fixtures([rule], REPOSITORY / "fixtures" / "rules", scan_case)
+    results, complaints = run_fixtures([rule], REPOSITORY / "fixtures" / "rules", scan_case, trial)
     assert complaints == []
-    assert [(result.path.name, result.missing, result.unexpected) for result in results if not result.passed] == []
+    failed = [result for result in results if not result.passed]
+    assert [(item.path.name, item.missing, item.unexpected, item.diagnostics) for item in failed] == []
 
 
 @pytest.mark.parametrize(

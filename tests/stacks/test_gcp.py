@@ -19,6 +19,7 @@ EXPECTED = {
     "gcp-training-machines": "NET306 REG203 REG306 TRN201 TRN202",
     "gcp-vector-search": "DAT203 NET202 REG201",
     "gcp-vertex-endpoint": "CST102 NET201 OBS201 REG201 ROL206",
+    "gcp-vertex-training": "INT205 REG306 TRN301",
     "gcp-workbench": "CST205 NET205 REG202 REG203",
 }
 

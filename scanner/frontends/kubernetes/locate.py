@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scanner.core import Location, Path, RelatedSpan, SourceFile, Span
+from scanner.core import Change, Location, Path, RelatedSpan, SourceFile, Span, TextEdit
+from scanner.core.edits import text_edits
 from scanner.frontends.kubernetes.nodes import Documents, compose
 
 
@@ -39,6 +40,25 @@ class DocumentPositions:
             line -= 1
             column = len(self._file.lines[line].rstrip())
         return Span(self._file.path, start.line + offset + 1, start.column + 1, line + 1, column + 1)
+
+    def edits(self, document: int, changes: Sequence[Change], source: SourceFile) -> tuple[TextEdit, ...] | None:
+        """See ``scanner.core.Editor``."""
+        from scanner.frontends.kubernetes.edit import Refused, changed_document
+
+        if (source.path, source.text) != (self._file.path, self._file.text):
+            return None
+        offset, node = self._document(document)
+        if node is None:
+            return None
+        self._documents = self._documents or Documents(self._file)
+        start, count = self._documents.lines(node.start_mark.line + offset + 1)
+        text = "\n".join(source.lines[start : start + count])
+        try:
+            for change in changes:
+                text = changed_document(text, change)
+        except Refused:
+            return None
+        return text_edits(source, text, start, count)
 
     def _document(self, number: int) -> tuple[int, Any]:
         """(line that its marks count from, root node) of a document."""
@@ -125,3 +145,10 @@ class ManifestLocator:
     def extent(self) -> Span:
         """See ``scanner.core.Locator``."""
         return self._positions.extent(self._document, self._base)
+
+    def edits(self, changes: Sequence[Change], source: SourceFile) -> tuple[TextEdit, ...] | None:
+        """See ``scanner.core.Editor``; what was rendered from a template is not edited."""
+        if self._related:
+            return None
+        moved = [change._replace(path=self._base + change.path) for change in changes]
+        return self._positions.edits(self._document, moved, source)

@@ -96,18 +96,32 @@ class Documents:
 
     def at(self, line: int) -> tuple[int, Any] | None:
         """(line above it, root node) of the document whose content starts on ``line``; ``None`` if it is not alone."""
+        offset, text = self._slice(line)
+        root = compose_alone(text)
+        return (offset, root) if root is not None and root.start_mark.line + offset + 1 == line else None
+
+    def lines(self, line: int) -> tuple[int, int]:
+        """(index of the first line, number of lines) of the document whose content starts on ``line``."""
+        offset, text = self._slice(line)
+        return offset, text.count("\n") + 1
+
+    def _slice(self, line: int) -> tuple[int, str]:
         text, starts = self._text, self._starts
         below = starts[line] if line < len(starts) else len(text)
         start = text.rfind("\n---", 0, below) + 1
-        offset = bisect_left(starts, start)
         following = _NEXT_DOCUMENT.search(text, max(below - 1, 0))
-        try:
-            roots = _compose_leniently(text[start : following.start() if following is not None else len(text)])
-        except Exception as error:
-            if not _is_yaml_error(error) and not isinstance(error, LimitExceeded):
-                raise
-            return None
-        return (offset, roots[0]) if len(roots) == 1 and roots[0].start_mark.line + offset + 1 == line else None
+        return bisect_left(starts, start), text[start : following.start() if following is not None else len(text)]
+
+
+def compose_alone(text: str) -> Any:
+    """The root node of a text with one document; ``None`` if it has several or cannot be read."""
+    try:
+        roots = _compose_leniently(text)
+    except Exception as error:
+        if not _is_yaml_error(error) and not isinstance(error, LimitExceeded):
+            raise
+        return None
+    return roots[0] if len(roots) == 1 else None
 
 
 def _from_events(get: Callable[[], Any]) -> list[tuple[int, Any]] | None:

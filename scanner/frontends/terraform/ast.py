@@ -6,6 +6,7 @@ them into spans. Nodes are immutable and shared between all instances of a block
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import TypeAlias
@@ -17,6 +18,25 @@ class Node:
 
     start: int
     end: int
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below ``node``."""
+    for name in node.__dataclass_fields__:
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, Node))
+
+
+def descendants(node: Node) -> Iterator[Node]:
+    """The node and all nodes below it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(children(current))
 
 
 @dataclass(frozen=True, slots=True)

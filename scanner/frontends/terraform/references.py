@@ -45,10 +45,8 @@ def _addresses(scope: Scope, node: ast.Node, seen: set[tuple[int, str]], hops: i
     steps = _steps(node)
     if steps is not None:
         yield from _target(scope, steps, seen, hops)
-    from scanner.frontends.terraform.resources import children
-
     if steps is None or isinstance(node, ast.Index):
-        for child in children(node):
+        for child in ast.children(node):
             yield from _addresses(scope, child, seen, hops)
 
 

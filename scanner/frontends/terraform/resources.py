@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from scanner.core import Location, Parsed, Path, RelatedSpan, Resource, Span, Unknown
+from scanner.core import (
+    Change,
+    Location,
+    Parsed,
+    Path,
+    RelatedSpan,
+    Resource,
+    SourceFile,
+    Span,
+    TextEdit,
+    Unknown,
+)
+from scanner.core.edits import text_edits
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Written, attribute_of
 from scanner.frontends.terraform.evaluate import to_plain
@@ -14,6 +26,7 @@ from scanner.frontends.terraform.evaluate.values import LimitError, SetValue, we
 from scanner.frontends.terraform.references import references_of
 from scanner.frontends.terraform.scopes import META_ARGUMENTS, Scope, key_text
 from scanner.frontends.terraform.syntax import Text
+from scanner.project.tree import SKIPPED_DIRECTORIES
 
 DROPPED_BLOCKS = frozenset(("provisioner", "connection", "dynamic"))
 OWN_ARGUMENTS = frozenset(("source", "version"))
@@ -182,17 +195,7 @@ def _dynamic(
 def _varies(node: ast.Node, names: frozenset[str]) -> bool:
     if isinstance(node, ast.Variable):
         return node.name in names
-    return any(_varies(child, names) for child in children(node))
-
-
-def children(node: ast.Node) -> Iterator[ast.Node]:
-    """The nodes directly below ``node``."""
-    for name in node.__dataclass_fields__:
-        value = getattr(node, name)
-        if isinstance(value, ast.Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, ast.Node))
+    return any(_varies(child, names) for child in ast.children(node))
 
 
 class TerraformLocator:
@@ -219,6 +222,24 @@ class TerraformLocator:
     def extent(self) -> Span:
         """See ``scanner.core.Locator``."""
         return self._written.span(end=self._written.block.end)
+
+    def edits(self, changes: Sequence[Change], source: SourceFile) -> tuple[TextEdit, ...] | None:
+        """See ``scanner.core.Editor``; JSON, override files and modules that were fetched are not edited."""
+        from scanner.frontends.terraform.edit import Refused, changed_block
+
+        file = self._written.text.file
+        fetched = not SKIPPED_DIRECTORIES.isdisjoint(file.path.split("/"))
+        if self._written.overrides or file.path.endswith(".json") or fetched:
+            return None
+        if (source.path, source.text) != (file.path, file.text):
+            return None
+        text = source.text
+        try:
+            for change in changes:
+                text = changed_block(SourceFile(file.path, text), self._written.block.start, change)
+        except Refused:
+            return None
+        return text_edits(source, text)
 
     def _text(self, path: Path) -> Text:
         """The text that the attribute or block at the start of ``path`` stands in."""

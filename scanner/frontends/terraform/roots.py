@@ -12,8 +12,8 @@ from typing import Any
 from scanner.core import Diagnostic, Parsed, SourceFile, Span, Unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import attribute_of
-from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate, settled
-from scanner.frontends.terraform.evaluate.values import from_plain, to_plain
+from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate
+from scanner.frontends.terraform.evaluate.values import from_plain, has_infinity, weigh
 from scanner.frontends.terraform.resources import module_resources
 from scanner.frontends.terraform.scopes import Input, Scope, Session
 from scanner.frontends.terraform.syntax import parse, parse_expression
@@ -151,27 +151,29 @@ def _var_file(session: Session, path: str) -> dict[str, Input]:
 def evaluate_expressions(
     tree: Tree, directory: str, options: TerraformOptions, expressions: Iterable[str]
 ) -> list[dict[str, Any]]:
-    """``{"value": …}``, ``{"unknown": true}`` or ``{"error": …}`` for each expression, in the root module."""
+    """``{"value": …}``, ``{"unknown": true}`` or ``{"error": …}`` for each expression, in the root module.
+
+    Values are Terraform's: numbers are ``int`` or ``Decimal`` without loss of digits, and parts may be unknown.
+    """
     scope = open_root(tree, directory, options)
     return [_evaluated(scope, text) for text in expressions]
 
 
 def _evaluated(scope: Scope, text: str) -> dict[str, Any]:
     expression, diagnostics = parse_expression(text)
-    if diagnostics or isinstance(expression, ast.Invalid):
-        return {"error": diagnostics[0].message if diagnostics else "this is not an expression"}
+    invalid = next((node for node in ast.descendants(expression) if isinstance(node, ast.Invalid)), None)
+    if diagnostics:
+        return {"error": diagnostics[0].message}
+    if invalid is not None:
+        return {"error": invalid.message}
+    scope.session.budget.renew()
     try:
-        value = _whole(evaluate(expression, scope.context))
+        value = evaluate(expression, scope.context)
+        weigh(value)
     except EvaluationError as error:
         return {"error": error.message}
     except RecursionError:
         return {"error": "the expression is nested too deeply"}
-    return {"unknown": True} if isinstance(value, Unknown) else {"value": to_plain(value)}
-
-
-def _whole(value: Any) -> Any:
-    """The value with every module in it as the object of its outputs."""
-    value = settled(value)
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    return [_whole(item) for item in value] if type(value) is list else value
+    if has_infinity(value):
+        return {"error": "the result is infinite, as a division by zero is"}
+    return {"unknown": True} if isinstance(value, Unknown) else {"value": value}

@@ -11,9 +11,18 @@ from typing import Any
 from scanner.core import Diagnostic, Span, Unknown, is_unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Configuration, Written, attribute_of, load_configuration
-from scanner.frontends.terraform.evaluate import Context, EvaluationError, SetValue, evaluate, settled
+from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate
+from scanner.frontends.terraform.evaluate.functions.sensitivity import is_sensitive
 from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
-from scanner.frontends.terraform.evaluate.values import Budget, LimitError, Reference, to_number, weigh
+from scanner.frontends.terraform.evaluate.values import (
+    Budget,
+    LimitError,
+    Reference,
+    TypedUnknown,
+    settled,
+    to_number,
+    weigh,
+)
 from scanner.frontends.terraform.syntax import Text
 from scanner.project.tree import Tree, Unreadable, normalise
 
@@ -113,6 +122,13 @@ class Files:
         except Unreadable:
             return None
 
+    def exists(self, path: str) -> bool | None:
+        """See ``functions.files.FileReader``."""
+        place = self._path(path)
+        if place.startswith(("../", "/")) or place == "..":
+            return None
+        return self._tree.is_file(place)
+
     def files_below(self, path: str) -> list[str] | None:
         """See ``functions.files.FileReader``."""
         top = self._path(path)
@@ -150,13 +166,18 @@ class Scope:
         self.inputs = inputs
         self.path = path
         self.parent = parent
-        self.context = Context(self.lookup, Files(session.tree, session.root), bindings or {}, budget=session.budget)
+        self.context = Context(
+            self.lookup,
+            Files(session.tree, session.root),
+            bindings or {},
+            budget=session.budget,
+            sensitive=self.is_sensitive,
+        )
         self._variables: dict[str, Any] = {}
         self._locals: dict[str, Any] = {}
         self._active: list[str] = []
         self._instances: dict[tuple[str, str, str], Instances | Unknown] = {}
-        self._resources: dict[tuple[str, str, str], Any] = {}
-        self._modules: dict[str, Any] = {}
+        self._references: dict[tuple[str, str, str], Reference] = {}
         self._children: dict[str, list[tuple[Any, Scope]] | Unknown | None] = {}
 
     @property
@@ -188,7 +209,7 @@ class Scope:
         """What a traversal's first steps stand for, and how many steps that took."""
         root = steps[0]
         if root in ("var", "local", "module", "data", "path", "terraform", "each", "count", "self") and len(steps) == 1:
-            return Unknown(f"{root} as a whole is not a value"), 1
+            raise EvaluationError(f"{root} as a whole is not a value")
         if root == "var":
             return self.variable(steps[1]), 2
         if root == "local":
@@ -233,7 +254,7 @@ class Scope:
         elif default is not None:
             value, span = self.evaluate(default.expression, declared.text), declared.span()
         else:
-            return Unknown(f'variable "{name}" has no value', f"{self.prefix}var.{name}")
+            return TypedUnknown(Unknown(f'variable "{name}" has no value', f"{self.prefix}var.{name}"), kind)
         try:
             weigh(value)
             return convert(value, kind, lambda expression: evaluate(expression, self.context))
@@ -274,40 +295,86 @@ class Scope:
             self._active.pop()
         return self._locals[name]
 
+    def is_sensitive(self, steps: tuple[str, ...], depth: int) -> bool:
+        """Whether a variable, local value or module output is declared sensitive or comes from one that is."""
+        root, name = steps[0], steps[1] if len(steps) > 1 else ""
+        if root == "var" and name in self.configuration.variables:
+            if self._is_marked(self.configuration.variables[name]):
+                return True
+            given = self.inputs.get(name)
+            if given is None or given.scope is None or given.expression is None:
+                return False
+            return is_sensitive(given.expression, given.scope.context, depth)
+        if root == "local" and name in self.configuration.locals:
+            return is_sensitive(self.configuration.locals[name][0].expression, self.context, depth)
+        if root == "module" and len(steps) > 2:
+            children = self.children(name) if name in self.configuration.modules else None
+            written = (
+                children[0][1].configuration.outputs.get(steps[2]) if isinstance(children, list) and children else None
+            )
+            return written is not None and self._is_marked(written)
+        return False
+
+    def _is_marked(self, declared: Written) -> bool:
+        attribute = attribute_of(declared.block.body, "sensitive")
+        return attribute is not None and self.evaluate(attribute.expression, declared.text) is True
+
     def _path_value(self, name: str) -> Any:
         if name == "module":
-            relative = posixpath.relpath(self.configuration.directory or ".", self.session.root or ".")
-            return relative if relative.startswith(".") else f"./{relative}"
+            return posixpath.relpath(self.configuration.directory or ".", self.session.root or ".")
         return "." if name == "root" else Unknown(f"path.{name} depends on the machine", f"path.{name}")
 
     def _resource(self, mode: str, kind: str, name: str) -> Any:
+        key = mode, kind, name
+        if key not in self._references:
+            self._references[key] = self._reference(mode, kind, name)
+        return self._references[key]
+
+    def _reference(self, mode: str, kind: str, name: str) -> Reference:
         written = self.configuration.resources.get((mode, kind, name))
         address = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
         if written is None:
             raise EvaluationError(f'there is no resource "{address}" in this module')
         body = written.block.body
-        if attribute_of(body, "count") is None and attribute_of(body, "for_each") is None:
+        for_each = attribute_of(body, "for_each")
+        if attribute_of(body, "count") is None and for_each is None:
             return self._instance_reference(written, self.prefix + address, {})
+        found_instances: list[dict[Any, Any] | None] = []
 
-        key = (mode, kind, name)
-        if key not in self._resources:
-            self._resources[key] = self._instances_of(key, written, self.prefix + address)
-        return self._resources[key]
+        def instances() -> dict[Any, Any] | None:
+            if not found_instances:
+                found = self.instances((mode, kind, name))
+                found_instances.append(
+                    None
+                    if isinstance(found, Unknown)
+                    else {
+                        key: self._instance_reference(written, self.prefix + address + key_text(key), bound)
+                        for key, bound in found
+                    }
+                )
+            return found_instances[0]
 
-    def _instances_of(self, key: tuple[str, str, str], written: Written, address: str) -> Any:
-        """A list or map of the instances, as ``count`` or ``for_each`` has it."""
-        found = self.instances(key)
-        if isinstance(found, Unknown):
-            return Reference(
-                address,
-                lambda attribute: Unknown(f"{address} has several instances", f"{address}.{attribute}"),
-                lambda _: self._instance_reference(written, address, {}),
-            )
-        references = {
-            instance: self._instance_reference(written, address + key_text(instance), bound)
-            for instance, bound in found
-        }
-        return _collected(references, written)
+        def whole() -> Any:
+            known = instances()
+            if known is None:
+                return Unknown(f"the number of instances of {address} is not known", address)
+            return dict(known) if for_each is not None else list(known.values())
+
+        def instance(key: Any) -> Any:
+            known = instances()
+            if known is None:
+                return self._instance_reference(written, self.prefix + address, {})
+            if key not in known:
+                raise EvaluationError(f"{key!r} is outside the list of instances of {address}")
+            return known[key]
+
+        return Reference(
+            self.prefix + address,
+            lambda attribute: Unknown(f"{address} has several instances", f"{address}.{attribute}"),
+            instance,
+            instances,
+            whole,
+        )
 
     def _instance_reference(self, written: Written, address: str, bound: Mapping[str, Any]) -> Reference:
         def attribute(name: str) -> Any:
@@ -346,17 +413,19 @@ class Scope:
             number = Unknown(error.message)
         if number is None or is_unknown(number):
             return number if is_unknown(number) else Unknown("count is null")
-        wanted = min(int(number), MAX_INSTANCES + 1) if number > 0 else 0
+        wanted = int(min(number, MAX_INSTANCES + 1)) if number > 0 else 0
         self._check_limit(wanted, written, at)
         return [(index, {"count": {"index": index}}) for index in range(min(wanted, MAX_INSTANCES))]
 
     def _for_each(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
-        value = settled(value)
+        if isinstance(value, Reference) and value.instances is not None:
+            known = value.instances()
+            value = value if known is None else known
         if is_unknown(value):
             return value
         if isinstance(value, dict):
             pairs = [(key, value[key]) for key in sorted(value, key=str)]
-        elif isinstance(value, SetValue | list) and all(isinstance(item, str) for item in value):
+        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
             pairs = [(item, item) for item in value]
         elif isinstance(value, list):
             return next((item for item in value if is_unknown(item)), Unknown("for_each is not a set of strings"))
@@ -378,22 +447,8 @@ class Scope:
             raise EvaluationError(f'there is no module "{name}"')
         address = f"{self.prefix}module.{name}"
         children = self.children(name)
-        if children is None or isinstance(children, Unknown):
-            reason = f"module.{name} is not on disk" if children is None else children.reason
-            return Reference(
-                address,
-                lambda output: Unknown(reason, f"{address}.{output}"),
-                lambda key: Reference(address, lambda output: Unknown(reason, f"{address}.{output}")),
-            )
-        if name not in self._modules:
-            references = {key: self._module_reference(name, address + key_text(key), scope) for key, scope in children}
-            single = len(children) == 1 and children[0][0] is None
-            written = self.configuration.modules[name]
-            self._modules[name] = references[None] if single else _collected(references, written)
-        return self._modules[name]
 
-    def _module_reference(self, name: str, address: str, scope: Scope) -> Reference:
-        def output_of(output: str) -> Any:
+        def output_of(scope: Scope, output: str) -> Any:
             written = scope.configuration.outputs.get(output)
             if written is None:
                 raise EvaluationError(f'module "{name}" has no output "{output}"')
@@ -407,10 +462,40 @@ class Scope:
             finally:
                 scope._active.pop()
 
+        if children is None or isinstance(children, Unknown):
+            reason = f"module.{name} is not on disk" if children is None else children.reason
+            return Reference(
+                address,
+                lambda output: Unknown(reason, f"{address}.{output}"),
+                lambda key: Reference(address, lambda output: Unknown(reason, f"{address}.{output}")),
+            )
+
+        def instance_of(key: Any, scope: Scope) -> Reference:
+            def whole() -> dict[str, Any]:
+                return {output: output_of(scope, output) for output in scope.configuration.outputs}
+
+            return Reference(address + key_text(key), lambda output: output_of(scope, output), whole=whole)
+
+        if len(children) == 1 and children[0][0] is None:
+            return instance_of(*children[0])
+        table = {key: instance_of(key, scope) for key, scope in children}
+        for_each = attribute_of(self.configuration.modules[name].block.body, "for_each")
+
+        def all_instances() -> Any:
+            known = {key: settled(reference) for key, reference in table.items()}
+            return known if for_each is not None else list(known.values())
+
+        def instance(key: Any) -> Any:
+            if key not in table:
+                raise EvaluationError(f"{key!r} is outside the list of instances of module.{name}")
+            return table[key]
+
         return Reference(
             address,
-            output_of,
-            whole=lambda: {output: output_of(output) for output in sorted(scope.configuration.outputs)},
+            lambda output: Unknown(f"module.{name} has several instances"),
+            instance,
+            lambda: dict(table),
+            all_instances,
         )
 
     def children(self, name: str) -> list[tuple[Any, Scope]] | Unknown | None:
@@ -494,9 +579,3 @@ def key_text(key: Any) -> str:
     if key is None:
         return ""
     return f"[{key}]" if isinstance(key, int) else f"[{json.dumps(str(key), ensure_ascii=False)}]"
-
-
-def _collected(references: dict[Any, Reference], written: Written) -> list[Reference] | dict[Any, Reference]:
-    """The instances of a block: a list with ``count``, a map with ``for_each``."""
-    counted = attribute_of(written.block.body, "count") is not None
-    return list(references.values()) if counted else references

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scanner.core import GAP, Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate import floats
+from scanner.frontends.terraform.evaluate.types import (
+    ANY,
+    BOOL,
+    NUMBER,
+    STRING,
+    Type,
+    convert,
+    sample_of,
+    type_of,
+    unify,
+)
 from scanner.frontends.terraform.evaluate.values import (
     CHARACTERS_A_STEP,
     MAX_ITEMS,
     MAX_STRING,
-    PRECISION,
     Budget,
     EvaluationError,
     LimitError,
+    ListValue,
     Reference,
     SetValue,
+    TypedUnknown,
     contains_unknown,
     first_unknown,
     identity,
     is_number,
-    normal,
+    normalized,
+    settled,
     to_bool,
     to_number,
     to_text,
@@ -46,22 +58,40 @@ class Context:
     bindings: Mapping[str, Any] = field(default_factory=dict)
     item: Any = None
     budget: Budget = field(default_factory=Budget)
+    tolerant: bool = False
+    """Whether a part that is in error is unknown instead: for a result whose type is asked for, not its value."""
+    sensitive: Callable[[tuple[str, ...], int], bool] | None = None
+    """Whether what a traversal stands for is sensitive; the number says how deep the question is nested."""
 
     def bind(self, names: Mapping[str, Any]) -> Context:
         """This context with further names."""
-        return Context(self.lookup, self.files, {**self.bindings, **names}, self.item, self.budget)
+        return replace(self, bindings={**self.bindings, **names})
 
     def with_item(self, item: Any) -> Context:
         """This context with the current item of a splat."""
-        return Context(self.lookup, self.files, self.bindings, item, self.budget)
+        return replace(self, item=item)
+
+    def with_tolerance(self, tolerant: bool) -> Context:
+        """This context with or without tolerance of errors."""
+        return replace(self, tolerant=tolerant)
 
 
-def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context) -> Any:
-    """The value of ``expression``. Raises ``EvaluationError`` with the offsets of the node at fault."""
+def evaluate(expression: ast.Expression | ast.TemplatePart, context: Context, *, settle: bool = True) -> Any:
+    """The value of ``expression``. Raises ``EvaluationError`` with the offsets of the node at fault.
+
+    Without ``settle``, a resource or module stays a ``Reference``, so that only the part that is asked for is computed.
+    """
+    tolerant = context.tolerant
+    if tolerant and not isinstance(expression, _KEEPS_REST):
+        context = context.with_tolerance(False)
     try:
         context.budget.spend()
-        return _EVALUATORS[type(expression)](expression, context)
+        value = _EVALUATORS[type(expression)](expression, context)
+        return settled(value) if settle and isinstance(value, Reference) else value
     except EvaluationError as error:
+        if tolerant:
+            kind = _TYPES_IN_ERROR.get(type(expression), ANY)
+            return Unknown(error.message) if kind is ANY else TypedUnknown(Unknown(error.message), kind)
         if not error.end:
             error.start, error.end = expression.start, expression.end
         raise
@@ -97,7 +127,7 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
         if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     context.budget.spend(size // CHARACTERS_A_STEP)
-    text = "".join(texts)
+    text = normalized("".join(texts))
     return text if unknown is None else UnknownText(unknown.reason, unknown.source, text)
 
 
@@ -109,7 +139,7 @@ def _template_if(node: ast.TemplateIf, context: Context) -> Any:
 
 
 def _template_for(node: ast.TemplateFor, context: Context) -> Any:
-    collection = settled(evaluate(node.collection, context))
+    collection = evaluate(node.collection, context)
     if is_unknown(collection):
         return collection
     texts: list[str] = []
@@ -143,7 +173,7 @@ def _variable(node: ast.Variable, context: Context) -> Any:
     return context.lookup((node.name,))[0]
 
 
-def _traversal(node: ast.Expression) -> tuple[str, ...] | None:
+def traversal(node: ast.Node) -> tuple[str, ...] | None:
     """The constant steps of a traversal from a root name, such as var.a.b or module.m["k"].x."""
     steps: list[str] = []
     while isinstance(node, ast.GetAttribute):
@@ -153,13 +183,13 @@ def _traversal(node: ast.Expression) -> tuple[str, ...] | None:
 
 
 def _get_attribute(node: ast.GetAttribute, context: Context) -> Any:
-    steps = _traversal(node)
+    steps = traversal(node)
     if steps is not None and steps[0] not in context.bindings:
         value, used = context.lookup(steps)
         for name in steps[used:]:
             value = attribute(value, name)
         return value
-    return attribute(evaluate(node.object, context), node.name)
+    return attribute(evaluate(node.object, context, settle=False), node.name)
 
 
 def attribute(value: Any, name: str) -> Any:
@@ -179,19 +209,12 @@ def attribute(value: Any, name: str) -> Any:
     raise EvaluationError(f'a {type_name(value)} has no attribute "{name}"')
 
 
-def settled(value: Any) -> Any:
-    """``value`` where it is used as a whole: a module is the object of its outputs, a resource is unknown."""
-    if isinstance(value, Reference):
-        return value.whole() if value.whole is not None else Unknown(value.reason, value.source)
-    return value
-
-
 def _deeper(value: Unknown, name: str) -> Unknown:
     return Unknown(value.reason, f"{value.source}.{name}") if value.source.startswith("data.") else value
 
 
 def _index(node: ast.Index, context: Context) -> Any:
-    return index(evaluate(node.object, context), evaluate(node.key, context))
+    return index(evaluate(node.object, context, settle=False), evaluate(node.key, context))
 
 
 def index(value: Any, key: Any) -> Any:
@@ -202,6 +225,8 @@ def index(value: Any, key: Any) -> Any:
         return value
     if is_unknown(key):
         return key
+    if value is None or key is None:
+        raise EvaluationError("null cannot be indexed" if value is None else "null cannot be an index")
     if isinstance(value, dict):
         name = to_text(key)
         if name in value:
@@ -209,22 +234,30 @@ def index(value: Any, key: Any) -> Any:
         raise EvaluationError(f"the given key {name!r} does not identify an element")
     if isinstance(value, list) and not isinstance(value, SetValue):
         number = to_number(key)
-        if isinstance(number, int) and 0 <= number < len(value):
-            return value[number]
+        if 0 <= number < len(value) and number == int(number):
+            return value[int(number)]
         raise EvaluationError("the given index is outside the list")
     raise EvaluationError(f"a {type_name(value)} cannot be indexed")
 
 
 def _splat(node: ast.Splat, context: Context) -> Any:
-    value = evaluate(node.object, context)
-    if isinstance(value, Reference) and value.instance is None:
-        value = [value]
+    value = evaluate(node.object, context, settle=False)
+    if isinstance(value, Reference):
+        known = value.instances() if value.instances is not None else None
+        value = list(known.values()) if known is not None else [value] if value.instance is None else value
     if is_unknown(value):
-        return settled(value)
+        return value
     if value is None:
         return []
-    items = value if isinstance(value, list) else [value]
-    return [evaluate(node.each, context.with_item(item)) for item in items]
+    if not isinstance(value, list):
+        return [evaluate(node.each, context.with_item(value))]
+    items = [evaluate(node.each, context.with_item(item)) for item in value]
+    if not isinstance(value, ListValue | SetValue):
+        return items
+    if not items:
+        # what no item has is refused even where there are no items
+        return ListValue((), type_of(evaluate(node.each, context.with_item(sample_of(value.element)))))
+    return ListValue(items, unify(type_of(item) for item in items) or ANY)
 
 
 def _splat_item(node: ast.SplatItem, context: Context) -> Any:
@@ -238,7 +271,7 @@ def _call(node: ast.Call, context: Context) -> Any:
 
 
 def _parentheses(node: ast.Parentheses, context: Context) -> Any:
-    return evaluate(node.inner, context)
+    return evaluate(node.inner, context, settle=False)
 
 
 def _unary(node: ast.Unary, context: Context) -> Any:
@@ -247,7 +280,7 @@ def _unary(node: ast.Unary, context: Context) -> Any:
         value = _required(to_bool(value))
         return value if is_unknown(value) else not value
     value = _required(to_number(value))
-    return value if is_unknown(value) else normal(PRECISION.minus(Decimal(value)))
+    return value if is_unknown(value) else floats.negate(value)
 
 
 def _required(value: Any) -> Any:
@@ -266,20 +299,31 @@ def _binary(node: ast.Binary, context: Context) -> Any:
         return result if is_unknown(result) else result is (node.operator == "==")
     left, right = _required(to_number(left)), _required(to_number(right))
     unknown = left if is_unknown(left) else right if is_unknown(right) else None
-    return unknown if unknown is not None else _arithmetic(node.operator, left, right)
+    if unknown is not None:
+        return TypedUnknown(unknown, BOOL if node.operator in _COMPARISONS else NUMBER)
+    return _arithmetic(node.operator, left, right)
 
 
 def _logic(node: ast.Binary, context: Context) -> Any:
-    left = _required(to_bool(evaluate(node.left, context)))
+    """Since Terraform 1.12, an operand that decides hides the errors of the other; both must still be bools."""
+    (left, left_error), (right, right_error) = _operand(node.left, context), _operand(node.right, context)
     deciding = node.operator == "||"
-    if left is deciding and not isinstance(node.right, ast.Literal):
-        return left
-    right = _required(to_bool(evaluate(node.right, context)))
-    if left is deciding:
-        return left
-    if right is deciding:
-        return right
+    if left is deciding or right is deciding:
+        return deciding
+    error = left_error or right_error
+    if error is not None:
+        raise error
     return left if is_unknown(left) else right
+
+
+def _operand(node: ast.Expression, context: Context) -> tuple[Any, EvaluationError | None]:
+    try:
+        value = evaluate(node, context)
+    except LimitError:
+        raise
+    except EvaluationError as error:
+        return Unknown(error.message), error
+    return _required(to_bool(value)), None
 
 
 def equal(left: Any, right: Any) -> Any:
@@ -289,17 +333,21 @@ def equal(left: Any, right: Any) -> Any:
         return other if is_unknown(other) and not isinstance(other, Reference) else left is right
     if is_unknown(left) or is_unknown(right):
         return left if is_unknown(left) else right
+    if not isinstance(left, list | dict) or not isinstance(right, list | dict):
+        return identity(left) == identity(right)
     if contains_unknown(left) or contains_unknown(right):
         return _equal_with_unknowns(left, right)
-    if isinstance(left, SetValue) or isinstance(right, SetValue):
-        return isinstance(left, list) and isinstance(right, list) and identity(left) == identity(right)
-    return identity(left) == identity(right)
+    return type_of(left) == type_of(right) and identity(left) == identity(right)
 
 
 def _equal_with_unknowns(left: Any, right: Any) -> Any:
-    if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, SetValue):
+        return first_unknown(left) or first_unknown(right)
+    if isinstance(left, dict) and left.keys() == right.keys():
         results = [equal(left[key], right[key]) for key in left]
-    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+    elif isinstance(left, list) and len(left) == len(right):
         results = [equal(one, other) for one, other in zip(left, right, strict=True)]
     else:
         return False
@@ -312,26 +360,11 @@ def _arithmetic(operator: str, left: Any, right: Any) -> Any:
     if operator in _COMPARISONS:
         return _COMPARISONS[operator](left, right)
     try:
-        if isinstance(left, int) and isinstance(right, int) and operator in "+-*":
-            result = {"+": left + right, "-": left - right, "*": left * right}[operator]
-            return result if abs(result) < 2**512 else normal(PRECISION.create_decimal(result))
-        if not right and operator in "/%":
-            raise EvaluationError("division by zero")
-        compute = {
-            "+": PRECISION.add,
-            "-": PRECISION.subtract,
-            "*": PRECISION.multiply,
-            "/": PRECISION.divide,
-            "%": _remainder,
-        }[operator]
-        return normal(compute(Decimal(left), Decimal(right)))
-    except decimal.DecimalException as error:
-        raise EvaluationError("the result is not a number that can be represented") from error
-
-
-def _remainder(left: Decimal, right: Decimal) -> Decimal:
-    whole = PRECISION.divide(left, right).to_integral_value(decimal.ROUND_DOWN)
-    return PRECISION.subtract(left, PRECISION.multiply(whole, right))
+        return _ARITHMETIC[operator](left, right)
+    except ZeroDivisionError as error:
+        raise EvaluationError("zero cannot be divided by zero") from error
+    except OverflowError as error:
+        raise LimitError(str(error)) from error
 
 
 def _conditional(node: ast.Conditional, context: Context) -> Any:
@@ -342,23 +375,19 @@ def _conditional(node: ast.Conditional, context: Context) -> Any:
         raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
     chosen, other = (node.then, node.otherwise) if condition else (node.otherwise, node.then)
     value = evaluate(chosen, context)
-    if value is None or isinstance(value, str | Unknown) or value in ([], {}):
+    if value is None or isinstance(value, Unknown):
         return value
-    return _unified(value, other, context)
-
-
-def _unified(value: Any, other: ast.Expression, context: Context) -> Any:
-    """Both results of a conditional have one type: a number beside a string becomes a string."""
-    from scanner.frontends.terraform.evaluate.types import convert, type_of, unify_types
-
-    try:
-        beside = evaluate(other, context)
-    except EvaluationError:
+    beside = evaluate(other, context.with_tolerance(True))
+    if beside is None or (is_number(value) and is_number(beside)) or type_of(beside) is ANY:
         return value
-    if beside is None or is_unknown(beside) or (is_number(value) and is_number(beside)):
+    if type(value) is type(beside) and isinstance(value, str | bool):
         return value
-    common = unify_types([type_of(value), type_of(beside)])
-    return value if common is None else convert(value, common)
+    context.budget.spend(weigh(value) + weigh(beside))
+    common = unify(type_of(item) for item in ((value, beside) if condition else (beside, value)))
+    if common is None:
+        message = f"the two results have no type in common: {type_name(value)} and {type_name(beside)}"
+        raise EvaluationError(message, node.then.start, node.otherwise.end)
+    return convert(value, common)
 
 
 def _tuple(node: ast.TupleExpression, context: Context) -> Any:
@@ -378,10 +407,12 @@ def _object(node: ast.ObjectExpression, context: Context) -> Any:
 
 
 def _for(node: ast.ForExpression, context: Context) -> Any:
-    collection = settled(evaluate(node.collection, context))
+    collection = evaluate(node.collection, context)
     if is_unknown(collection):
         return collection
     results: list[tuple[Any, Any]] = []
+    if node.condition is not None and not collection:
+        _check_condition(node, context)
     for number, (key, value) in enumerate(_items(collection, node.collection)):
         if number >= MAX_ITEMS:
             raise LimitError(f"the for expression goes beyond the limit of {MAX_ITEMS} items")
@@ -403,6 +434,14 @@ def _for(node: ast.ForExpression, context: Context) -> Any:
     return _for_object(node, results)
 
 
+def _check_condition(node: ast.ForExpression, context: Context) -> None:
+    """Refuse a condition that is no bool whatever the item is, as Terraform does even where there are no items."""
+    unbound = Unknown("there is no item")
+    inner = context.bind({node.value_name: unbound} | ({node.key_name: unbound} if node.key_name else {}))
+    if node.condition is not None and to_bool(evaluate(node.condition, inner)) is None:
+        raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
+
+
 def _for_object(node: ast.ForExpression, results: list[tuple[Any, Any]]) -> dict[str, Any]:
     grouped: dict[str, Any] = {}
     for key, value in results:
@@ -417,6 +456,16 @@ def _for_object(node: ast.ForExpression, results: list[tuple[Any, Any]]) -> dict
     return dict(sorted(grouped.items()))
 
 
+_KEEPS_REST = (ast.TupleExpression, ast.ObjectExpression, ast.Parentheses, ast.Conditional)
+"""What still has a type of its own where a part is in error; all else is then of no known type."""
+_TYPES_IN_ERROR: dict[type, Type] = {ast.Template: STRING}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": floats.add,
+    "-": floats.subtract,
+    "*": floats.multiply,
+    "/": floats.divide,
+    "%": floats.remainder,
+}
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<": lambda left, right: left < right,
     ">": lambda left, right: left > right,

@@ -1,21 +1,31 @@
 """Terraform values in Python, and the conversions between them.
 
-null is ``None``; numbers are ``int`` or ``decimal.Decimal`` with the precision that Terraform has
-(512 bits); lists and tuples are ``list``; maps and objects are ``dict``; sets are ``SetValue``, a list
-without repetition in Terraform's order. ``Unknown`` stands for what cannot be known.
+null is ``None``; numbers are ``int`` or ``decimal.Decimal`` (see ``floats``); tuples are ``list`` and objects
+``dict``, whose items know their own types; ``ListValue``, ``SetValue`` and ``MapValue`` are collections of one
+element type. ``Unknown`` stands for what cannot be known. Null and unknown have no type of their own.
 """
 
 from __future__ import annotations
 
-import decimal
+import json
 import math
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanner.core import Unknown, is_unknown
+from scanner.frontends.terraform.evaluate.floats import (
+    MAX_WHOLE_DIGITS,
+    from_float,
+    general_text,
+    number_text,
+    parse_number,
+)
 
-PRECISION = decimal.Context(prec=154, Emax=999_999, Emin=-999_999, traps=[decimal.InvalidOperation])
+if TYPE_CHECKING:
+    from scanner.frontends.terraform.evaluate.types import Type
+
 MAX_STRING = 8 * 1024 * 1024
 MAX_ITEMS = 100_000
 MAX_VALUES = 200_000
@@ -57,6 +67,10 @@ class Budget:
     def exhausted(self) -> bool:
         """Whether nothing is left for the root module."""
         return self._total < 0
+
+    def renew(self) -> None:
+        """Begin anew, for an expression that stands for itself."""
+        self.__init__()  # type: ignore[misc]
 
     def enter(self) -> None:
         """Begin an expression; those that it refers to share what it may spend."""
@@ -101,48 +115,119 @@ def _weigh(value: Any, known: dict[int, int]) -> int:
     return total
 
 
-class SetValue(list[Any]):
-    """A set: no two items are equal, strings and numbers are sorted."""
+class ListValue(list[Any]):
+    """A list: all items have the type ``element``. A plain Python list is a tuple."""
 
-    @classmethod
-    def of(cls, items: Iterable[Any]) -> SetValue:
-        """The set of ``items``."""
+    __slots__ = ("element",)
+
+    def __init__(self, items: Iterable[Any], element: Type) -> None:
+        super().__init__(items)
+        self.element = element
+
+
+class MapValue(dict[str, Any]):
+    """A map: all values have the type ``element``. A plain Python dictionary is an object."""
+
+    __slots__ = ("element",)
+
+    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]], element: Type) -> None:
+        super().__init__(items)
+        self.element = element
+
+
+class SetValue(list[Any]):
+    """A set: no two items are equal, and they stand in Terraform's order."""
+
+    __slots__ = ("element",)
+
+    def __init__(self, items: Iterable[Any], element: Type) -> None:
         unique: dict[Any, Any] = {}
         for item in items:
             unique.setdefault(identity(item), item)
-        return cls(sorted(unique.values(), key=_order))
+        super().__init__(sorted(unique.values(), key=_order))
+        self.element = element
+
+
+class TypedUnknown(Unknown):
+    """An unknown value whose type is known all the same."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, unknown: Unknown, kind: Type) -> None:
+        super().__init__(unknown.reason, unknown.source)
+        self.kind = kind
 
 
 class Reference(Unknown):
-    """One instance of a resource, data source or module: unknown in itself, known where its parts are.
+    """A resource, data source or module as a whole: unknown in itself, known where its parts are.
 
-    ``attribute`` gives the value of one of its attributes, ``whole`` all of them where they are known by name.
-    ``instance`` gives the instance with a key where it is not known which instances there are.
+    ``attribute`` gives the value of one of its attributes, ``instance`` the instance with a key, ``instances`` all of
+    them where their number is known, and ``whole`` the tuple or object that it is where it is used as a value.
     """
 
-    __slots__ = ("attribute", "instance", "whole")
+    __slots__ = ("attribute", "instance", "instances", "whole")
 
     def __init__(
         self,
         source: str,
         attribute: Callable[[str], Any],
         instance: Callable[[Any], Any] | None = None,
-        whole: Callable[[], dict[str, Any]] | None = None,
+        instances: Callable[[], dict[Any, Any] | None] | None = None,
+        whole: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(f"{source} is known only after apply", source)
         self.attribute = attribute
         self.instance = instance
+        self.instances = instances
         self.whole = whole
 
 
+def settled(value: Any) -> Any:
+    """The value itself, or what a ``Reference`` stands for where that is known."""
+    if not isinstance(value, Reference):
+        return value
+    if value.whole is not None:
+        return value.whole()
+    known = value.instances() if value.instances is not None else None
+    if known is None:
+        return value
+    if any(isinstance(key, str) for key in known):
+        return {key: settled(item) for key, item in known.items()}
+    return [settled(item) for item in known.values()]
+
+
 def _order(value: Any) -> tuple[int, Any]:
+    """Null last; strings, numbers and bools in their order, others by a text that tells them apart (as go-cty)."""
+    if value is None:
+        return 9, ""
     if isinstance(value, bool):
         return 0, value
     if isinstance(value, int | Decimal):
         return 1, value
     if isinstance(value, str):
-        return 2, value
-    return 3, repr(identity(value))
+        return 2, value.encode("utf-8", "surrogatepass")
+    return 3, _distinguishing(value).encode("utf-8", "surrogatepass")
+
+
+def _distinguishing(value: Any) -> str:
+    if value is None:
+        return "~"
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    if isinstance(value, int | Decimal):
+        return general_text(value, 10)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, MapValue):
+        inner = "".join(f"{json.dumps(key)}:{_distinguishing(item)};" for key, item in sorted(value.items()))
+        return f"{{{inner}}}"
+    if isinstance(value, ListValue | SetValue):
+        return f"[{''.join(_distinguishing(item) + ';' for item in value)}]"
+    if isinstance(value, dict):
+        return f"<{''.join(_distinguishing(item) + ';' for _, item in sorted(value.items()))}>"
+    if isinstance(value, list):
+        return f"<{''.join(_distinguishing(item) + ';' for item in value)}>"
+    return "?"
 
 
 def identity(value: Any) -> Any:
@@ -201,16 +286,10 @@ def type_name(value: Any) -> str:
         return "number"
     if isinstance(value, str):
         return "string"
-    if isinstance(value, SetValue):
-        return "set"
-    return "object" if isinstance(value, dict) else "tuple"
-
-
-def normal(value: Decimal) -> int | Decimal:
-    """A number with whole values as ``int``."""
-    if value.is_finite() and value == value.to_integral_value() and value.adjusted() < 400:
-        return int(value)
-    return value
+    for kind, name in ((SetValue, "set"), (ListValue, "list"), (MapValue, "map"), (dict, "object")):
+        if isinstance(value, kind):
+            return name
+    return "tuple"
 
 
 def to_number(value: Any) -> Any:
@@ -218,11 +297,11 @@ def to_number(value: Any) -> Any:
     if value is None or is_unknown(value) or is_number(value):
         return value
     if isinstance(value, str):
-        text = value
         try:
-            if text and text[0] in "0123456789-+." and not text[-1].isspace() and "_" not in text and len(text) < 1000:
-                return normal(PRECISION.create_decimal(text))
-        except (decimal.InvalidOperation, ValueError):
+            return parse_number(value)
+        except OverflowError as error:
+            raise LimitError(str(error)) from error
+        except ValueError:
             pass
     raise EvaluationError("a number is required")
 
@@ -247,25 +326,30 @@ def to_text(value: Any) -> Any:
     raise EvaluationError("a string is required")
 
 
-def number_text(value: int | Decimal) -> str:
-    """A number as Terraform prints it: never with an exponent."""
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**4000 else f"{Decimal(value):e}"
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-        whole, _, fraction = text.partition(".")
-        if len(whole.lstrip("-")) + len(fraction) > 150:
-            digits = 149 - len(whole.lstrip("-0"))
-            text = format(value.quantize(Decimal(1).scaleb(-digits), context=PRECISION), "f").rstrip("0").rstrip(".")
-    return text
+def normalized(text: str) -> str:
+    """``text`` in Unicode's composed form, which every Terraform string has."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def has_infinity(value: Any) -> bool:
+    """Whether any number in ``value`` is infinite, which Terraform can compute with but not write."""
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(has_infinity(part) for part in parts)
 
 
 def to_plain(value: Any) -> Any:
     """The value as rules see it: numbers as ``int`` or ``float``, sets as sorted lists."""
     if isinstance(value, Decimal):
         number = float(value)
-        return number if math.isfinite(number) else number_text(value)
+        if math.isfinite(number):
+            return number
+        return (
+            int(value)
+            if value.is_finite() and value.adjusted() < MAX_WHOLE_DIGITS
+            else Unknown("the number is infinite")
+        )
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -276,7 +360,7 @@ def to_plain(value: Any) -> Any:
 def from_plain(value: Any) -> Any:
     """A Terraform value from JSON or YAML data."""
     if isinstance(value, float):
-        return normal(Decimal(repr(value))) if math.isfinite(value) else None
+        return from_float(value) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(key): from_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

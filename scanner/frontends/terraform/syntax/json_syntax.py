@@ -16,7 +16,8 @@ from typing import Any
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.syntax.parse import ParsedFile, parse_expression
+from scanner.frontends.terraform.evaluate.floats import parse_number
+from scanner.frontends.terraform.syntax.parse import ParsedFile, parse_expression, parse_template
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 200
@@ -91,9 +92,11 @@ def _value(source: str, at: int, depth: int) -> tuple[_Value, int]:
     return _Value(at, match.end(), data), match.end()
 
 
-def _number(text: str) -> int | Decimal:
-    value = Decimal(text)
-    return int(value) if value == value.to_integral_value() and value.adjusted() < 200 else value
+def _number(text: str) -> int | Decimal | None:
+    try:
+        return parse_number(text)
+    except OverflowError:
+        return None
 
 
 def _string(source: str, at: int) -> tuple[str, int]:
@@ -256,22 +259,8 @@ def _expression(value: _Value, *, literal: bool = False) -> ast.Expression:
 
 
 def _template(value: _Value) -> ast.Expression:
-    """A string as the template that it is: the text of a heredoc has the same rules."""
-    delimiter = "EOT"
-    while delimiter in value.data:
-        delimiter += "T"
-    expression = parse_expression(f"<<{delimiter}\n{value.data}\n{delimiter}")[0]
-    if isinstance(expression, ast.Literal) and isinstance(expression.value, str):
-        return ast.Literal(value.start, value.end, expression.value.removesuffix("\n"))
-    if isinstance(expression, ast.Template):
-        *parts, last = expression.parts
-        if isinstance(last, ast.Literal) and isinstance(last.value, str):
-            rest = last.value.removesuffix("\n")
-            parts += [replace(last, value=rest)] if rest else []
-        else:
-            parts.append(last)
-        expression = replace(expression, parts=tuple(parts))
-    placed: ast.Expression = _rebased(expression, value)
+    """A string as the template that it is."""
+    placed: ast.Expression = _rebased(parse_template(value.data)[0], value)
     return placed
 
 

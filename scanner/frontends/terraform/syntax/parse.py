@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.syntax.strings import Literals, Token, dedent, trim, undouble, unescape
+from scanner.frontends.terraform.evaluate.floats import parse_number
+from scanner.frontends.terraform.evaluate.values import normalized
+from scanner.frontends.terraform.syntax.strings import Piece, Tag, dedent, nested, trim, undouble, unescape
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
 MAX_BLOCKS = 2_000
 MAX_STRICT_CHARACTERS = 200_000
 """The strict grammar reads about 100 KB/s; a longer text with an error is taken block by block at once."""
-PRECISION_OF_LITERALS = Context(prec=400, Emax=999_999, Emin=-999_999, traps=[])
 _TOP_LEVEL = re.compile(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
 )
-_EXPONENT = re.compile(r"(?<![\w.\"-])\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.])")
+_ESCAPED_OPENING = re.compile(r"(\$\$|%%)\{")
+_OPENING = re.compile(r"[$%]\{")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
 
 @dataclass(slots=True)
@@ -41,20 +44,22 @@ class _TooDeep(Exception):
     pass
 
 
-def parse(file: SourceFile) -> ParsedFile:
-    """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in."""
+def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
+    """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in.
+
+    ``is_template`` says that a heredoc in ``file`` holds the text of a template, which has no lines of its own, and
+    that the line end before its closing marker is no part of it.
+    """
     text = Text(file)
-    source = file.text.removeprefix("\ufeff").replace("\r\n", " \n") if "\r" in file.text else file.text
+    source = file.text.replace("\r\n", " \n")
     if source.startswith("\ufeff"):
         source = " " + source[1:]
-    elif file.text.startswith("\ufeff"):
-        source = " " + source
-    converter = _Converter(source, 0, len(source))
+    converter = _Converter(source, 0, len(source), file.text, is_template)
     root = _parser().parse(converter.data).root_node
     pieces = [(converter, root)]
     diagnostics: list[Diagnostic] = []
     if root.has_error and (len(source) > MAX_STRICT_CHARACTERS or not _accepted_by_strict_grammar(source)):
-        pieces = _block_by_block(source)
+        pieces = _block_by_block(source, file.text)
         diagnostics = [
             Diagnostic("error", "terraform-syntax", message, text.span(start, end))
             for piece, tree in pieces
@@ -72,6 +77,13 @@ def parse(file: SourceFile) -> ParsedFile:
     attributes = tuple(attribute for body in bodies for attribute in body.attributes)
     blocks = tuple(block for body in bodies for block in body.blocks)
     body = ast.Body(0, len(source), attributes, blocks)
+    if root.has_error and not diagnostics:
+        # the strict grammar takes some templates that are none
+        diagnostics = [
+            Diagnostic("error", "terraform-syntax", node.message, text.span(node.start, node.end))
+            for node in ast.descendants(body)
+            if isinstance(node, ast.Invalid)
+        ]
     if not diagnostics:
         diagnostics = [
             Diagnostic("error", "terraform-syntax", f'"{again.name}" is set twice in one block', text.span(*place))
@@ -92,6 +104,17 @@ def _repeated(bodies: list[ast.Body]) -> Iterator[tuple[ast.Attribute, tuple[int
                 if attribute.name in seen:
                     yield attribute, (attribute.start, attribute.name_end)
                 seen.add(attribute.name)
+
+
+def parse_template(text: str, file: str = "<template>") -> tuple[ast.Expression, list[Diagnostic]]:
+    """Read text as a template: that of a template file, or of a string in JSON syntax."""
+    marker = "EOT"
+    while marker in text:
+        marker += "T"
+    parsed = parse(SourceFile(file, f"x = <<{marker}\n{text}\n{marker}\n"), is_template=True)
+    if len(parsed.body.attributes) != 1 or parsed.body.blocks:
+        return ast.Invalid(0, len(text), "the template cannot be read"), parsed.diagnostics
+    return parsed.body.attributes[0].expression, parsed.diagnostics
 
 
 def parse_expression(source: str, file: str = "<expression>") -> tuple[ast.Expression, list[Diagnostic]]:
@@ -125,14 +148,14 @@ def _accepted_by_strict_grammar(source: str) -> bool:
     return True
 
 
-def _block_by_block(source: str) -> list[tuple[_Converter, Any]]:
+def _block_by_block(source: str, original: str) -> list[tuple[_Converter, Any]]:
     """The blocks of a broken file, each parsed alone, so that an error costs only the block that it stands in."""
     starts = [match.start() for match in _TOP_LEVEL.finditer(source)][:MAX_BLOCKS]
     if not starts or starts[0] > 0:
         starts.insert(0, 0)
     pieces = []
     for start, end in pairwise([*starts, len(source)]):
-        converter = _Converter(source, start, end)
+        converter = _Converter(source, start, end, original)
         pieces.append((converter, _parser().parse(converter.data).root_node))
     return pieces
 
@@ -156,8 +179,10 @@ def _with_recovered(converter: _Converter, root: Any, body: ast.Body) -> ast.Bod
 class _Converter:
     """Turns one tree-sitter tree into the syntax tree."""
 
-    def __init__(self, source: str, start: int, end: int) -> None:
+    def __init__(self, source: str, start: int, end: int, original: str, is_template: bool = False) -> None:
         self.source = source
+        self.original = original
+        self.is_template = is_template
         self.start = start
         source = source[start:end]
         # the grammar does not know exponents: digits of the same length stand in, the text is read from source
@@ -305,17 +330,22 @@ class _Converter:
         if full:
             each = self._traverse(item, inner + following)
             return ast.Splat(head.start, each.end, head, each, True)
-        stop = next((i for i, step in enumerate(following) if step.type != "get_attr"), len(following))
-        each = self._traverse(item, inner + following[:stop])
-        splat = ast.Splat(head.start, max(each.end, self.at(node.end_byte)), head, each, False)
-        return self._traverse(splat, following[stop:])
+        steps = inner + following
+        stop = next((i for i, step in enumerate(steps) if step.type != "get_attr"), len(steps))
+        each = self._traverse(item, steps[:stop])
+        marker = self.at(node.children[0].end_byte)
+        return self._traverse(ast.Splat(head.start, max(each.end, marker), head, each, False), steps[stop:])
 
     def _literal(self, node: Any, start: int, end: int) -> ast.Expression:
         child = node.children[0]
         if child.type == "numeric_lit":
-            return ast.Literal(start, end, number(self.text(child)))
+            try:
+                return ast.Literal(start, end, parse_number(self.text(child)))
+            except (ValueError, OverflowError) as error:
+                return ast.Invalid(start, end, str(error))
         if child.type == "string_lit":
-            return ast.Literal(start, end, unescape(self.source[start + 1 : end - 1]))
+            (piece,) = self._literals(start + 1, end - 1, _quoted) or [Piece(start, end, text="")]
+            return piece.node or ast.Literal(start, end, piece.text)
         if child.type == "bool_lit":
             return ast.Literal(start, end, self.text(child) == "true")
         return ast.Literal(start, end, None)
@@ -393,102 +423,86 @@ class _Converter:
         inner = node.named_children[0]
         if inner.type == "heredoc_template":
             return self._heredoc(inner, start, end)
-        nodes = inner.named_children[1:-1]
-        tokens = list(self._tokens(nodes, start + 1, end - 1))
-        for token in tokens:
-            token.text = unescape(token.text) if token.text is not None else None
-        return self._assemble(nodes, start, end, tokens)
+        pieces: list[Piece] = []
+        self._flatten(inner.named_children[1:-1], start + 1, end - 1, _quoted, pieces)
+        return self._finish(pieces, start, end)
 
     def _heredoc(self, node: Any, start: int, end: int) -> ast.Expression:
         children = node.named_children
         first = self.source.find("\n", self.at(children[1].end_byte)) + 1
         closing = self.at(children[-1].start_byte)
-        last = max(self.source.rfind("\n", 0, closing) + 1, first)
-        tokens = list(self._tokens(children[2:-1], first, last))
-        for token in tokens:
-            if token.text is not None:
-                text = token.text.replace(" \n", "\n") if "\r\n" in self.source else token.text
-                token.text = undouble(text)
-        return self._assemble(children[2:-1], start, end, tokens, flush=self.source.startswith("<<-", start))
+        last = max(self.source.rfind("\n", 0, closing) + (0 if self.is_template else 1), first)
+        pieces: list[Piece] = []
+        self._flatten(children[2:-1], first, last, self._lines, pieces)
+        return self._finish(pieces, start, end, flush=self.source.startswith("<<-", start))
 
-    def _tokens(self, nodes: list[Any], start: int, end: int) -> Iterator[Token]:
-        """The literal lines, interpolations and directive tags of a template, in the order of the source."""
-        at = start
-        for sequence in self._sequences(nodes, self._depth):
-            yield from self._lines(at, sequence.start)
-            yield sequence
-            at = sequence.end
-        yield from self._lines(at, end)
-
-    def _lines(self, start: int, end: int) -> Iterator[Token]:
-        while start < end:
-            newline = self.source.find("\n", start, end)
-            stop = newline + 1 if newline >= 0 else end
-            yield Token(start, stop, text=self.source[start:stop])
-            start = stop
-
-    def _sequences(self, nodes: list[Any], depth: int) -> Iterator[Token]:
-        if depth > MAX_DEPTH:
-            raise _TooDeep
-        for node in nodes:
-            if node.type == "template_directive":
-                yield from self._sequences(node.named_children[0].named_children, depth + 1)
-            elif node.type == "template_interpolation" or node.type.endswith(_TAGS):
-                before, after = _markers(node)
-                yield Token(*self.place(node), trim_before=before, trim_after=after)
-
-    def _assemble(
-        self, nodes: list[Any], start: int, end: int, tokens: list[Token], *, flush: bool = False
-    ) -> ast.Expression:
-        trim(tokens)
-        if flush:
-            dedent(tokens)
-        literals = Literals(tokens)
-        if len(literals) == len(tokens):
-            return ast.Literal(start, end, literals.text(start, end) or "")
-        return ast.Template(start, end, tuple(self._parts(nodes, start, end, literals)))
-
-    def _parts(self, nodes: list[Any], start: int, end: int, literals: Literals) -> Iterator[ast.TemplatePart]:
+    def _flatten(self, nodes: list[Any], start: int, end: int, literal: Literals, pieces: list[Piece]) -> None:
+        """Append the nodes as pieces, the text between them filled in from the source."""
         at = start
         for node in nodes:
             if node.type not in ("template_interpolation", "template_directive"):
                 continue
             node_start, node_end = self.place(node)
-            text = literals.text(at, node_start)
-            if text is not None:
-                yield ast.Literal(at, node_start, text)
-            yield self._sequence(node, node_start, node_end, literals)
+            pieces.extend(self._literals(at, node_start, literal))
+            if node.type == "template_directive":
+                self._flatten_directive(node.named_children[0], literal, pieces)
+            else:
+                inner = next((child for child in node.named_children if child.type == "expression"), None)
+                empty = ast.Invalid(node_start, node_end, "empty interpolation")
+                before, after = _markers(node)
+                value = self.expression(inner) if inner is not None else empty
+                pieces.append(Piece(node_start, node_end, node=value, trim_before=before, trim_after=after))
             at = node_end
-        text = literals.text(at, end)
-        if text is not None:
-            yield ast.Literal(at, end, text)
+        pieces.extend(self._literals(at, end, literal))
 
-    def _sequence(self, node: Any, start: int, end: int, literals: Literals) -> ast.TemplatePart:
-        if node.type == "template_directive":
-            self._depth += 1
-            part = self._directive(node.named_children[0], start, end, literals)
-            self._depth -= 1
-            return part
-        inner = next((child for child in node.named_children if child.type == "expression"), None)
-        return self.expression(inner) if inner is not None else ast.Invalid(start, end, "empty interpolation")
+    def _literals(self, start: int, end: int, literal: Literals) -> list[Piece]:
+        text = self.original[start:end]
+        if ("${" in text or "%{" in text) and _OPENING.search(_ESCAPED_OPENING.sub("", text)):
+            return [Piece(start, end, node=ast.Invalid(start, end, "a template sequence stands where none may"))]
+        return list(literal(start, text))
 
-    def _directive(self, node: Any, start: int, end: int, literals: Literals) -> ast.TemplatePart:
-        tags = [child for child in node.named_children if child.type.endswith(_TAGS)]
-        intro = tags[0]
-        sections: list[tuple[ast.TemplatePart, ...]] = []
-        for opening, closing in pairwise(tags):
-            inside = [c for c in node.named_children if opening.end_byte <= c.start_byte < closing.start_byte]
-            sections.append(
-                tuple(self._parts(inside, self.at(opening.end_byte), self.at(closing.start_byte), literals))
-            )
-        expression = next((c for c in intro.named_children if c.type == "expression"), None)
-        subject = self.expression(expression) if expression is not None else ast.Invalid(start, end, "no condition")
-        if node.type == "template_for":
-            names = [self.text(c) for c in intro.named_children if c.type == "identifier"] or [""]
-            key = names[0] if len(names) > 1 else ""
-            return ast.TemplateFor(start, end, key, names[-1], subject, sections[0] if sections else ())
-        then = sections[0] if sections else ()
-        return ast.TemplateIf(start, end, subject, then, sections[1] if len(sections) > 1 else ())
+    def _flatten_directive(self, node: Any, literal: Literals, pieces: list[Piece]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep
+        tags = [child for child in node.named_children if child.type.endswith(("_intro", "_start", "_end"))]
+        for number, tag in enumerate(tags):
+            before, after = _markers(tag)
+            pieces.append(Piece(*self.place(tag), tag=self._tag(tag), trim_before=before, trim_after=after))
+            if number + 1 < len(tags):
+                closing = tags[number + 1]
+                inside = [c for c in node.named_children if tag.end_byte <= c.start_byte < closing.start_byte]
+                self._flatten(inside, self.at(tag.end_byte), self.at(closing.start_byte), literal, pieces)
+        self._depth -= 1
+
+    def _tag(self, node: Any) -> Tag:
+        kind = next((c.type for c in node.children if c.type in ("if", "for", "else")), "end")
+        expression = next((child for child in node.named_children if child.type == "expression"), None)
+        subject = self.expression(expression) if expression is not None else None
+        names = [self.text(child) for child in node.named_children if child.type == "identifier"] or [""]
+        return Tag(kind, subject, names[0] if len(names) > 1 else "", names[-1])
+
+    def _lines(self, start: int, text: str) -> Iterator[Piece]:
+        """Heredoc text, each line of it; a template that is no part of a file has no lines."""
+        for line in [text] if self.is_template and text else _LINE.findall(text):
+            yield Piece(start, start + len(line), text=undouble(line))
+            start += len(line)
+
+    def _finish(self, pieces: list[Piece], start: int, end: int, *, flush: bool = False) -> ast.Expression:
+        trim(pieces)
+        if flush:
+            dedent(pieces)
+        if all(piece.text is not None for piece in pieces):
+            return ast.Literal(start, end, normalized("".join(piece.text or "" for piece in pieces)))
+        return ast.Template(start, end, nested(pieces))
+
+
+Literals = Callable[[int, str], Iterable[Piece]]
+"""Turns text at a place into pieces."""
+
+
+def _quoted(start: int, text: str) -> Iterable[Piece]:
+    return [Piece(start, start + len(text), text=unescape(text))] if text else []
 
 
 def _unreadable(attribute: ast.Attribute, end: int) -> ast.Attribute:
@@ -505,17 +519,6 @@ def _markers(node: Any) -> tuple[bool, bool]:
     return before, after
 
 
-def number(text: str) -> int | Decimal:
-    """A number literal without loss of digits; whole numbers are ``int``."""
-    if text.isdigit() and len(text) < 1_000:
-        return int(text)
-    value = PRECISION_OF_LITERALS.create_decimal(text)
-    if value.adjusted() < 200 and value == value.to_integral_value():
-        return int(value)
-    return value
-
-
-_TAGS = ("_intro", "_start", "_end")
 _OPERATORS = frozenset(("+", "-", "*", "/", "%", "==", "!=", "<", ">", "<=", ">=", "&&", "||"))
 _METHODS = {
     "literal_value": _Converter._literal,

@@ -3,48 +3,48 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+
+from scanner.frontends.terraform import ast
+from scanner.frontends.terraform.evaluate.values import normalized
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|(\$\$|%%)\{", re.DOTALL)
 _DOUBLED = re.compile(r"(\$\$|%%)\{")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A directive's ``%{ … }``: ``kind`` is if, for, else or end; ``subject`` the condition or collection."""
+
+    kind: str
+    subject: ast.Expression | None = None
+    key: str = ""
+    value: str = ""
+
+
 @dataclass(slots=True)
-class Token:
-    """A part of a template in the order of the source: a line of text, or an interpolation or directive tag."""
+class Piece:
+    """One atom of a template in the order of the text: literal text, an interpolation, or a directive's tag.
+
+    In heredocs every line is a piece of its own, as it is a token of its own in HCL.
+    """
 
     start: int
     end: int
     text: str | None = None
+    node: ast.Expression | None = None
+    tag: Tag | None = None
     trim_before: bool = False
     trim_after: bool = False
 
 
-class Literals:
-    """The text tokens of a template by where they start."""
-
-    def __init__(self, tokens: Iterable[Token]) -> None:
-        self._tokens = [token for token in tokens if token.text is not None]
-        self._starts = [token.start for token in self._tokens]
-
-    def __len__(self) -> int:
-        return len(self._tokens)
-
-    def text(self, start: int, end: int) -> str | None:
-        """The text between two places, which may have been trimmed to nothing; ``None`` if none is written there."""
-        found = self._tokens[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
-        return "".join(token.text or "" for token in found) if found else None
-
-
 def unescape(raw: str) -> str:
     """The value of quoted text: backslash escapes, ``$${`` and ``%%{``."""
-    if "\\" not in raw and "{" not in raw:
-        return raw
-    return _ESCAPE.sub(_escaped, raw)
+    if "\\" in raw or "{" in raw:
+        raw = _ESCAPE.sub(_escaped, raw)
+    return normalized(raw)
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -59,39 +59,75 @@ def _escaped(match: re.Match[str]) -> str:
 
 def undouble(raw: str) -> str:
     """The value of heredoc text, where only ``$${`` and ``%%{`` are escapes."""
-    return _DOUBLED.sub(lambda match: match[1][0] + "{", raw) if "{" in raw else raw
+    return normalized(_DOUBLED.sub(lambda match: match[1][0] + "{", raw) if "{" in raw else raw)
 
 
-def trim(tokens: list[Token]) -> None:
-    """Apply ``~`` markers, in place. They reach to the end of the line of text beside them, not beyond it."""
-    for token, following in pairwise(tokens):
-        if token.trim_after and following.text is not None:
-            following.text = following.text.lstrip()
-        if following.trim_before and token.text is not None:
-            token.text = token.text.rstrip()
+def trim(pieces: list[Piece]) -> None:
+    """Apply ``~`` markers to the neighbouring pieces of text, in place."""
+    for index, piece in enumerate(pieces):
+        if piece.trim_before and index and (text := pieces[index - 1].text) is not None:
+            pieces[index - 1].text = text.rstrip()
+        if piece.trim_after and index + 1 < len(pieces) and (text := pieces[index + 1].text) is not None:
+            pieces[index + 1].text = text.lstrip()
 
 
-def dedent(tokens: list[Token]) -> None:
+def dedent(pieces: list[Piece]) -> None:
     """Remove the indentation that all lines share, as ``<<-`` does, in place.
 
-    Blank lines do not count and stay as they are. A line of text that follows a trimmed line end begins no line.
+    What a trim marker left of a line counts, so a line whose end was trimmed away does not begin another.
     """
-    indented: list[Token] = []
-    margins: list[int] = []
-    line_starts = True
-    for token in tokens:
-        if line_starts:
-            indentation = _indentation(token.text) if token.text is not None else 0
-            if indentation is not None:
-                margins.append(indentation)
-                indented.append(token)
-        line_starts = token.text.endswith("\n") if token.text is not None else False
-    margin = min(margins, default=0)
-    for token in indented:
-        token.text = token.text[margin:] if token.text is not None else None
+    margin = None
+    leading: list[Piece] = []
+    at_line_start = True
+    for piece in pieces:
+        if at_line_start:
+            at_line_start = False
+            text = piece.text or ""
+            rest = text.lstrip()
+            if rest or not text.endswith("\n"):
+                width = len(text) - len(rest)
+                margin = width if margin is None else min(margin, width)
+                leading.append(piece)
+        if piece.text is not None and piece.text.endswith("\n"):
+            at_line_start = True
+    for piece in leading:
+        if margin and piece.text is not None:
+            piece.text = piece.text[margin:]
 
 
-def _indentation(line: str) -> int | None:
-    """The number of spaces that the line begins with; ``None`` for a blank line."""
-    without = line.lstrip()
-    return None if not without and line.endswith("\n") else len(line) - len(without)
+def nested(pieces: list[Piece]) -> tuple[ast.TemplatePart, ...]:
+    """The parts of a template, directives with what stands between their tags."""
+    parts, _ = _until_tag(iter(pieces))
+    return parts
+
+
+def _until_tag(pieces: Iterator[Piece]) -> tuple[tuple[ast.TemplatePart, ...], Piece | None]:
+    """The parts up to the next else or end tag, and that tag."""
+    parts: list[ast.TemplatePart] = []
+    for piece in pieces:
+        if piece.text is not None:
+            last = parts[-1] if parts else None
+            if isinstance(last, ast.Literal) and isinstance(last.value, str) and last.end == piece.start:
+                parts[-1] = ast.Literal(last.start, piece.end, last.value + piece.text)
+            elif piece.text:
+                parts.append(ast.Literal(piece.start, piece.end, piece.text))
+        elif piece.node is not None:
+            parts.append(piece.node)
+        elif piece.tag is not None and piece.tag.kind in ("if", "for"):
+            parts.append(_directive(piece, piece.tag, pieces))
+        else:
+            return tuple(parts), piece
+    return tuple(parts), None
+
+
+def _directive(opening: Piece, tag: Tag, pieces: Iterator[Piece]) -> ast.TemplateIf | ast.TemplateFor:
+    body, closing = _until_tag(pieces)
+    end = closing.end if closing is not None else opening.end
+    subject = tag.subject or ast.Invalid(opening.start, opening.end, "the directive is not complete")
+    if tag.kind == "for":
+        return ast.TemplateFor(opening.start, end, tag.key, tag.value, subject, body)
+    otherwise: tuple[ast.TemplatePart, ...] = ()
+    if closing is not None and closing.tag is not None and closing.tag.kind == "else":
+        otherwise, closing = _until_tag(pieces)
+        end = closing.end if closing is not None else end
+    return ast.TemplateIf(opening.start, end, subject, body, otherwise)

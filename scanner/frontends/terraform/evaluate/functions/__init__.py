@@ -8,14 +8,15 @@ from typing import Any
 
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.evaluate.expressions import Context, evaluate, settled
+from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function
+from scanner.frontends.terraform.evaluate.functions.sensitivity import issensitive
+from scanner.frontends.terraform.evaluate.types import convert
 from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
     LimitError,
-    SetValue,
-    contains_unknown,
     first_unknown,
+    normalized,
     weigh,
 )
 
@@ -41,6 +42,8 @@ def call(node: ast.Call, context: Context) -> Any:
     name = node.name.removeprefix("core::")
     if name in ("try", "can"):
         return _guarded(name, node, context)
+    if name == "issensitive":
+        return issensitive(node, context)
     if name in UNKNOWN_RESULTS:
         return Unknown(f"the result of {name}() cannot be known statically")
     if name.startswith("provider::"):
@@ -61,16 +64,13 @@ def apply(name: str, function: Function, arguments: list[Any], context: Context)
     low, high = function.arity
     if len(arguments) < low or (high is not None and len(arguments) > high):
         raise EvaluationError(f"{name}() takes {_arity(low, high)} arguments, not {len(arguments)}")
-    for argument in arguments:
-        context.budget.spend(weigh(argument))
-        if is_unknown(argument) and not function.takes_unknown:
-            return argument
-        if argument is None and not function.takes_null:
-            raise EvaluationError(f"{name}(): an argument must not be null")
-        if not function.takes_unknown and not function.takes_partial and contains_unknown(argument):
-            return first_unknown(argument)
+    values = [_argument(name, function, number, given, context) for number, given in enumerate(arguments)]
+    unknown = next((found for value in values if (found := _blocking(value, function)) is not None), None)
+    if unknown is not None:
+        return unknown
     try:
-        return function.call(context, *arguments) if function.needs_context else function.call(*arguments)
+        result = function.call(context, *values) if function.needs_context else function.call(*values)
+        return normalized(result) if isinstance(result, str) else result
     except EvaluationError as error:
         error.message = error.message if error.message.startswith(f"{name}()") else f"{name}(): {error.message}"
         raise
@@ -80,19 +80,42 @@ def apply(name: str, function: Function, arguments: list[Any], context: Context)
         raise LimitError(f"{name}(): the pattern takes longer than the limit to match") from error
     except RecursionError as error:
         raise EvaluationError(f"{name}(): nested too deeply") from error
+    except OverflowError as error:
+        raise LimitError(f"{name}(): {error}") from error
     except (ValueError, ArithmeticError, TypeError, LookupError, AttributeError) as error:
         raise EvaluationError(f"{name}(): invalid argument: {error}") from error
 
 
+def _argument(name: str, function: Function, number: int, given: Any, context: Context) -> Any:
+    """The argument as its parameter's type. Raises ``EvaluationError``."""
+    context.budget.spend(weigh(given))
+    if given is None and not function.takes_null:
+        raise EvaluationError(f"{name}(): an argument must not be null")
+    try:
+        return convert(given, function.parameter(number))
+    except EvaluationError as error:
+        error.message = f"{name}(): argument {number + 1}: {error.message}"
+        raise
+
+
+def _blocking(value: Any, function: Function) -> Unknown | None:
+    """The unknown that keeps the function from being called, if there is one."""
+    if function.takes_unknown:
+        return None
+    found = value if isinstance(value, Unknown) else None if function.takes_partial else first_unknown(value)
+    # the result is of another type than the argument, and none of its instances
+    return Unknown(found.reason, found.source) if found is not None else None
+
+
 def _arguments(node: ast.Call, context: Context) -> list[Any] | Unknown:
-    values = [settled(evaluate(argument, context)) for argument in node.arguments]
+    values = [evaluate(argument, context) for argument in node.arguments]
     if node.expand and values:
         last = values.pop()
         if isinstance(last, Unknown):
             return last
         if not isinstance(last, list):
             raise EvaluationError("only a list can be expanded with ...", node.start, node.end)
-        values.extend(SetValue(last) if isinstance(last, SetValue) else last)
+        values.extend(last)
     return values
 
 
@@ -104,6 +127,7 @@ def _arity(low: int, high: int | None) -> str:
 
 def _guarded(name: str, node: ast.Call, context: Context) -> Any:
     failure: EvaluationError | None = None
+    context = context.with_tolerance(False)
     for argument in node.arguments:
         try:
             value = evaluate(argument, context)

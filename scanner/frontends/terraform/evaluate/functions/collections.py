@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 import itertools
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
+from scanner.frontends.terraform.evaluate import floats
 from scanner.frontends.terraform.evaluate.expressions import equal
-from scanner.frontends.terraform.evaluate.functions.function import fixed
-from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, unify
+from scanner.frontends.terraform.evaluate.functions.function import (
+    ANY_LIST,
+    ANY_MAP,
+    ANY_SET,
+    STRINGS,
+    characters,
+    function,
+    whole,
+)
+from scanner.frontends.terraform.evaluate.types import (
+    ANY,
+    BOOL,
+    NUMBER,
+    STRING,
+    Type,
+    convert,
+    list_of,
+    map_of,
+    type_of,
+    unify,
+)
 from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
-    PRECISION,
     EvaluationError,
     LimitError,
+    ListValue,
+    MapValue,
     SetValue,
     identity,
-    normal,
-    to_bool,
     to_number,
-    to_text,
     type_name,
 )
 
 
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise EvaluationError(f"a list is required, found {type_name(value)}")
+def _sequence(value: Any) -> list[Any]:
+    if not isinstance(value, list) or isinstance(value, SetValue):
+        raise EvaluationError(f"a list or tuple is required, found {type_name(value)}")
     return value
 
 
-def _map(value: Any) -> dict[str, Any]:
+def _items(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise EvaluationError(f"a list, tuple or set is required, found {type_name(value)}")
+    return value
+
+
+def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise EvaluationError(f"a map is required, found {type_name(value)}")
+        raise EvaluationError(f"a map or object is required, found {type_name(value)}")
     return value
 
 
@@ -42,54 +66,84 @@ def _bounded(count: int) -> None:
         raise LimitError(f"the result goes beyond the limit of {MAX_ITEMS} items")
 
 
+def _alike(source: Any, items: Iterable[Any]) -> list[Any]:
+    """Items of ``source`` as a list where it is a list or set, as a tuple where it is a tuple."""
+    return ListValue(items, source.element) if isinstance(source, ListValue | SetValue) else list(items)
+
+
+def _common(types: Iterable[Type]) -> Type:
+    found = unify(types)
+    if found is None:
+        raise EvaluationError("the arguments have no type in common")
+    return found
+
+
 def length(value: Any) -> int:
     """Items of a collection, characters of a string."""
-    if isinstance(value, str | list | dict):
+    if isinstance(value, str):
+        return len(characters(value))
+    if isinstance(value, list | dict):
         return len(value)
     raise EvaluationError(f"a string or collection is required, found {type_name(value)}")
 
 
 def element(values: Any, index: Any) -> Any:
     """The item at ``index``, which wraps around."""
-    items, number = _list(values), to_number(index)
+    items, number = _sequence(values), whole(index)
     if not items:
         raise EvaluationError("the list is empty")
-    return items[int(number) % len(items)]
+    return items[number % len(items)]
 
 
 def lookup(mapping: Any, key: Any, *default: Any) -> Any:
     """The value of ``key``, or the default."""
     if is_unknown(mapping) or is_unknown(key):
         return mapping if is_unknown(mapping) else key
-    name = to_text(key)
-    if name in _map(mapping):
-        return mapping[name]
+    if key is None:
+        raise EvaluationError("the key must not be null")
+    values = _mapping(mapping)
+    fallback = default[0] if default else None
+    if isinstance(values, MapValue):
+        fallback = convert(fallback, values.element)
+    if key in values:
+        return values[key]
     if default:
-        return default[0]
-    raise EvaluationError(f"there is no key {name!r} and no default")
+        return fallback
+    raise EvaluationError(f"there is no key {key!r} and no default")
 
 
 def merge(*maps: Any) -> Any:
-    """One map of all, the last winning."""
+    """One map of all, the last winning; an object unless all are maps of the same type."""
     result: dict[str, Any] = {}
     for value in maps:
         if is_unknown(value):
             return value
         if value is not None:
-            result.update(_map(value))
-    return result
+            result.update(_mapping(value))
+    kinds = {value.element if isinstance(value, MapValue) else None for value in maps}
+    only = kinds.pop() if len(kinds) == 1 else None
+    return result if only is None else MapValue(result, only)
 
 
 def concat(*lists: Any) -> Any:
-    """One list of all."""
+    """One list of all: a list where all are lists, else a tuple."""
     unknown = next((value for value in lists if is_unknown(value)), None)
-    return unknown if unknown is not None else [item for value in lists for item in _list(value)]
+    if unknown is not None:
+        return unknown
+    if not lists or None in lists:
+        raise EvaluationError("at least one list is required, and none may be null")
+    items = [item for value in lists for item in _sequence(value)]
+    if all(isinstance(value, ListValue) for value in lists):
+        common = unify(value.element for value in lists)
+        if common is not None:
+            return ListValue((convert(item, common) for item in items), common)
+    return items
 
 
 def flatten(value: Any) -> Any:
-    """Nested lists as one; unknown where a part that could be a list is unknown."""
+    """Nested sequences as one tuple; unknown where a part that could be a sequence is unknown."""
     result: list[Any] = []
-    for item in _list(value):
+    for item in _items(value):
         if isinstance(item, list):
             inner = flatten(item)
             if is_unknown(inner):
@@ -105,7 +159,7 @@ def flatten(value: Any) -> Any:
 
 def contains(values: Any, wanted: Any) -> Any:
     """Whether the list holds the value."""
-    results = [equal(item, wanted) for item in _list(values)]
+    results = [equal(item, wanted) for item in _items(values)]
     if any(result is True for result in results):
         return True
     return next((result for result in results if is_unknown(result)), False)
@@ -114,45 +168,53 @@ def contains(values: Any, wanted: Any) -> Any:
 def distinct(values: Any) -> Any:
     """The list without repetitions."""
     seen: dict[Any, Any] = {}
-    for item in _list(values):
+    for item in values:
         if is_unknown(item):
             return item
         seen.setdefault(identity(item), item)
-    return list(seen.values())
+    return ListValue(seen.values(), values.element)
 
 
 def compact(values: Any) -> list[Any]:
     """The list without nulls and empty strings."""
-    return [to_text(item) for item in _list(values) if item is not None and item != ""]
+    return ListValue((item for item in values if item is not None and item != ""), STRING)
 
 
 def chunklist(values: Any, size: Any) -> list[Any]:
     """Lists of at most ``size`` items."""
-    items, step = _list(values), int(to_number(size))
+    step, kind = whole(size), list_of(values.element)
     if step < 0:
         raise EvaluationError("the size must not be negative")
-    return [items[at : at + step] for at in range(0, len(items), step)] if step else [list(items)] if items else []
+    step = step or max(len(values), 1)
+    chunks = (ListValue(values[at : at + step], values.element) for at in range(0, len(values), step))
+    return ListValue(chunks, kind)
 
 
 def coalesce(*values: Any) -> Any:
-    """The first value that is neither null nor an empty string."""
-    for value in unify(list(values)):
-        if is_unknown(value) or (value is not None and value != ""):
-            return value
+    """The first value that is neither null nor an empty string, in the type that all have in common."""
+    common = _common(type_of(value) for value in values)
+    for value in values:
+        converted = convert(value, common)
+        if is_unknown(converted) or (converted is not None and converted != ""):
+            return converted
     raise EvaluationError("no argument is neither null nor empty")
 
 
 def coalescelist(*values: Any) -> Any:
     """The first list that is not empty."""
     for value in values:
-        if is_unknown(value) or (value is not None and len(_list(value))):
+        if is_unknown(value):
+            break
+        _sequence(value)
+    for value in values:
+        if is_unknown(value) or len(value):
             return value
     raise EvaluationError("no argument is a list with items")
 
 
 def index(values: Any, wanted: Any) -> int:
     """The position of the value."""
-    for number, item in enumerate(_list(values)):
+    for number, item in enumerate(_sequence(values)):
         if equal(item, wanted) is True:
             return number
     raise EvaluationError("the item is not in the list")
@@ -160,12 +222,14 @@ def index(values: Any, wanted: Any) -> int:
 
 def keys(value: Any) -> Any:
     """The sorted keys."""
-    return value if is_unknown(value) else sorted(_map(value))
+    names = sorted(_mapping(value))
+    return ListValue(names, STRING) if isinstance(value, MapValue) else names
 
 
 def values(value: Any) -> Any:
     """The values in the order of their sorted keys."""
-    return value if is_unknown(value) else [item for _, item in sorted(_map(value).items())]
+    items = [item for _, item in sorted(_mapping(value).items())]
+    return ListValue(items, value.element) if isinstance(value, MapValue) else items
 
 
 def zipmap(names: Any, items: Any) -> Any:
@@ -173,17 +237,20 @@ def zipmap(names: Any, items: Any) -> Any:
     for value in (names, items):
         if is_unknown(value):
             return value
-    for name in _list(names):
-        if is_unknown(name):
-            return name
-    if len(names) != len(_list(items)):
+    unknown = next((name for name in names if is_unknown(name)), None)
+    if unknown is not None:
+        return unknown
+    if len(names) != len(_sequence(items)):
         raise EvaluationError("the lists have different lengths")
-    return {to_text(name): item for name, item in zip(names, items, strict=True)}
+    if None in names:
+        raise EvaluationError("a key must not be null")
+    pairs = dict(zip(names, items, strict=True))
+    return MapValue(pairs, items.element) if isinstance(items, ListValue) else pairs
 
 
 def one(value: Any) -> Any:
     """The only item, null for none."""
-    items = _list(value)
+    items = _items(value)
     if len(items) > 1:
         raise EvaluationError("the list has more than one item")
     return items[0] if items else None
@@ -191,131 +258,137 @@ def one(value: Any) -> Any:
 
 def range_(*bounds: Any) -> list[Any]:
     """Numbers from start up to but without limit."""
-    numbers = [to_number(bound) for bound in bounds]
-    start, limit = (0, numbers[0]) if len(numbers) == 1 else numbers[:2]
-    step = numbers[2] if len(numbers) == 3 else 1 if start <= limit else -1
+    start, limit = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
+    step = bounds[2] if len(bounds) == 3 else 1 if start <= limit else -1
     if step == 0:
         raise EvaluationError("the step must not be zero")
     if (limit > start) != (step > 0) and limit != start:
         raise EvaluationError("the step leads away from the limit")
-    _bounded(abs(int((Decimal(limit) - Decimal(start)) / Decimal(step))))
+    _bounded(abs(floats.truncate(floats.divide(floats.subtract(limit, start), step))))
     result, current = [], start
     while (current < limit) if step > 0 else (current > limit):
         result.append(current)
-        current = normal(Decimal(current) + Decimal(step))
-    return result
+        current = floats.add(current, step)
+    return ListValue(result, NUMBER)
 
 
 def reverse(value: Any) -> list[Any]:
     """The list backwards."""
-    return list(reversed(_list(value)))
+    return _alike(value, reversed(_items(value)))
 
 
 def setproduct(*sets: Any) -> Any:
-    """All combinations."""
-    total = 1
+    """All combinations: a set where one argument is a set, else a list."""
+    if len(sets) < 2:
+        raise EvaluationError("at least two sets are required")
+    total, elements = 1, []
     for value in sets:
-        total *= len(_list(value))
-    _bounded(total)
-    combinations = [list(items) for items in itertools.product(*sets)]
-    return SetValue.of(combinations) if all(isinstance(value, SetValue) for value in sets) else combinations
+        total *= len(_items(value))
+        _bounded(total)
+        has_type = isinstance(value, ListValue | SetValue)
+        elements.append(value.element if has_type else _common(map(type_of, value)) if value else ANY)
+    columns = [[convert(item, kind) for item in value] for value, kind in zip(sets, elements, strict=True)]
+    combinations = (list(items) for items in itertools.product(*columns))
+    kind = Type("tuple", items=tuple(elements))
+    if any(isinstance(value, SetValue) for value in sets):
+        return SetValue(combinations, kind)
+    return ListValue(combinations, kind)
 
 
 def slice_(values: Any, start: Any, end: Any) -> list[Any]:
     """Items from start up to but without end."""
-    items, first, last = _list(values), int(to_number(start)), int(to_number(end))
+    items, first, last = _sequence(values), whole(start), whole(end)
     if not 0 <= first <= last <= len(items):
         raise EvaluationError("the range is outside the list")
-    return items[first:last]
+    return _alike(values, items[first:last])
 
 
 def sort(values: Any) -> list[Any]:
     """The strings in order."""
-    return sorted(to_text(item) for item in _list(values))
+    if None in values:
+        raise EvaluationError("null cannot be sorted")
+    return ListValue(sorted(values, key=lambda text: text.encode("utf-8", "surrogatepass")), STRING)
 
 
 def sum_(values: Any) -> Any:
     """The total."""
-    if not _list(values):
+    if not _items(values):
         raise EvaluationError("the list is empty")
-    total = Decimal(0)
+    total: floats.Number = 0
     for item in values:
-        total = PRECISION.add(total, Decimal(to_number(item)))
-    return normal(total)
+        if item is None:
+            raise EvaluationError("null cannot be added")
+        total = floats.add(total, to_number(item))
+    return total
 
 
-def transpose(value: Any) -> dict[str, Any]:
+def transpose(value: Any) -> Any:
     """Map of lists turned around."""
     result: dict[str, list[str]] = {}
-    for key, items in sorted(_map(value).items()):
-        for item in _list(items):
-            result.setdefault(to_text(item), []).append(key)
-    return dict(sorted(result.items()))
+    for key, items in sorted(value.items()):
+        for item in items:
+            if item is None:
+                raise EvaluationError("null cannot be a key")
+            result.setdefault(item, []).append(key)
+    return MapValue(((key, ListValue(result[key], STRING)) for key in sorted(result)), STRINGS)
 
 
 def alltrue(values: Any) -> Any:
     """Whether all are true."""
-    items = [to_bool(item) for item in _list(values)]
-    if any(item is False or item is None for item in items):
+    if any(item is False or item is None for item in values):
         return False
-    return next((item for item in items if is_unknown(item)), True)
+    return next((item for item in values if is_unknown(item)), True)
 
 
 def anytrue(values: Any) -> Any:
     """Whether any is true."""
-    items = [to_bool(item) for item in _list(values)]
-    if any(item is True for item in items):
+    if any(item is True for item in values):
         return True
-    return next((item for item in items if is_unknown(item)), False)
+    return next((item for item in values if is_unknown(item)), False)
 
 
 def matchkeys(items: Any, names: Any, wanted: Any) -> list[Any]:
     """Items whose counterpart in ``names`` is in ``wanted``."""
-    if len(_list(items)) != len(_list(names)):
+    if len(items) != len(names):
         raise EvaluationError("the lists have different lengths")
-    known = {identity(item) for item in _list(wanted)}
-    return [item for item, name in zip(items, names, strict=True) if identity(name) in known]
+    common = _common([names.element, wanted.element])
+    known = {identity(convert(item, common)) for item in wanted}
+    chosen = [item for item, name in zip(items, names, strict=True) if identity(convert(name, common)) in known]
+    return ListValue(chosen, items.element)
 
 
-def _sets(*sets: Any) -> list[SetValue]:
-    return [SetValue.of(_list(value)) for value in sets]
+def _same_sets(*sets: Any) -> tuple[list[list[Any]], Type]:
+    """The items of the sets in the type that they have in common."""
+    elements = [value.element for value in sets if value or value.element.kind != "any"]
+    common = _common(elements) if elements else ANY
+    return [[convert(item, common) for item in value] for value in sets], common
 
 
 def setunion(*sets: Any) -> SetValue:
     """Items of any set."""
-    return SetValue.of(item for value in _sets(*sets) for item in value)
+    columns, common = _same_sets(*sets)
+    return SetValue(itertools.chain(*columns), common)
 
 
-def setintersection(first: Any, *others: Any) -> SetValue:
+def setintersection(*sets: Any) -> SetValue:
     """Items of all sets."""
-    known = [{identity(item) for item in value} for value in _sets(*others)]
-    return SetValue.of(item for item in SetValue.of(_list(first)) if all(identity(item) in other for other in known))
+    (first, *others), common = _same_sets(*sets)
+    known = [{identity(item) for item in value} for value in others]
+    return SetValue((item for item in first if all(identity(item) in other for other in known)), common)
 
 
-def setsubtract(first: Any, second: Any) -> SetValue:
+def setsubtract(minuend: Any, subtrahend: Any) -> SetValue:
     """Items of the first set that are not in the second."""
-    known = {identity(item) for item in _list(second)}
-    return SetValue.of(item for item in SetValue.of(_list(first)) if identity(item) not in known)
-
-
-def setsymmetricdifference(first: Any, second: Any) -> SetValue:
-    """Items of one set only."""
-    return setunion(setsubtract(first, second), setsubtract(second, first))
+    (first, second), common = _same_sets(minuend, subtrahend)
+    known = {identity(item) for item in second}
+    return SetValue((item for item in first if identity(item) not in known), common)
 
 
 def _toset(value: Any) -> Any:
     if is_unknown(value) or value is None:
         return value
-    unknown = next((item for item in _list(value) if is_unknown(item)), None)
-    return unknown if unknown is not None else SetValue.of(unify(list(value)))
-
-
-def _tolist(value: Any) -> Any:
-    return value if is_unknown(value) or value is None else convert(value, Type("list", ANY))
-
-
-def _tomap(value: Any) -> Any:
-    return convert(value, Type("map", ANY))
+    unknown = next((item for item in _items(value) if is_unknown(item)), None)
+    return unknown if unknown is not None else convert(value, ANY_SET)
 
 
 def _same(value: Any) -> Any:
@@ -324,45 +397,43 @@ def _same(value: Any) -> Any:
 
 _LOOSE = {"takes_unknown": True, "takes_null": True}
 FUNCTIONS = {
-    "alltrue": fixed(alltrue, 1, takes_partial=True),
-    "anytrue": fixed(anytrue, 1, takes_partial=True),
-    "chunklist": fixed(chunklist, 2, takes_partial=True),
-    "coalesce": fixed(coalesce, 1, None, **_LOOSE),
-    "coalescelist": fixed(coalescelist, 1, None, **_LOOSE),
-    "compact": fixed(compact, 1),
-    "concat": fixed(concat, 1, None, takes_unknown=True),
-    "contains": fixed(contains, 2, takes_partial=True, takes_null=True),
-    "distinct": fixed(distinct, 1, takes_partial=True),
-    "element": fixed(element, 2, takes_partial=True),
-    "ephemeralasnull": fixed(_same, 1, **_LOOSE),
-    "flatten": fixed(flatten, 1, takes_partial=True),
-    "index": fixed(index, 2),
-    "issensitive": fixed(lambda value: False, 1, **_LOOSE),
-    "keys": fixed(keys, 1, takes_partial=True),
-    "length": fixed(length, 1, takes_partial=True),
-    "lookup": fixed(lookup, 2, 3, **_LOOSE),
-    "matchkeys": fixed(matchkeys, 3),
-    "merge": fixed(merge, 0, None, **_LOOSE),
-    "nonsensitive": fixed(_same, 1, **_LOOSE),
-    "one": fixed(one, 1, takes_partial=True),
-    "range": fixed(range_, 1, 3),
-    "reverse": fixed(reverse, 1, takes_partial=True),
-    "sensitive": fixed(_same, 1, **_LOOSE),
-    "setintersection": fixed(setintersection, 1, None),
-    "setproduct": fixed(setproduct, 2, None, takes_partial=True),
-    "setsubtract": fixed(setsubtract, 2),
-    "setsymmetricdifference": fixed(setsymmetricdifference, 2),
-    "setunion": fixed(setunion, 1, None),
-    "slice": fixed(slice_, 3, takes_partial=True),
-    "sort": fixed(sort, 1),
-    "sum": fixed(sum_, 1),
-    "tobool": fixed(to_bool, 1, takes_null=True),
-    "tolist": fixed(_tolist, 1, takes_partial=True, takes_null=True),
-    "tomap": fixed(_tomap, 1, takes_partial=True, takes_null=True),
-    "tonumber": fixed(to_number, 1, takes_null=True),
-    "toset": fixed(_toset, 1, takes_partial=True, takes_null=True),
-    "tostring": fixed(to_text, 1, takes_null=True),
-    "transpose": fixed(transpose, 1),
-    "values": fixed(values, 1, takes_partial=True),
-    "zipmap": fixed(zipmap, 2, takes_unknown=True),
+    "alltrue": function(alltrue, list_of(BOOL), takes_partial=True),
+    "anytrue": function(anytrue, list_of(BOOL), takes_partial=True),
+    "chunklist": function(chunklist, ANY_LIST, NUMBER, takes_partial=True),
+    "coalesce": function(coalesce, rest=ANY, **_LOOSE),
+    "coalescelist": function(coalescelist, rest=ANY, **_LOOSE),
+    "compact": function(compact, STRINGS),
+    "concat": function(concat, rest=ANY, **_LOOSE),
+    "contains": function(contains, ANY, ANY, takes_partial=True),
+    "distinct": function(distinct, ANY_LIST, takes_partial=True),
+    "element": function(element, ANY, NUMBER, takes_partial=True),
+    "ephemeralasnull": function(_same, ANY, **_LOOSE),
+    "flatten": function(flatten, ANY, takes_partial=True),
+    "index": function(index, ANY, ANY),
+    "keys": function(keys, ANY, takes_partial=True),
+    "length": function(length, ANY, takes_partial=True),
+    "lookup": function(lookup, ANY, STRING, ANY, optional=1, **_LOOSE),
+    "matchkeys": function(matchkeys, ANY_LIST, ANY_LIST, ANY_LIST),
+    "merge": function(merge, rest=ANY, **_LOOSE),
+    "nonsensitive": function(_same, ANY, **_LOOSE),
+    "one": function(one, ANY, takes_partial=True),
+    "range": function(range_, NUMBER, NUMBER, NUMBER, optional=2),
+    "reverse": function(reverse, ANY, takes_partial=True),
+    "sensitive": function(_same, ANY, **_LOOSE),
+    "setintersection": function(setintersection, ANY_SET, rest=ANY_SET),
+    "setproduct": function(setproduct, rest=ANY, takes_partial=True),
+    "setsubtract": function(setsubtract, ANY_SET, ANY_SET),
+    "setunion": function(setunion, ANY_SET, rest=ANY_SET),
+    "slice": function(slice_, ANY, NUMBER, NUMBER, takes_partial=True),
+    "sort": function(sort, STRINGS),
+    "sum": function(sum_, ANY),
+    "tobool": function(_same, BOOL, takes_null=True),
+    "tolist": function(_same, ANY_LIST, takes_partial=True, takes_null=True),
+    "tomap": function(_same, ANY_MAP, takes_partial=True, takes_null=True),
+    "tonumber": function(_same, NUMBER, takes_null=True),
+    "toset": function(_toset, ANY, takes_partial=True, takes_null=True),
+    "tostring": function(_same, STRING, takes_null=True),
+    "transpose": function(transpose, map_of(STRINGS)),
+    "values": function(values, ANY, takes_partial=True),
+    "zipmap": function(zipmap, STRINGS, ANY, takes_unknown=True),
 }

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import io
 import itertools
 import json
 import re
 import urllib.parse
 import uuid
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from scanner.core import Unknown, UnknownText
-from scanner.frontends.terraform.evaluate.functions.function import fixed
+from scanner.frontends.terraform.evaluate.floats import number_text
+from scanner.frontends.terraform.evaluate.functions.function import function
+from scanner.frontends.terraform.evaluate.types import ANY, STRING, object_of
 from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
     MAX_STRING,
     EvaluationError,
     LimitError,
+    ListValue,
     first_unknown,
     from_plain,
-    number_text,
     to_number,
     to_plain,
-    to_text,
 )
 
 MAX_DECODED = 2 * 1024 * 1024
@@ -71,10 +72,18 @@ def _json_text(text: str) -> str:
 
 def jsondecode(text: Any) -> Any:
     """The value of JSON text."""
-    source = to_text(text)
+    source = text
     if len(source) > MAX_DECODED:
         raise LimitError(f"the text is longer than the limit of {MAX_DECODED} characters")
-    return from_plain(json.loads(source, parse_float=lambda digits: float(digits)))
+    return from_plain(json.loads(source, parse_float=_json_number, parse_int=_json_number, parse_constant=_no_constant))
+
+
+def _json_number(digits: str) -> Any:
+    return to_number(digits)
+
+
+def _no_constant(word: str) -> Any:
+    raise EvaluationError(f"{word} is no JSON value")
 
 
 def yamldecode(text: Any) -> Any:
@@ -82,7 +91,7 @@ def yamldecode(text: Any) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError
 
-    source = to_text(text)
+    source = text
     if len(source) > MAX_DECODED or _DEEP_YAML.search(source) or source.count("[") + source.count("{") > MAX_BRACKETS:
         raise LimitError("the YAML text is longer or nested deeper than the limit")
     try:
@@ -93,18 +102,47 @@ def yamldecode(text: Any) -> Any:
             loader.dispose()
     except YAMLError as error:
         raise EvaluationError(f"the text is not valid YAML: {str(error).splitlines()[0]}") from error
-    return None if node is None else _yaml_value(node, [0])
+    if node is None:
+        raise EvaluationError("the text holds no YAML document")
+    return _YamlReader(source).value(node)
 
 
-def _yaml_value(node: Any, count: list[int], depth: int = 0) -> Any:
-    count[0] += 1
-    if count[0] > MAX_ITEMS or depth > MAX_YAML_DEPTH:
-        raise LimitError(f"the YAML text holds more than {MAX_ITEMS} values or {MAX_YAML_DEPTH} levels")
-    if node.id == "mapping":
-        return {str(key.value): _yaml_value(item, count, depth + 1) for key, item in node.value}
-    if node.id == "sequence":
-        return [_yaml_value(item, count, depth + 1) for item in node.value]
-    return _yaml_scalar(node)
+@dataclass
+class _YamlReader:
+    """Turns the nodes of one document into values."""
+
+    source: str
+    count: int = 0
+
+    def value(self, node: Any, depth: int = 0) -> Any:
+        """The value of a node. Raises ``EvaluationError``."""
+        self.count += 1
+        if self.count > MAX_ITEMS or depth > MAX_YAML_DEPTH:
+            raise LimitError(f"the YAML text holds more than {MAX_ITEMS} values or {MAX_YAML_DEPTH} levels")
+        if node.id == "mapping":
+            return self._mapping(node, depth)
+        if node.id == "sequence":
+            return [self.value(item, depth + 1) for item in node.value]
+        if not node.tag.startswith(_YAML_TAG) and node.tag != "!":
+            raise EvaluationError(f"the YAML tag {node.tag} is not supported")
+        is_text = node.style or (node.tag == f"{_YAML_TAG}str" and self.source[node.start_mark.index] == "!")
+        return node.value if is_text else _yaml_plain(node.value)
+
+    def _mapping(self, node: Any, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key, item in node.value:
+            value = self.value(item, depth + 1)
+            if key.value == "<<" and not key.style:
+                for given in reversed(value if isinstance(value, list) else [value]):
+                    if not isinstance(given, dict):
+                        raise EvaluationError("only a mapping can be merged into a mapping")
+                    merged.update(given)
+            elif key.id != "scalar":
+                raise EvaluationError("a key must be a scalar")
+            else:
+                result[key.value] = value
+        return {**merged, **result}
 
 
 _YAML_WORDS: dict[str, Any] = {"": None, "~": None}
@@ -112,28 +150,33 @@ for _words, _meaning in ((("null",), None), (("true", "yes", "on", "y"), True), 
     for _word in _words:
         _YAML_WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _meaning)
 _YAML_NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?\Z")
-_YAML_BASED = re.compile(r"([-+]?)0([xob])([0-9a-fA-F]+)\Z")
+_YAML_BASED = re.compile(r"([-+]?)0([xo])([0-9a-fA-F]+)\Z")
+_YAML_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_YAML_TAG = "tag:yaml.org,2002:"
 
 
-def _yaml_scalar(node: Any) -> Any:
-    text = node.value
-    if node.style:
-        return text
+def _yaml_plain(text: str) -> Any:
     if text in _YAML_WORDS:
         return _YAML_WORDS[text]
-    plain = text.replace("_", "")
-    based = _YAML_BASED.match(plain)
+    based = _YAML_BASED.match(text)
     if based is not None:
         try:
-            return int(based[1] + based[3], {"x": 16, "o": 8, "b": 2}[based[2]])
+            return int(based[1] + based[3], {"x": 16, "o": 8}[based[2]])
         except ValueError:
             return text
-    return to_number(plain.lstrip("+")) if _YAML_NUMBER.match(plain) else text
+    if _YAML_DATE.match(text):
+        return f"{text}T00:00:00Z"
+    return to_number(text.lstrip("+")) if _YAML_NUMBER.match(text) else text
 
 
 def yamlencode(value: Any) -> str:
     """YAML as Terraform writes it: sorted, block style, quoted strings."""
-    return "".join(f"{line}\n" for line in _yaml_lines(value))
+    lines = _yaml_lines(value)
+    if isinstance(value, str) and len(lines) > 1:
+        lines[1:] = [f"  {line}" if line else "" for line in lines[1:]]
+    elif not isinstance(value, str | list | dict):
+        lines.append("...")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _yaml_lines(value: Any) -> list[str]:
@@ -141,7 +184,7 @@ def _yaml_lines(value: Any) -> list[str]:
         lines: list[str] = []
         for key, item in sorted(value.items()):
             inner = _yaml_lines(item)
-            head = f"{_json_text(key)}:"
+            head = f"{_yaml_text(key)}:"
             if isinstance(item, dict) and item:
                 lines += [head, *(f"  {line}" for line in inner)]
             elif isinstance(item, list) and item:
@@ -158,7 +201,25 @@ def _yaml_lines(value: Any) -> list[str]:
         ]
     if isinstance(value, str) and "\n" in value and _may_be_literal(value):
         return _yaml_literal(value)
-    return [jsonencode(value)]
+    return [_yaml_text(value) if isinstance(value, str) else jsonencode(value)]
+
+
+def _yaml_text(text: str) -> str:
+    """Double-quoted text; what libyaml takes for unprintable is escaped, all beyond the first plane included."""
+    return f'"{"".join(map(_yaml_character, text))}"'
+
+
+_YAML_ESCAPES = {"\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e",
+                 '"': '"', "\\": "\\", "\x85": "N", "\u2028": "L", "\u2029": "P"}  # fmt: skip
+
+
+def _yaml_character(char: str) -> str:
+    if char in _YAML_ESCAPES:
+        return "\\" + _YAML_ESCAPES[char]
+    if " " <= char <= "~" or "\xa0" <= char <= "\ud7ff" or ("\ue000" <= char <= "\ufffd" and char != "\ufeff"):
+        return char
+    code = ord(char)
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 def _may_be_literal(text: str) -> bool:
@@ -173,29 +234,56 @@ def _yaml_literal(text: str) -> list[str]:
     return [f"|{hint}{chomp}", *(lines if not text.endswith("\n") else lines[:-1])]
 
 
-def csvdecode(text: Any) -> list[dict[str, str]]:
+_FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|\Z)')
+
+
+def _csv_rows(text: str) -> Iterator[list[str]]:
+    """The rows of RFC 4180 text; empty lines are none. Raises ``EvaluationError``."""
+    at, row = 0, list[str]()
+    while at < len(text) or row:
+        if not row and text[at] == "\n":
+            at += 1
+            continue
+        match = _FIELD.match(text, at)
+        if match is None:
+            raise EvaluationError("the text is not valid CSV: a quote stands where none may")
+        row.append(match[2] if match[1] is None else match[1].replace('""', '"'))
+        at = match.end()
+        if match[3] != ",":
+            yield row
+            row = []
+
+
+def csvdecode(text: Any) -> Any:
     """Rows as maps by the header's names."""
-    rows = list(itertools.islice(csv.reader(io.StringIO(to_text(text))), MAX_ITEMS + 1))
+    rows = list(itertools.islice(_csv_rows(text.replace("\r\n", "\n")), MAX_ITEMS + 1))
     if len(rows) > MAX_ITEMS:
         raise LimitError(f"the text has more than {MAX_ITEMS} rows")
     if not rows:
         raise EvaluationError("the header is missing")
-    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row]
+    if len(set(rows[0])) < len(rows[0]):
+        raise EvaluationError("a name stands twice in the header")
+    kind = object_of(dict.fromkeys(rows[0], STRING))
+    return ListValue((dict(zip(rows[0], row, strict=True)) for row in rows[1:]), kind)
 
 
-def _bytes(text: Any) -> bytes:
-    return str(to_text(text)).encode()
+def _bytes(text: str) -> bytes:
+    return text.encode()
 
 
 def base64decode(text: Any) -> str:
     """Text of its base64 form."""
-    return base64.b64decode(_bytes(text), validate=True).decode("utf-8")
+    return _decoded(text).decode("utf-8")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(_bytes(text.replace("\n", "").replace("\r", "")), validate=True)
 
 
 def base64gunzip(text: Any) -> str:
     """Text of its compressed base64 form."""
     inflater = zlib.decompressobj(31)
-    data = inflater.decompress(base64.b64decode(_bytes(text), validate=True), MAX_STRING)
+    data = inflater.decompress(_decoded(text), MAX_STRING)
     if inflater.unconsumed_tail:
         raise LimitError(f"the text grows beyond the limit of {MAX_STRING} characters")
     return data.decode("utf-8")
@@ -219,33 +307,56 @@ def uuidv5(namespace: Any, name: Any) -> str:
         "oid": uuid.NAMESPACE_OID,
         "x500": uuid.NAMESPACE_X500,
     }
-    space = spaces.get(to_text(namespace)) or uuid.UUID(to_text(namespace))
-    return str(uuid.uuid5(space, to_text(name)))
+    space = spaces.get(namespace) or uuid.UUID(namespace)
+    return str(uuid.uuid5(space, name))
+
+
+_CODECS = {"utf-8", "utf-16le", "utf-16be", "utf-16", "us-ascii", "windows-31j", "shift_jis", "euc-jp", "euc-kr", "gbk",
+           "gb18030", "gb2312", "big5", "koi8-r", "koi8-u", "iso-2022-jp", "macintosh"}  # fmt: skip
+_CODEC_FAMILIES = re.compile(r"(windows-\d+|iso-8859-\d+|ibm\d+)\Z")
+
+
+def _codec(name: str) -> str:
+    """Python's name of an IANA character encoding."""
+    known = name.lower()
+    if known not in _CODECS and not _CODEC_FAMILIES.match(known):
+        raise EvaluationError(f"{name!r} is not a supported character encoding")
+    return "mac_roman" if known == "macintosh" else known
+
+
+def textencodebase64(text: str, encoding: str) -> str:
+    """Text in another character encoding, in base64."""
+    return base64.b64encode(text.encode(_codec(encoding))).decode()
+
+
+def textdecodebase64(text: str, encoding: str) -> str:
+    """Text of base64 in another character encoding."""
+    return _decoded(text).decode(_codec(encoding))
 
 
 def urlencode(text: Any) -> str:
     """Text for a query string."""
-    return urllib.parse.quote_plus(to_text(text), safe="-_.~").replace("%7E", "~")
+    return urllib.parse.quote_plus(text, safe="-_.~").replace("%7E", "~")
 
 
 FUNCTIONS = {
-    "base64decode": fixed(base64decode, 1),
-    "base64encode": fixed(lambda text: base64.b64encode(_bytes(text)).decode(), 1),
-    "base64gunzip": fixed(base64gunzip, 1),
-    "base64sha256": fixed(base64digest("sha256"), 1),
-    "base64sha512": fixed(base64digest("sha512"), 1),
-    "csvdecode": fixed(csvdecode, 1),
-    "jsondecode": fixed(jsondecode, 1),
-    "jsonencode": fixed(_encoded, 1, takes_null=True, takes_partial=True),
-    "md5": fixed(hexdigest("md5"), 1),
-    "sha1": fixed(hexdigest("sha1"), 1),
-    "sha256": fixed(hexdigest("sha256"), 1),
-    "sha512": fixed(hexdigest("sha512"), 1),
-    "textdecodebase64": fixed(lambda text, name: base64.b64decode(_bytes(text)).decode(to_text(name)), 2),
-    "textencodebase64": fixed(lambda text, name: base64.b64encode(to_text(text).encode(to_text(name))).decode(), 2),
-    "urldecode": fixed(lambda text: urllib.parse.unquote_plus(to_text(text)), 1),
-    "urlencode": fixed(urlencode, 1),
-    "uuidv5": fixed(uuidv5, 2),
-    "yamldecode": fixed(yamldecode, 1),
-    "yamlencode": fixed(yamlencode, 1, takes_null=True),
+    "base64decode": function(base64decode, STRING),
+    "base64encode": function(lambda text: base64.b64encode(_bytes(text)).decode(), STRING),
+    "base64gunzip": function(base64gunzip, STRING),
+    "base64sha256": function(base64digest("sha256"), STRING),
+    "base64sha512": function(base64digest("sha512"), STRING),
+    "csvdecode": function(csvdecode, STRING),
+    "jsondecode": function(jsondecode, STRING),
+    "jsonencode": function(_encoded, ANY, takes_null=True, takes_partial=True),
+    "md5": function(hexdigest("md5"), STRING),
+    "sha1": function(hexdigest("sha1"), STRING),
+    "sha256": function(hexdigest("sha256"), STRING),
+    "sha512": function(hexdigest("sha512"), STRING),
+    "textdecodebase64": function(textdecodebase64, STRING, STRING),
+    "textencodebase64": function(textencodebase64, STRING, STRING),
+    "urldecode": function(urllib.parse.unquote_plus, STRING),
+    "urlencode": function(urlencode, STRING),
+    "uuidv5": function(uuidv5, STRING, STRING),
+    "yamldecode": function(yamldecode, STRING),
+    "yamlencode": function(yamlencode, ANY, takes_null=True),
 }

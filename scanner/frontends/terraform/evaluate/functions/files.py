@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from scanner.core import SourceFile, Unknown
+from scanner.core import Unknown
+from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
-from scanner.frontends.terraform.evaluate.functions.function import Function, fixed
-from scanner.frontends.terraform.evaluate.values import EvaluationError, LimitError, SetValue, to_text
+from scanner.frontends.terraform.evaluate.functions.function import Function, function
+from scanner.frontends.terraform.evaluate.types import ANY, STRING
+from scanner.frontends.terraform.evaluate.values import EvaluationError, LimitError, SetValue
 
 MAX_TEMPLATE_DEPTH = 10
 MAX_FILESET = 10_000
@@ -27,13 +29,16 @@ class FileReader(Protocol):
     def read_bytes(self, path: str) -> bytes | None:
         """The content, ``None`` if there is no such file inside the root."""
 
+    def exists(self, path: str) -> bool | None:
+        """Whether there is such a file; ``None`` outside the root."""
+
     def files_below(self, path: str) -> list[str] | None:
         """Paths of files below a directory, relative to it; ``None`` outside the root."""
 
 
 def _content(context: Context, path: Any) -> bytes | Unknown:
-    data = context.files.read_bytes(to_text(path)) if context.files is not None else None
-    return Unknown(f"the file {to_text(path)} is not in the scanned directory") if data is None else data
+    data = context.files.read_bytes(path) if context.files is not None else None
+    return Unknown(f"the file {path} is not in the scanned directory") if data is None else data
 
 
 def file(context: Context, path: Any) -> Any:
@@ -49,13 +54,13 @@ def _hashed(algorithm: str, encode: Callable[[bytes], str]) -> Function:
         data = _content(context, path)
         return data if isinstance(data, Unknown) else encode(hashlib.new(algorithm, data).digest())
 
-    return fixed(call, 1, needs_context=True)
+    return function(call, STRING, needs_context=True)
 
 
 def fileexists(context: Context, path: Any) -> Any:
     """Whether the file exists; unknown outside the scanned directory."""
-    data = _content(context, path)
-    return data if isinstance(data, Unknown) else True
+    found = context.files.exists(path) if context.files is not None else None
+    return Unknown(f"the file {path} is not in the scanned directory") if found is None else found
 
 
 def filebase64(context: Context, path: Any) -> Any:
@@ -66,11 +71,11 @@ def filebase64(context: Context, path: Any) -> Any:
 
 def fileset(context: Context, directory: Any, pattern: Any) -> Any:
     """The files below a directory that match a pattern."""
-    paths = context.files.files_below(to_text(directory)) if context.files is not None else None
+    paths = context.files.files_below(directory) if context.files is not None else None
     if paths is None:
-        return Unknown(f"the directory {to_text(directory)} is not in the scanned directory")
-    expression = _glob(to_text(pattern))
-    return SetValue.of(path for path in paths[:MAX_FILESET] if expression.match(path))
+        return Unknown(f"the directory {directory} is not in the scanned directory")
+    expression = _glob(pattern)
+    return SetValue((path for path in paths[:MAX_FILESET] if expression.match(path)), STRING)
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
@@ -89,38 +94,35 @@ def _glob(pattern: str) -> re.Pattern[str]:
 
 def templatefile(context: Context, path: Any, variables: Any) -> Any:
     """A file rendered as a template with the given variables."""
-    text = context.files.read(to_text(path)) if context.files is not None else None
+    text = context.files.read(path) if context.files is not None else None
     if text is None:
-        return Unknown(f"the file {to_text(path)} is not in the scanned directory")
-    return render(context, text, variables, to_text(path))
+        return Unknown(f"the file {path} is not in the scanned directory")
+    return render(context, text, variables, path)
 
 
 def templatestring(context: Context, text: Any, variables: Any) -> Any:
     """A string rendered as a template."""
-    return render(context, to_text(text), variables, "template")
+    return render(context, text, variables, "template")
 
 
 def render(context: Context, text: str, variables: Any, name: str) -> Any:
     """The value of template text. Raises ``EvaluationError``."""
-    from scanner.frontends.terraform.syntax import parse
+    from scanner.frontends.terraform.syntax import parse_template
 
     if not isinstance(variables, dict):
         raise EvaluationError("the variables must be a map")
     depth = context.bindings.get("\0depth", 0)
     if depth >= MAX_TEMPLATE_DEPTH:
         raise LimitError(f"templates are nested deeper than {MAX_TEMPLATE_DEPTH} levels")
-    marker = "KILTER_TEMPLATE_END"
-    body = text if text.endswith("\n") else text + "\n"
-    parsed = parse(SourceFile(name, f"x = <<{marker}\n{body}{marker}\n"))
-    if not parsed.body.attributes or parsed.diagnostics:
+    template, diagnostics = parse_template(text, name)
+    if diagnostics or isinstance(template, ast.Invalid):
         raise EvaluationError(f"the template {posixpath.basename(name)} cannot be read")
 
     def lookup(steps: tuple[str, ...]) -> tuple[Any, int]:
         raise EvaluationError(f'the template has no variable "{steps[0]}"')
 
     inner = Context(lookup, context.files, {**variables, "\0depth": depth + 1}, budget=context.budget)
-    value = evaluate(parsed.body.attributes[0].expression, inner)
-    return value[:-1] if isinstance(value, str) and body != text else value
+    return evaluate(template, inner)
 
 
 def _hex(data: bytes) -> str:
@@ -133,30 +135,30 @@ def _b64(data: bytes) -> str:
 
 def dirname(path: Any) -> str:
     """All but the last step of a path."""
-    return posixpath.dirname(to_text(path)) or "."
+    return posixpath.dirname(path) or "."
 
 
 def abspath(path: Any) -> Any:
     """An absolute path cleaned; what a relative one becomes depends on the machine."""
-    text = to_text(path)
-    return posixpath.normpath(text) if text.startswith("/") else Unknown("abspath() depends on the machine")
+    return posixpath.normpath(path) if path.startswith("/") else Unknown("abspath() depends on the machine")
 
 
+_READS = {"needs_context": True}
 FUNCTIONS = {
-    "abspath": fixed(abspath, 1),
-    "basename": fixed(lambda path: posixpath.basename(to_text(path).rstrip("/")) or to_text(path)[:1] or ".", 1),
-    "dirname": fixed(dirname, 1),
-    "file": fixed(file, 1, needs_context=True),
-    "filebase64": fixed(filebase64, 1, needs_context=True),
+    "abspath": function(abspath, STRING),
+    "basename": function(lambda path: posixpath.basename(path.rstrip("/")) or path[:1] or ".", STRING),
+    "dirname": function(dirname, STRING),
+    "file": function(file, STRING, **_READS),
+    "filebase64": function(filebase64, STRING, **_READS),
     "filebase64sha256": _hashed("sha256", _b64),
     "filebase64sha512": _hashed("sha512", _b64),
-    "fileexists": fixed(fileexists, 1, needs_context=True),
+    "fileexists": function(fileexists, STRING, **_READS),
     "filemd5": _hashed("md5", _hex),
-    "fileset": fixed(fileset, 2, needs_context=True),
+    "fileset": function(fileset, STRING, STRING, **_READS),
     "filesha1": _hashed("sha1", _hex),
     "filesha256": _hashed("sha256", _hex),
     "filesha512": _hashed("sha512", _hex),
-    "pathexpand": fixed(lambda path: Unknown("~ depends on the user") if path.startswith("~") else path, 1),
-    "templatefile": fixed(templatefile, 2, needs_context=True, takes_partial=True),
-    "templatestring": fixed(templatestring, 2, needs_context=True, takes_partial=True),
+    "pathexpand": function(lambda path: Unknown("~ depends on the user") if path.startswith("~") else path, STRING),
+    "templatefile": function(templatefile, STRING, ANY, takes_partial=True, **_READS),
+    "templatestring": function(templatestring, STRING, ANY, takes_partial=True, **_READS),
 }

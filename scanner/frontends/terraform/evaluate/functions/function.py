@@ -6,13 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from scanner.frontends.terraform.evaluate.types import ANY, STRING, Type, list_of, map_of, set_of
+from scanner.frontends.terraform.evaluate.values import EvaluationError
+
+STRINGS = list_of(STRING)
+ANY_LIST = list_of(ANY)
+ANY_SET = set_of(ANY)
+ANY_MAP = map_of(ANY)
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function and what it accepts. ``arity`` is (least, most) arguments; ``None`` for any number."""
+    """A function and what it accepts: arguments are converted to the types of its parameters.
+
+    The last ``optional`` of ``parameters`` may be left out; ``rest`` is the type of any number of further arguments.
+    """
 
     call: Callable[..., Any]
-    arity: tuple[int, int | None]
+    parameters: tuple[Type, ...]
+    optional: int = 0
+    rest: Type | None = None
     takes_unknown: bool = False
     """Sees unknown arguments itself."""
     takes_partial: bool = False
@@ -20,7 +33,44 @@ class Function:
     takes_null: bool = False
     needs_context: bool = False
 
+    @property
+    def arity(self) -> tuple[int, int | None]:
+        """(least, most) arguments; ``None`` for any number."""
+        count = len(self.parameters)
+        return count - self.optional, None if self.rest is not None else count
 
-def fixed(call: Callable[..., Any], count: int, most: int | None = -1, **flags: bool) -> Function:
-    """A function of ``count`` arguments, or of ``count`` to ``most`` (``None``: any number more)."""
-    return Function(call, (count, count if most == -1 else most), **flags)
+    def parameter(self, number: int) -> Type:
+        """The type of the argument at ``number``, from 0."""
+        return self.parameters[number] if number < len(self.parameters) else self.rest or ANY
+
+
+def whole(value: Any) -> int:
+    """A number as a whole number of 64 bits. Raises ``EvaluationError``."""
+    number = integer(value)
+    if not -(2**63) <= number < 2**63:
+        raise EvaluationError("the number is too large")
+    return number
+
+
+def integer(value: Any) -> int:
+    """A number as a whole number of any size. Raises ``EvaluationError``."""
+    if isinstance(value, int):
+        return value
+    if not value.is_finite() or value != value.to_integral_value():
+        raise EvaluationError("a whole number is required")
+    return int(value)
+
+
+def characters(text: str) -> list[str]:
+    """The characters as readers see them: Unicode's extended grapheme clusters."""
+    if text.isascii() and "\r" not in text:
+        return list(text)
+    import regex
+
+    found: list[str] = regex.findall(r"\X", text)
+    return found
+
+
+def function(call: Callable[..., Any], *parameters: Type, **options: Any) -> Function:
+    """A function with these parameters; ``options`` are the other fields of ``Function``."""
+    return Function(call, parameters, **options)

@@ -3,37 +3,62 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import Any
 
-from scanner.frontends.terraform.evaluate.functions.function import fixed
-from scanner.frontends.terraform.evaluate.values import EvaluationError, normal, to_number
+from scanner.frontends.terraform.evaluate import floats
+from scanner.frontends.terraform.evaluate.functions.function import function, whole
+from scanner.frontends.terraform.evaluate.types import ANY, NUMBER
+from scanner.frontends.terraform.evaluate.values import EvaluationError
 
 MAX_DIGITS = 1_000
 
 
-def _rounded(value: Any, mode: str) -> int | Decimal:
-    return normal(Decimal(to_number(value)).to_integral_value(mode))
+def _double(value: Any) -> float:
+    return float(value)
+
+
+def _from_double(result: float) -> Any:
+    if math.isnan(result):
+        raise EvaluationError("the result is not a number")
+    return floats.from_float(result)
 
 
 def log(value: Any, base: Any) -> Any:
     """Logarithm, computed in double precision as Terraform does."""
-    return normal(Decimal(repr(math.log(float(to_number(value))) / math.log(float(to_number(base))))))
+    number, root = _double(value), _double(base)
+    if number < 0 or root < 0 or root == 1:
+        raise EvaluationError("there is no such logarithm")
+    if number == 0 or root == 0:
+        return -floats.INFINITY if number == 0 and root else 0 if number else floats.INFINITY
+    return _from_double(math.log(number) / math.log(root))
 
 
 def pow_(value: Any, power: Any) -> Any:
     """Power, computed in double precision as Terraform does."""
-    result = math.pow(float(to_number(value)), float(to_number(power)))
-    return normal(Decimal(repr(result)))
+    base, exponent = _double(value), _double(power)
+    if base == 0 and exponent < 0:
+        return floats.INFINITY
+    return _from_double(math.pow(base, exponent))
+
+
+def signum(value: Any) -> int:
+    """-1, 0 or 1 for a whole number."""
+    number = whole(value)
+    return (number > 0) - (number < 0)
+
+
+def ceil(value: Any) -> Any:
+    """The least whole number that is not below."""
+    return value if isinstance(value, int) else floats.negate(floats.floor(floats.negate(value)))
 
 
 def parseint(text: Any, base: Any) -> int:
     """An integer in a base from 2 to 62."""
-    radix = int(to_number(base))
+    radix = whole(base)
     if not isinstance(text, str) or not 2 <= radix <= 62:
         raise EvaluationError("a string and a base from 2 to 62 are required")
     digits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    body = text.lstrip("+-") if text[:1] in "+-" else text
+    body = text[1:] if text[:1] in ("+", "-") else text
     body = body.lower() if radix <= 36 else body
     if len(body) > MAX_DIGITS:
         raise EvaluationError(f"the number has more than {MAX_DIGITS} digits")
@@ -47,13 +72,13 @@ def parseint(text: Any, base: Any) -> int:
 
 
 FUNCTIONS = {
-    "abs": fixed(lambda value: abs(to_number(value)), 1),
-    "ceil": fixed(lambda value: _rounded(value, ROUND_CEILING), 1),
-    "floor": fixed(lambda value: _rounded(value, ROUND_FLOOR), 1),
-    "log": fixed(log, 2),
-    "max": fixed(lambda *values: max(to_number(value) for value in values), 1, None),
-    "min": fixed(lambda *values: min(to_number(value) for value in values), 1, None),
-    "parseint": fixed(parseint, 2),
-    "pow": fixed(pow_, 2),
-    "signum": fixed(lambda value: (lambda n: (n > 0) - (n < 0))(_rounded(value, ROUND_DOWN)), 1),
+    "abs": function(lambda value: floats.negate(value) if floats.is_negative(value) else value, NUMBER),
+    "ceil": function(ceil, NUMBER),
+    "floor": function(floats.floor, NUMBER),
+    "log": function(log, NUMBER, NUMBER),
+    "max": function(lambda *values: max(values), NUMBER, rest=NUMBER),
+    "min": function(lambda *values: min(values), NUMBER, rest=NUMBER),
+    "parseint": function(parseint, ANY, NUMBER),
+    "pow": function(pow_, NUMBER, NUMBER),
+    "signum": function(signum, NUMBER),
 }

@@ -5,54 +5,34 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
-from scanner.frontends.terraform.evaluate.functions.function import fixed
+from scanner.frontends.terraform.evaluate import floats
+from scanner.frontends.terraform.evaluate.functions.function import STRINGS, characters, function, integer, whole
+from scanner.frontends.terraform.evaluate.functions.patterns import SECONDS, compile_pattern, expanded, matches
+from scanner.frontends.terraform.evaluate.types import ANY, NUMBER, STRING, Type, object_of
 from scanner.frontends.terraform.evaluate.values import (
     MAX_ITEMS,
     MAX_STRING,
     EvaluationError,
     LimitError,
+    ListValue,
+    first_unknown,
     is_number,
-    number_text,
     to_bool,
     to_number,
     to_text,
 )
 
-MAX_PATTERN = 5_000
 MAX_PRECISION = 1_000
-REGEX_SECONDS = 0.25
-"""A match on real input takes microseconds."""
-
-
-def _text(value: Any) -> str:
-    text = to_text(value)
-    if not isinstance(text, str):
-        raise EvaluationError("a string is required")
-    return text
+MAX_WIDTH = 100_000
+MAX_INDENT = 1_000
 
 
 def _bounded(text: str) -> str:
     if len(text) > MAX_STRING:
         raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
     return text
-
-
-def _pattern(pattern: Any) -> Any:
-    """RE2 syntax to the ``regex`` package's, which can bound the time that a match takes."""
-    import regex
-
-    text = _text(pattern)
-    if len(text) > MAX_PATTERN:
-        raise EvaluationError(f"the pattern is longer than {MAX_PATTERN} characters")
-    text = text.replace("(?U)", "").replace(r"\z", r"\Z")
-    text = re.sub(r"\[\[:(\w+):\]\]", r"[[:\1:]]", text)
-    try:
-        return regex.compile(text, regex.V0 | regex.ASCII)
-    except regex.error as error:
-        raise EvaluationError(f"the pattern is not valid: {error}") from error
 
 
 def _captures(match: Any) -> Any:
@@ -65,171 +45,230 @@ def _captures(match: Any) -> Any:
     return list(groups) if groups else match.group()
 
 
-def regex_(pattern: Any, text: Any) -> Any:
+def _capture_type(pattern: Any) -> Type:
+    if pattern.groupindex:
+        return object_of(dict.fromkeys(pattern.groupindex, STRING))
+    return Type("tuple", items=(STRING,) * pattern.groups) if pattern.groups else STRING
+
+
+def regex_(pattern: str, text: str) -> Any:
     """The first match, or its groups."""
-    match = _pattern(pattern).search(_text(text), timeout=REGEX_SECONDS)
+    match = compile_pattern(pattern).search(text, timeout=SECONDS)
     if match is None:
         raise EvaluationError("the pattern did not match")
     return _captures(match)
 
 
-def regexall(pattern: Any, text: Any) -> list[Any]:
+def regexall(pattern: str, text: str) -> Any:
     """All matches."""
+    compiled = compile_pattern(pattern)
     found: list[Any] = []
-    for match in _pattern(pattern).finditer(_text(text), timeout=REGEX_SECONDS):
+    for match in matches(compiled, text):
         found.append(_captures(match))
         if len(found) > MAX_ITEMS:
             raise LimitError(f"the pattern matches more than {MAX_ITEMS} times")
-    return found
+    return ListValue(found, _capture_type(compiled))
 
 
-def replace(text: Any, old: Any, new: Any) -> str:
+def replace(text: str, old: str, new: str) -> str:
     """Replace a substring, or matches of ``/pattern/``."""
-    source, pattern, by = _text(text), _text(old), _text(new)
-    if len(pattern) > 1 and pattern.startswith("/") and pattern.endswith("/"):
-        by = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda m: rf"\g<{m[1] or m[2]}>", by.replace("\\", "\\\\"))
-        if len(source) * len(by) > 10 * MAX_STRING:
+    if len(old) > 1 and old.startswith("/") and old.endswith("/"):
+        return _replace_matches(compile_pattern(old[1:-1]), text, new)
+    if len(text) + text.count(old) * (len(new) - len(old)) > MAX_STRING:
+        raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
+    return _bounded(text.replace(old, new))
+
+
+def _replace_matches(pattern: Any, text: str, new: str) -> str:
+    parts: list[str] = []
+    at = size = 0
+    for match in matches(pattern, text):
+        parts += [text[at : match.start()], expanded(new, match)]
+        at = match.end()
+        size += len(parts[-1])
+        if size > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
-        return _bounded(str(_pattern(pattern[1:-1]).sub(by, source, timeout=REGEX_SECONDS)))
-    if len(source) + source.count(pattern) * (len(by) - len(pattern)) > MAX_STRING:
-        raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
-    return _bounded(source.replace(pattern, by))
+    return "".join([*parts, text[at:]])
 
 
-def join(separator: Any, *lists: Any) -> str:
+def join(separator: str, *lists: Any) -> str:
     """The items with a separator between them."""
-    by, texts = _text(separator), [_text(item) for items in lists for item in items]
-    if len(by) * len(texts) + sum(map(len, texts)) > MAX_STRING:
+    if not lists:
+        raise EvaluationError("at least one list is required")
+    texts = [item for items in lists for item in items]
+    if None in texts:
+        raise EvaluationError("null cannot be joined")
+    if len(separator) * len(texts) + sum(map(len, texts)) > MAX_STRING:
         raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
-    return by.join(texts)
+    return separator.join(texts)
 
 
-def split(separator: Any, text: Any) -> list[str]:
+def split(separator: str, text: str) -> list[str]:
     """The parts between separators."""
-    by, source = _text(separator), _text(text)
-    if (source.count(by) if by else len(source)) > MAX_ITEMS:
+    if (text.count(separator) if separator else len(text)) > MAX_ITEMS:
         raise LimitError(f"the list grows beyond the limit of {MAX_ITEMS} items")
-    return source.split(by) if by else list(source)
+    return ListValue(text.split(separator) if separator else text, STRING)
 
 
-def substr(text: Any, offset: Any, count: Any) -> str:
-    """Characters from an offset; a negative offset counts from the end."""
-    source, start, size = _text(text), int(to_number(offset)), int(to_number(count))
-    if start < 0:
-        start = max(len(source) + start, 0)
-    return source[start:] if size < 0 else source[start : start + size]
+def substr(text: str, offset: Any, count: Any) -> str:
+    """Characters from an offset; a negative offset counts from the end.
+
+    No characters from a negative offset are all of them, as in Terraform.
+    """
+    start, size = whole(offset), whole(count)
+    if start >= 0 and size == 0:
+        return ""
+    source = characters(text)
+    start = max(len(source) + start, 0) if start < 0 else start
+    return "".join(source[start:] if size <= 0 else source[start : start + size])
 
 
 def _mapped(text: str, change: Callable[[str], str]) -> str:
     """Letter by letter, as Go does: a letter that would become several stays as it is."""
-    return change(text) if text.isascii() else "".join(new if len(new := change(char)) == 1 else char for char in text)
+    if text.isascii():
+        return change(text)
+    return "".join(_SIMPLE_CASE.get((change, char)) or _single(change(char), char) for char in text)
 
 
-def title(text: Any) -> str:
-    """Every word with a capital first letter."""
-    return re.sub(r"(^|[^\w'])(\w)", lambda match: match[1] + match[2].upper(), _text(text))
+def _single(changed: str, char: str) -> str:
+    return changed if len(changed) == 1 else char
 
 
-def indent(count: Any, text: Any) -> str:
+_SIMPLE_CASE: dict[tuple[Callable[[str], str], str], str] = {(str.lower, "İ"): "i"}
+"""Go's simple mappings where Python has only a full one of several letters."""
+
+
+def title(text: str) -> str:
+    """Every letter after something that is no letter, digit or underscore as a capital."""
+    result, starts = [], True
+    for char in text:
+        result.append(_mapped(char, str.upper) if starts else char)
+        starts = not (char.isalnum() or char == "_") if char.isascii() else char.isspace()
+    return "".join(result)
+
+
+def indent(count: Any, text: str) -> str:
     """All lines but the first moved to the right."""
-    size = int(to_number(count))
-    if size > 1000:
-        raise EvaluationError("the indentation goes beyond the limit of 1000 spaces")
+    size = whole(count)
+    if not 0 <= size <= MAX_INDENT:
+        raise EvaluationError(f"the indentation must be from 0 to {MAX_INDENT} spaces")
     return replace(text, "\n", "\n" + " " * size)
 
 
-_VERB = re.compile(r"%(?:%|(?:\[(\d+)\])?([-+ 0#]*)(\d+|\*)?(?:\.(\d+))?(?:\[(\d+)\])?([a-zA-Z]))")
+_VERB = re.compile(r"%(?:(%)|([-+ 0#]*)(\d*)(\.\d+)?(?:\[(\d+)\])?(.)|)", re.DOTALL)
 
 
-def format_(pattern: Any, *arguments: Any) -> str:
+def format_(pattern: str, *arguments: Any) -> str:
     """``printf`` with Terraform's verbs."""
     position = used = length = 0
 
     def substitute(match: re.Match[str]) -> str:
         nonlocal position, used, length
-        if match[0] == "%%":
+        if match[1]:
             return "%"
-        explicit = match[1] or match[5]
-        place = int(explicit) - 1 if explicit else position
+        if match[6] is None or match[6] not in "vtbdoxXeEfgGsq":
+            raise EvaluationError(f"unsupported verb {match[0]!r}")
+        place = int(match[5]) - 1 if match[5] else position
         if not 0 <= place < len(arguments):
             raise EvaluationError(f"not enough arguments for {match[0]!r}")
         position = place + 1
         used = max(used, position)
-        width = min(int(match[3] or 0), 100_000) if match[3] != "*" else 0
-        formatted = _formatted(match[6], match[2], width, match[4], arguments[place])
+        width = min(int(match[3] or 0), MAX_WIDTH)
+        precision = min(int(match[4][1:]), MAX_PRECISION) if match[4] else None
+        formatted = _formatted(match[6], match[2], width, precision, arguments[place])
         length += len(formatted)
         if length > MAX_STRING:
             raise LimitError(f"the string grows beyond the limit of {MAX_STRING} characters")
         return formatted
 
-    result = _VERB.sub(substitute, _text(pattern))
+    result = _VERB.sub(substitute, pattern)
     if used < len(arguments):
         raise EvaluationError(f"too many arguments: {used} of {len(arguments)} are used")
     return _bounded(result)
 
 
-def _formatted(verb: str, flags: str, width: int, precision: str | None, value: Any) -> str:
+def _formatted(verb: str, flags: str, width: int, precision: int | None, value: Any) -> str:
     from scanner.frontends.terraform.evaluate.functions.encoding import jsonencode
 
     if value is None and verb != "v":
         raise EvaluationError(f"null cannot be formatted with %{verb}")
-    if verb in "sq":
-        text = _text(value)
-        text = text[: int(precision)] if precision is not None else text
-        text = jsonencode(text) if verb == "q" else text
-        return text.ljust(width) if "-" in flags else text.rjust(width, "0" if "0" in flags else " ")
     if verb == "v":
-        text = jsonencode(value) if value is None or isinstance(value, dict | list) else _text(value)
-        return text.ljust(width) if "-" in flags else text.rjust(width)
+        if "#" not in flags and isinstance(value, str):
+            return _padded(value, flags, width)
+        if "#" not in flags and is_number(value):
+            return _padded(floats.general_text(value), flags, width)
+        return _padded(jsonencode(value), flags, width)
     if verb == "t":
-        return ("true" if to_bool(value) else "false").rjust(width)
-    number = to_number(value)
-    if not is_number(number):
-        raise EvaluationError("a number is required")
-    if verb in "dbox" or verb == "X":
-        spec = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X"}[verb]
-        if int(number) != number:
-            raise EvaluationError(f"%{verb} needs a whole number")
-        return format(int(number), _spec(flags, width) + spec)
-    if verb in "eEfFgG":
-        if verb in "gG" and precision is None:
-            return format(_shortest(Decimal(number)), _spec(flags.replace("0", ""), width).replace("+", ""))
-        return format(float(number), f"{_spec(flags, width)}.{min(int(precision or 6), MAX_PRECISION)}{verb}")
-    raise EvaluationError(f"unsupported verb %{verb}")
+        return "true" if to_bool(value) else "false"
+    if verb in "sq":
+        text = to_text(value)
+        text = "".join(characters(text)[:precision]) if precision else text
+        return _padded(jsonencode(text) if verb == "q" else text, flags, width)
+    return _formatted_number(verb, flags, width, precision, to_number(value))
 
 
-def _shortest(value: Decimal) -> str:
-    """``%g`` of Go: an exponent below -4 and from as many digits as the number has, at least 6."""
-    digits = value.normalize().as_tuple().digits
-    exponent = value.adjusted()
-    if value and not -4 <= exponent < max(len(digits), 21):
-        mantissa = number_text(value.scaleb(-exponent))
-        return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02}"
-    return number_text(value)
+def _padded(text: str, flags: str, width: int) -> str:
+    missing = width - len(characters(text))
+    if missing <= 0:
+        return text
+    padding = ("0" if "0" in flags else " ") * missing
+    return text + padding if "-" in flags else padding + text
 
 
-def _spec(flags: str, width: int) -> str:
-    align = "<" if "-" in flags else ">" if "0" not in flags else ""
-    sign = "+" if "+" in flags else " " if " " in flags else ""
-    zero = "0" if "0" in flags and "-" not in flags else ""
-    return f"{align}{sign}{zero}{width or ''}"
+def _formatted_number(verb: str, flags: str, width: int, precision: int | None, value: floats.Number) -> str:
+    """As Go's ``fmt`` writes whole numbers and ``math/big`` writes others."""
+    sign = "-" if floats.is_negative(value) else "+" if "+" in flags else " " if " " in flags else ""
+    value = floats.negate(value) if sign == "-" else value
+    zeros = "0" in flags and "-" not in flags
+    if verb in "bdoxX":
+        digits = format(integer(value), verb)
+        digits = digits.rjust(precision, "0") if precision is not None else digits
+        zeros = zeros and precision is None
+        prefix = {"x": "0x", "X": "0X", "b": "0b"}.get(verb, "") if "#" in flags else ""
+        digits = f"0{digits}" if verb == "o" and "#" in flags and not digits.startswith("0") else digits
+        sign += prefix
+    elif verb in "gG":
+        digits = floats.general_text(value, precision, "e" if verb == "g" else "E")
+    else:
+        places = 6 if precision is None else precision
+        digits = _fixed_point(value, places) if verb == "f" else _scientific(value, places, verb)
+    missing = max(width - len(sign) - len(digits), 0)
+    if zeros:
+        return sign + "0" * missing + digits
+    return sign + digits + " " * missing if "-" in flags else " " * missing + sign + digits
 
 
-def formatlist(pattern: Any, *arguments: Any) -> list[str]:
+def _fixed_point(value: floats.Number, places: int) -> str:
+    digits, _ = floats.rounded_digits(value, places)
+    digits = digits.rjust(places + 1, "0")
+    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+
+
+def _scientific(value: floats.Number, places: int, letter: str) -> str:
+    _, exponent = floats.decimal_digits(value)
+    digits, _ = floats.rounded_digits(value, places - exponent)
+    if len(digits) > places + 1:
+        exponent += 1
+    digits = digits[: places + 1].ljust(places + 1, "0")
+    fraction = f".{digits[1:]}" if places else ""
+    return f"{digits[0]}{fraction}{letter}{'-' if exponent < 0 else '+'}{abs(exponent):02}"
+
+
+def formatlist(pattern: str, *arguments: Any) -> list[Any]:
     """``format`` for every item of the list arguments."""
-    lists = [argument for argument in arguments if isinstance(argument, list)]
-    sizes = {len(argument) for argument in lists}
+    sizes = {len(argument) for argument in arguments if isinstance(argument, list)}
     if len(sizes) > 1:
         raise EvaluationError("the lists have different lengths")
-    count = sizes.pop() if sizes else 1
-    result: list[str] = []
+    result: list[Any] = []
     length = 0
-    for number in range(count):
-        result.append(format_(pattern, *(item[number] if isinstance(item, list) else item for item in arguments)))
-        length += len(result[-1])
+    for number in range(sizes.pop() if sizes else 1):
+        items = [item[number] if isinstance(item, list) else item for item in arguments]
+        unknown = first_unknown(items)
+        result.append(format_(pattern, *items) if unknown is None else unknown)
+        length += len(result[-1]) if unknown is None else 0
         if length > MAX_STRING:
             raise LimitError(f"the strings grow beyond the limit of {MAX_STRING} characters")
-    return result
+    return ListValue(result, STRING)
 
 
 _DURATION = re.compile(r"([0-9.]+)(h|ms|m|s|us|µs|ns)")
@@ -237,7 +276,7 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6,
 
 
 def _time(text: Any) -> datetime.datetime:
-    source = _text(text)
+    source = text
     if not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)\Z", source):
         raise EvaluationError(f"{source!r} is not an RFC 3339 timestamp")
     return datetime.datetime.fromisoformat(source)
@@ -245,7 +284,7 @@ def _time(text: Any) -> datetime.datetime:
 
 def timeadd(time: Any, duration: Any) -> str:
     """A timestamp moved by a duration."""
-    text = _text(duration)
+    text = duration
     body = text.lstrip("+-")
     if not body or _DURATION.sub("", body) not in ("", "0"):
         raise EvaluationError(f"{text!r} is not a duration")
@@ -260,9 +299,7 @@ def timecmp(first: Any, second: Any) -> int:
     return (one > other) - (one < other)
 
 
-_DATE = re.compile(
-    r"'((?:[^']|'')*)'|(YYYY|YY|MMMM|MMM|MM|M|DD|D|EEEE|EEE|hh|h|HH|H|AA|aa|mm|m|ss|s|ZZZZZ|ZZZZ|ZZZ|Z)|([a-zA-Z]+)"
-)
+_DATE = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|'")
 
 
 def formatdate(pattern: Any, time: Any) -> str:
@@ -281,36 +318,42 @@ def formatdate(pattern: Any, time: Any) -> str:
     }  # fmt: skip
 
     def substitute(match: re.Match[str]) -> str:
-        if match[3]:
-            raise EvaluationError(f"{match[3]!r} is not a verb of a date format")
-        return match[1].replace("''", "'") if match[1] is not None else words[match[2]]
+        if match[0] == "'":
+            raise EvaluationError("a quote is not closed")
+        if match[1] is not None:
+            return match[1].replace("''", "'") or "'"
+        if match[0] not in words:
+            raise EvaluationError(f"{match[0]!r} is not a verb of a date format")
+        return words[match[0]]
 
-    return _DATE.sub(substitute, _text(pattern))
+    return _DATE.sub(substitute, pattern)
 
 
+_SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What Unicode calls white space; Python's ``strip`` removes control characters besides."""
 FUNCTIONS = {
-    "chomp": fixed(lambda text: re.sub(r"[\r\n]+\Z", "", _text(text)), 1),
-    "endswith": fixed(lambda text, end: _text(text).endswith(_text(end)), 2),
-    "format": fixed(format_, 1, None, takes_null=True),
-    "formatdate": fixed(formatdate, 2),
-    "formatlist": fixed(formatlist, 1, None, takes_null=True),
-    "indent": fixed(indent, 2),
-    "join": fixed(join, 2, None),
-    "lower": fixed(lambda text: _mapped(_text(text), str.lower), 1),
-    "regex": fixed(regex_, 2),
-    "regexall": fixed(regexall, 2),
-    "replace": fixed(replace, 3),
-    "split": fixed(split, 2),
-    "startswith": fixed(lambda text, start: _text(text).startswith(_text(start)), 2),
-    "strcontains": fixed(lambda text, part: _text(part) in _text(text), 2),
-    "strrev": fixed(lambda text: _text(text)[::-1], 1),
-    "substr": fixed(substr, 3),
-    "timeadd": fixed(timeadd, 2),
-    "timecmp": fixed(timecmp, 2),
-    "title": fixed(title, 1),
-    "trim": fixed(lambda text, chars: _text(text).strip(_text(chars)) if chars else _text(text), 2),
-    "trimprefix": fixed(lambda text, part: _text(text).removeprefix(_text(part)), 2),
-    "trimspace": fixed(lambda text: _text(text).strip(), 1),
-    "trimsuffix": fixed(lambda text, part: _text(text).removesuffix(_text(part)), 2),
-    "upper": fixed(lambda text: _mapped(_text(text), str.upper), 1),
+    "chomp": function(lambda text: text.rstrip("\r\n"), STRING),
+    "endswith": function(str.endswith, STRING, STRING),
+    "format": function(format_, STRING, rest=ANY),
+    "formatdate": function(formatdate, STRING, STRING),
+    "formatlist": function(formatlist, STRING, rest=ANY, takes_partial=True),
+    "indent": function(indent, NUMBER, STRING),
+    "join": function(join, STRING, rest=STRINGS),
+    "lower": function(lambda text: _mapped(text, str.lower), STRING),
+    "regex": function(regex_, STRING, STRING),
+    "regexall": function(regexall, STRING, STRING),
+    "replace": function(replace, STRING, STRING, STRING),
+    "split": function(split, STRING, STRING),
+    "startswith": function(str.startswith, STRING, STRING),
+    "strcontains": function(str.__contains__, STRING, STRING),
+    "strrev": function(lambda text: "".join(reversed(characters(text))), STRING),
+    "substr": function(substr, STRING, NUMBER, NUMBER),
+    "timeadd": function(timeadd, STRING, STRING),
+    "timecmp": function(timecmp, STRING, STRING),
+    "title": function(title, STRING),
+    "trim": function(lambda text, chars: text.strip(chars) if chars else text, STRING, STRING),
+    "trimprefix": function(str.removeprefix, STRING, STRING),
+    "trimspace": function(lambda text: text.strip(_SPACES), STRING),
+    "trimsuffix": function(str.removesuffix, STRING, STRING),
+    "upper": function(lambda text: _mapped(text, str.upper), STRING),
 }
