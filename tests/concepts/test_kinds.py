@@ -305,3 +305,24 @@ def test_a_ray_job_trains_if_its_entrypoint_says_so(entrypoint: str, role: str) 
   rayClusterSpec: {{workerGroupSpecs: [{{replicas: 2, template: {{spec: {{{POD.replace("train", "app")}}}}}}}]}}
 """
     assert pod_sets("ray.io/v1", "RayJob", spec)["worker"].role == role
+
+
+def test_unknown_resources_of_one_container_leave_the_others_as_they_are() -> None:
+    text = f"""
+apiVersion: kubeai.org/v1
+kind: Model
+metadata: {{name: x}}
+spec: {{url: "pvc://m", engine: VLLM, resourceProfile: "own:1", minReplicas: 1}}
+---
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {{name: y}}
+spec:
+  services:
+    Worker: {{resources: {{limits: {{gpu: "1"}}}}, extraPodSpec: {{{POD}}}}}
+"""
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), "").resources)
+    result = interpret(graph)
+    assert result.diagnostics == []
+    counts = [item.accelerator_count for item in result.of_kind("PodSet") if isinstance(item, PodSet)]
+    assert is_unknown(counts[0]) and counts[1] == 5
