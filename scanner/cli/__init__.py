@@ -22,6 +22,7 @@ COMMANDS = {
     "docs": "Write a page for each rule.",
     "test": "Test rules against their fixtures.",
     "graph": "Show the resource graph.",
+    "cost": "Show what the accelerators cost a month.",
     "eval": "Evaluate Terraform expressions.",
     "lsp": "Serve an editor (language server).",
     "mcp": "Serve an assistant (Model Context Protocol).",

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from scanner.concepts.clouds import cloud_concepts
+from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
-from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, PodSet
+from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import place
 from scanner.concepts.pods import apply_scaler, pod_sets
+from scanner.concepts.regions import region_of
 from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource, Span
 from scanner.graph import ResourceGraph
@@ -45,7 +47,8 @@ def interpret(graph: ResourceGraph) -> Concepts:
     """Work out what each resource means, and link the graph by it."""
     concepts = Concepts()
     resources = list(graph.resources)
-    _collect(concepts, (r for r in resources if r.api_version), pod_sets)
+    config_maps = ConfigMaps(graph.of_type("ConfigMap"))
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
         for scaler in graph.neighbours(pods.resource, "scales", "in"):
@@ -63,9 +66,12 @@ def _join(concepts: Concepts, graph: ResourceGraph) -> None:
     pools = [item for item in concepts.of_kind("AcceleratorPool") if isinstance(item, AcceleratorPool)]
     pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
     endpoints = [item for item in concepts.of_kind("ModelEndpoint") if isinstance(item, ModelEndpoint)]
+    notebooks = [item for item in concepts.of_kind("Notebook") if isinstance(item, Notebook)]
+    priced: list[ModelEndpoint | Notebook] = [*endpoints, *notebooks]
     for pool in pools:
+        pool.region = pool.region or region_of(pool.resource, graph) or None
         _contained(concepts, pool.resource.address, partial(complete, pool))
-    for endpoint in endpoints:
+    for endpoint in priced:
         _contained(concepts, endpoint.resource.address, partial(complete_endpoint, endpoint))
     _contained(concepts, "what runs where", lambda: place(pods, pools, graph))
     for item in pods:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from scanner.concepts.model import AcceleratorPool, ModelEndpoint
-from scanner.core import is_unknown
+from scanner.concepts.model import AcceleratorPool, ModelEndpoint, Notebook
+from scanner.concepts.prices import HOURS_A_MONTH, Quote, market_of, quote
 from scanner.facts.accelerators import Accelerator, accelerator
-from scanner.facts.instances import InstanceType, accelerated_family, instance_type, instance_types, price
+from scanner.facts.gcp_machines import n1_hourly_usd
+from scanner.facts.instances import InstanceType, accelerated_family, instance_type, instance_types
 
 CLOUDS = {
     "eks": "aws", "karpenter": "aws", "batch": "aws", "ec2": "aws", "sagemaker": "aws",
@@ -13,7 +14,8 @@ CLOUDS = {
     "aks": "azure", "azureml": "azure", "azure-vm": "azure",
 }  # fmt: skip
 """The cloud whose machine types a platform uses."""
-HOURS_A_MONTH = 730
+ZONES_OF_A_REGION = 3
+"""Zones that a regional GKE cluster has nodes in unless told otherwise."""
 RESOURCES = {
     "nvidia": ["nvidia.com/gpu"],
     "amd": ["amd.com/gpu"],
@@ -30,6 +32,9 @@ def complete(pool: AcceleratorPool) -> None:
         return
     cloud = CLOUDS.get(pool.platform, "")
     types = pool.instance_types if isinstance(pool.instance_types, list) else []
+    if pool.platform == "batch":
+        sizes = [found.vcpus for name in types if isinstance(name, str) and (found := instance_type(cloud, name))]
+        pool.machine_vcpus = max((size for size in sizes if size is not None), default=None)
     types = types or [item.name for item in _of_families(cloud, pool.instance_families)]
     known = [found for name in types if isinstance(name, str) and (found := instance_type(cloud, name)) is not None]
     _complete_accelerators(pool, cloud, types, known)
@@ -37,31 +42,59 @@ def complete(pool: AcceleratorPool) -> None:
         pool.resource_names = list(RESOURCES.get(pool.vendor, ()))
     if pool.fast_network is None and known and len(known) == len(types):
         pool.fast_network = all(item.fast_network for item in known)
-    if pool.hourly_usd is None and not is_unknown(pool.hourly_usd):
-        pool.hourly_usd = _hourly(pool, cloud, types)
+    pool.market = pool.market or market_of(pool.spot)
+    priced = _with_attached(pool) if pool.attached_accelerator is not None else _quoted(pool, cloud, types)
+    if priced is not None:
+        pool.hourly_usd, pool.hourly_most_usd, pool.prices = priced.least_usd, priced.most_usd, list(priced.prices)
     fixed = pool.desired_size if pool.min_size is None else pool.min_size
-    reckon(pool, fixed, pool.max_size if pool.max_size is not None else fixed, pool.hourly_usd)
+    pool.fewest_machines = _machines(fixed, pool, pool.zones or 1)
+    most = pool.max_size if pool.max_size is not None else fixed
+    pool.most_machines = _machines(most, pool, pool.zones or ZONES_OF_A_REGION)
+    reckon(pool, pool.fewest_machines, pool.most_machines, pool.hourly_usd, pool.hourly_most_usd)
 
 
-def reckon(item: AcceleratorPool | ModelEndpoint, least: object, most: object, hourly: object) -> None:
+def _machines(size: int | None, pool: AcceleratorPool, zones: int) -> int | None:
+    """Machines of a pool of that size; sizes may count machines of one zone, or vCPUs (AWS Batch)."""
+    if not isinstance(size, int):
+        return size
+    return size * zones if pool.machine_vcpus is None else -(-size // pool.machine_vcpus)
+
+
+def reckon(
+    item: AcceleratorPool | ModelEndpoint, fewest: object, most: object, least_usd: object, most_usd: object
+) -> None:
     """Fill in what a number of machines costs in a month."""
-    if isinstance(hourly, int | float):
-        if isinstance(least, int):
-            item.monthly_floor_usd = round(hourly * least * HOURS_A_MONTH, 2)
-        if isinstance(most, int):
-            item.monthly_ceiling_usd = round(hourly * most * HOURS_A_MONTH, 2)
+    if isinstance(fewest, int) and (fewest == 0 or isinstance(least_usd, int | float)):
+        item.monthly_floor_usd = monthly(fewest, least_usd)
+    if isinstance(most, int) and (most == 0 or isinstance(most_usd, int | float)):
+        item.monthly_ceiling_usd = monthly(most, most_usd)
 
 
-def complete_endpoint(endpoint: ModelEndpoint) -> None:
-    """The price of an endpoint's machines, where facts have it."""
+def monthly(machines: int, hourly_usd: object) -> float:
+    """USD a month of machines that always run; none cost nothing whatever their price."""
+    return round(machines * hourly_usd * HOURS_A_MONTH, 2) if isinstance(hourly_usd, int | float) else 0.0
+
+
+def complete_endpoint(endpoint: ModelEndpoint | Notebook) -> None:
+    """The price of an endpoint's or notebook's machines, where facts have it."""
     cloud = CLOUDS.get(endpoint.platform)
-    if endpoint.serverless is True or cloud is None or not isinstance(endpoint.instance_type, str):
+    if cloud is None or not isinstance(endpoint.instance_type, str):
         return
-    found = price(cloud, endpoint.instance_type)
-    if found is not None and endpoint.hourly_usd is None:
-        endpoint.hourly_usd = found.on_demand_usd
-    most = endpoint.max_replicas if endpoint.max_replicas is not None else endpoint.min_replicas
-    reckon(endpoint, endpoint.min_replicas, most, endpoint.hourly_usd)
+    if isinstance(endpoint, ModelEndpoint) and endpoint.serverless is True:
+        return
+    spot = endpoint.spot if isinstance(endpoint, ModelEndpoint) else False
+    found = quote(cloud, [endpoint.instance_type], market_of(spot))
+    if found is None or endpoint.hourly_usd is not None:
+        return
+    endpoint.hourly_usd = found.least_usd
+    if isinstance(endpoint, ModelEndpoint):
+        most = endpoint.max_replicas if endpoint.max_replicas is not None else endpoint.min_replicas
+        reckon(endpoint, fewest_replicas(endpoint), most, found.least_usd, found.most_usd)
+
+
+def fewest_replicas(endpoint: ModelEndpoint) -> int | None:
+    """What autoscaling may scale in to, else what the endpoint starts with."""
+    return endpoint.min_replicas if endpoint.least_replicas is None else endpoint.least_replicas
 
 
 def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], known: list[InstanceType]) -> None:
@@ -81,7 +114,7 @@ def _complete_accelerators(pool: AcceleratorPool, cloud: str, types: list[str], 
     if pool.accelerators_per_machine is None and known and attached is None:
         pool.accelerators_per_machine = max(int(item.accelerator_count) or 1 for item in known)
     if pool.accelerator_memory_gib is None and models and len(models) == len(pool.accelerators):
-        pool.accelerator_memory_gib = max(model.memory_gib for model in models)
+        pool.accelerator_memory_gib = round(max(model.usable_gib for model in models), 1)
     if pool.vendor is None and models:
         pool.vendor = models[0].vendor
 
@@ -96,13 +129,17 @@ def _fact(name: object) -> Accelerator | None:
     return accelerator(name) if isinstance(name, str) else None
 
 
-def _hourly(pool: AcceleratorPool, cloud: str, types: list[str]) -> float | None:
-    """The cheapest of the pool's machine types, on demand or spot as the pool is; ``None`` if one has no price."""
-    region = pool.region if isinstance(pool.region, str) else ""
-    found = [price(cloud, name, region) or price(cloud, name) for name in types if isinstance(name, str)]
-    prices = [
-        item.spot_usd if pool.spot is True and item.spot_usd is not None else item.on_demand_usd
-        for item in found
-        if item is not None
-    ]
-    return min(prices) if prices and len(prices) == len(types) else None
+def _quoted(pool: AcceleratorPool, cloud: str, types: list[str]) -> Quote | None:
+    return quote(cloud, types, pool.market, pool.region if isinstance(pool.region, str) else "")
+
+
+def _with_attached(pool: AcceleratorPool) -> Quote | None:
+    """The price of an N1 machine and of what is attached to it."""
+    kind, count, types = pool.attached_accelerator, pool.attached_count, pool.instance_types
+    machine = types[0] if isinstance(types, list) and len(types) == 1 else None
+    bare = n1_hourly_usd(machine) if isinstance(machine, str) else None
+    each = quote("gcp", [kind]) if isinstance(kind, str) else None
+    if bare is None or each is None or not isinstance(count, int):
+        return None
+    total = bare + count * each.most_usd
+    return Quote(total if pool.market == "on-demand" else None, total, pool.market, each.prices)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown
+from scanner.facts.instances import Price
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class EnvironmentVariable(View):
     name: str = ""
     value: str | None = None
     from_reference: bool = False
+    referred: str | None = None
+    """What a reference gives, where a ConfigMap of the scan tells; never a Secret's value."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -160,6 +163,12 @@ class PodSet(Concept):
     accelerator_resources: list[str] = field(default_factory=list)
     group_accelerators: int = 0
     group_size: int = 1
+    pods_per_replica: int = 1
+    """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
+    definition: bool = False
+    """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
+    completes: bool = False
+    """Whether the pods end by themselves: jobs and training runs."""
     serving: Serving | None = None
     service_account: str = "default"
     automount_token: bool = True
@@ -206,9 +215,6 @@ class PodSet(Concept):
     fast_network_used: bool | None = None
     capacity: int | None = None
     """Accelerators that all hosts together can grow to; ``None`` where a host has no upper bound."""
-    monthly_floor_usd: float | None = None
-    """List price of the accelerators that run all the time, for 730 hours; ``None``: cannot be told."""
-    monthly_ceiling_usd: float | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -262,8 +268,21 @@ class AcceleratorPool(Concept):
     consolidation: str | None = None
     region: str | None = None
     subnets: list[Any] = field(default_factory=list)
+    zones: int | None = 1
+    """By how many zones sizes multiply; ``None``: cannot be told."""
+    fewest_machines: int | None = None
+    """Machines over all zones that always run, and that may run (``most_machines``)."""
+    most_machines: int | None = None
+    machine_vcpus: int | None = None
+    """vCPUs of a machine where the pool's sizes count vCPUs (AWS Batch)."""
+    market: str = ""
+    """How the machines are bought: on-demand, spot, or spot or on-demand."""
+    prices: list[Price] = field(default_factory=list)
+    """The records of facts behind the amounts."""
     hourly_usd: float | None = None
-    """For one machine of the cheapest type, on demand or spot as the pool is; ``None`` when facts have no price."""
+    """For one machine of the cheapest type; ``None`` when facts have no price, as for much spot capacity."""
+    hourly_most_usd: float | None = None
+    """For one machine of the dearest type; a spot machine costs at most its price on demand."""
     monthly_floor_usd: float | None = None
     """List price of the machines that always run, for 730 hours, and of all that may run (``…_ceiling_usd``)."""
     monthly_ceiling_usd: float | None = None

@@ -1,8 +1,9 @@
 """Which pools can host which pods: the join between machines and workloads.
 
 Pods join the pools of one cluster. Evidence for which cluster that is, strongest first: the Terraform root that
-deploys the pods; the only cluster of the scan; the cluster whose directory is nearest. Without evidence the join is
-unknown, and so is everything that follows from it.
+deploys the pods and, where that root has several clusters, the provider configuration that it deploys them with; the
+only cluster of the scan; the cluster whose directory is nearest. Without evidence the join is unknown, and so is
+everything that follows from it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.concepts.clouds.karpenter import creates_anything
-from scanner.concepts.machines import HOURS_A_MONTH
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
-from scanner.core import Unknown, get, is_unknown
+from scanner.core import Resource, Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
 from scanner.graph import ResourceGraph
@@ -53,6 +53,12 @@ OPEN_CLUSTERS = (
     ("aws_eks_cluster", ("compute_config", 0, "enabled")),
 )
 """(type, attribute) of clusters that create machines of any kind by themselves."""
+CLUSTERS = ("aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster")
+CLUSTER_FIELDS = ("cluster_name", "cluster", "kubernetes_cluster_id")
+"""Attributes of node groups and node pools that name their cluster."""
+PROVIDER_HOPS = 3
+"""From a provider configuration over data sources to the cluster that they read."""
+SEVERAL = Unknown("the scan holds several clusters and nothing says which one this runs in")
 CLUSTER_MODULES = (
     "eks",
     "gke",
@@ -71,6 +77,8 @@ class Site:
     """One cluster: where it is declared, its pools, and why there may be more of them than are seen."""
 
     unit: str
+    cluster: str = ""
+    """Which cluster of the unit, where it has several: an address or a name."""
     pools: list[AcceleratorPool] = field(default_factory=list)
     more: Unknown | None = None
 
@@ -82,7 +90,7 @@ def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: Resou
         if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
             continue
         _selected_accelerator(item)
-        site = _site_of(item, sites)
+        site = _site_of(item, sites, graph)
         if isinstance(site, Unknown):
             for name in ("pools", "offering", "hosts"):
                 setattr(item, name, site)
@@ -91,20 +99,78 @@ def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: Resou
 
 
 def _sites(pools: list[AcceleratorPool], graph: ResourceGraph) -> list[Site]:
-    table: dict[str, Site] = {}
+    table: dict[tuple[str, str], Site] = {}
+    for unit, declared in _by_unit(pool for pool in pools if not _applied(pool)).items():
+        named = {pool.address: _cluster(pool) for pool in declared}
+        clusters = set(named.values())
+        several = len(clusters - {""}) > 1
+        for pool in declared:
+            key = (named[pool.address] or _deployed_to(pool, clusters, graph)) if several else ""
+            table.setdefault((unit, key), Site(unit, key)).pools.append(pool)
+        if several and (unit, "") in table:
+            doubtful = table.pop((unit, "")).pools[0]
+            for key in clusters - {""}:
+                table[unit, key].more = Unknown(f"which cluster {doubtful.address} belongs to is not known")
+    near = _Near(list(table.values()))
     for pool in pools:
-        if pool.resource.provider != "kubernetes" or pool.resource.parent is not None:
+        if _applied(pool):
             unit = pool.resource.unit
-            table.setdefault(unit, Site(unit)).pools.append(pool)
-    declared = _Near(list(table.values()))
-    for pool in pools:
-        if pool.resource.provider == "kubernetes" and pool.resource.parent is None:
-            near = declared.to(pool.resource.unit)
-            site = near if near is not None else table.setdefault(pool.resource.unit, Site(pool.resource.unit))
+            site = near.to(unit) or table.setdefault((unit, ""), Site(unit))
             site.pools.append(pool)
     for site in table.values():
-        site.more = _more(site, graph)
+        site.more = site.more or _more(site, graph)
     return list(table.values())
+
+
+def _applied(pool: AcceleratorPool) -> bool:
+    """Whether the pool is a manifest that anybody may apply to any cluster."""
+    return pool.resource.provider == "kubernetes" and pool.resource.parent is None
+
+
+def _by_unit(pools: Iterable[AcceleratorPool]) -> dict[str, list[AcceleratorPool]]:
+    table: dict[str, list[AcceleratorPool]] = {}
+    for pool in pools:
+        table.setdefault(pool.resource.unit, []).append(pool)
+    return table
+
+
+def _cluster(pool: AcceleratorPool) -> str:
+    """The cluster that a pool's source names, by address or by name; empty if it names none that is known."""
+    resource = pool.resource.parent or pool.resource
+    if resource.type == "module" or resource.type in CLUSTERS:
+        return resource.address
+    for name in CLUSTER_FIELDS:
+        found = next((target for path, target in resource.references if path[0] == name), None)
+        if found is not None:
+            return found
+        value = resource.attributes.get(name)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _deployed_to(pool: AcceleratorPool, clusters: set[str], graph: ResourceGraph) -> str:
+    """The one of ``clusters`` that a NodePool is deployed to; empty if that cannot be told."""
+    parent = pool.resource.parent
+    found = clusters & _behind_provider(parent, graph) if parent is not None else set()
+    return found.pop() if len(found) == 1 else ""
+
+
+def _behind_provider(parent: Resource, graph: ResourceGraph) -> set[str]:
+    """Addresses and names of what the provider configuration of a resource is made from, its cluster among them."""
+    named = next((target for path, target in parent.references if path == ("provider",)), f"provider.{parent.provider}")
+    providers = [
+        item for item in graph.of_type(f"provider.{parent.provider}")
+        if item.unit == parent.unit and item.address == named
+    ]  # fmt: skip
+    found: set[Resource] = set(providers)
+    edge = list(providers)
+    for _ in range(PROVIDER_HOPS):
+        edge = [near.resource for item in edge for near in graph.neighbours(item, "references")]
+        found.update(edge)
+    targets = {target for item in found for _, target in item.references}
+    names = {item.attributes.get(field) for item in found for field in ("name", "cluster_name")}
+    return targets | {item.address for item in found} | {name for name in names if isinstance(name, str)}
 
 
 def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
@@ -166,17 +232,19 @@ def _common(one: str, other: str) -> int:
     return count
 
 
-def _site_of(pods: PodSet, near: _Near) -> Site | Unknown | None:
+def _site_of(pods: PodSet, near: _Near, graph: ResourceGraph) -> Site | Unknown | None:
     if not near.sites:
         return None
     parent = pods.resource.parent
-    if parent is not None:
-        own = near.by_unit.get(parent.unit)
-        if own:
-            return own[0]
+    own = near.by_unit.get(parent.unit, []) if parent is not None else []
+    if parent is not None and len(own) > 1:
+        evidence = _behind_provider(parent, graph)
+        named = [site for site in own if site.cluster in evidence]
+        return named[0] if len(named) == 1 else SEVERAL
+    if own:
+        return own[0]
     same = near.by_unit.get(pods.resource.unit, [])
-    site = same[0] if len(same) == 1 else near.to(pods.resource.unit)
-    return site or Unknown("the scan holds several clusters and nothing says which one this runs in")
+    return (same[0] if len(same) == 1 else near.to(pods.resource.unit)) or SEVERAL
 
 
 def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
@@ -247,7 +315,10 @@ def _offers_slice(name: str, pool: AcceleratorPool) -> str | Unknown:
 
 def _requirements(pods: PodSet) -> Iterable[tuple[str, list[str]]]:
     """(label, allowed values) that a node must have; only affinity with one term is certain."""
-    for key, value in pods.node_selector.items():
+    selector: Any = pods.node_selector
+    if is_unknown(selector):
+        yield "of its node selector", [selector]  # type: ignore[list-item]
+    for key, value in selector.items() if isinstance(selector, dict) else ():
         yield str(key), [value]
     terms = get(pods.affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
     if isinstance(terms, list) and len(terms) == 1:
@@ -306,6 +377,8 @@ def _untolerated(pods: PodSet, pool: AcceleratorPool) -> list[str] | Unknown:
     """The pool's taints that keep the pod away, as text; unknown if they are."""
     if is_unknown(pool.taints):
         return pool.taints
+    if is_unknown(pods.tolerations):
+        return pods.tolerations
     missing: list[str] = []
     for taint in pool.taints:
         if is_unknown(taint.effect) or is_unknown(taint.key):
@@ -352,7 +425,15 @@ def _uses_fast_network(pods: PodSet) -> bool:
 def _selected_accelerator(pods: PodSet) -> None:
     """What the pod itself says of the accelerator: MIG profile, accelerator label, instance type."""
     pods.fast_network_used = _uses_fast_network(pods)
-    slices = [a.mig_profile for c in pods.containers for a in c.accelerators if isinstance(a.mig_profile, str)]
+    if is_unknown(pods.node_selector):
+        pods.accelerator_selected = pods.node_selector  # type: ignore[assignment]
+    known = [
+        item
+        for container in pods.containers
+        if not is_unknown(container.accelerators)
+        for item in container.accelerators
+    ]
+    slices = [item.mig_profile for item in known if isinstance(item.mig_profile, str)]
     for key, values in _requirements(pods):
         if key not in ACCELERATOR_LABELS:
             continue
@@ -361,7 +442,7 @@ def _selected_accelerator(pods: PodSet) -> None:
         if len(found) == 1 and len(values) == 1:
             pods.accelerator = found.pop()
             fact = accelerator(pods.accelerator)
-            pods.accelerator_memory_gib = fact.memory_gib if fact is not None else None
+            pods.accelerator_memory_gib = round(fact.usable_gib, 1) if fact is not None else None
     if slices:
         pods.accelerator_selected = True
         sizes = [float(size[1]) for text in slices if (size := _SLICE_MEMORY.search(text)) is not None]
@@ -398,7 +479,6 @@ def _from_hosts(pods: PodSet) -> None:
     pods.fast_network = None if any(is_unknown(item) for item in fast) else all(item is True for item in fast)
     sizes = [_capacity(pool) for pool in hosts]
     pods.capacity = None if None in sizes else sum(size for size in sizes if size is not None)
-    _cost(pods)
 
 
 def _capacity(pool: AcceleratorPool) -> int | None:
@@ -407,21 +487,3 @@ def _capacity(pool: AcceleratorPool) -> int | None:
         return pool.limit_accelerators
     size, count = pool.max_size, pool.accelerators_per_machine
     return size * count if isinstance(size, int) and isinstance(count, int) else None
-
-
-def _cost(pods: PodSet) -> None:
-    """The share of a machine's price that the pod's accelerators are, on the cheapest host."""
-    prices = [
-        pool.hourly_usd / pool.accelerators_per_machine
-        for pool in pods.hosts
-        if isinstance(pool.hourly_usd, int | float) and isinstance(pool.accelerators_per_machine, int)
-        and pool.accelerators_per_machine > 0
-    ]  # fmt: skip
-    if len(prices) < len(pods.hosts) or not isinstance(pods.accelerator_count, int):
-        return
-    month = min(prices) * pods.accelerator_count * HOURS_A_MONTH
-    size = pods.group_size if isinstance(pods.group_size, int) and pods.group_size > 1 else 1
-    floor = pods.min_replicas if pods.autoscaled else pods.replicas
-    ceiling = pods.max_replicas if pods.autoscaled else pods.replicas
-    pods.monthly_floor_usd = round(month * floor * size, 2) if isinstance(floor, int) else None
-    pods.monthly_ceiling_usd = round(month * ceiling * size, 2) if isinstance(ceiling, int) else None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+from scanner.concepts.config_maps import ConfigMaps
+from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
+from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
 
@@ -17,13 +20,10 @@ ACCELERATOR = re.compile(
     r"|aws\.amazon\.com/(neuron.*)|google\.com/tpu)\Z"
 )
 """Extended resources of accelerator vendors, as their device plugins name them."""
+KEDA_MOST = 100
+"""What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
-KSERVE_MODELS = (
-    "model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml", "lightgbm",
-    "paddle",
-)  # fmt: skip
-"""Fields of an InferenceService's predictor that hold a model and the container that serves it."""
 OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     "serving.kserve.io/InferenceService": (
         ("serving.kserve.io/inferenceservice", "{name}"),
@@ -71,7 +71,7 @@ LOCATED_FIELDS = (
 """(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
-ANY_JOB = (("RayJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
+ANY_JOB = (("RayJob", "ray.io"), ("RayCronJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
 """Kinds that run training and any other job of many pods."""
 MAX_ROLE_TEXT = 10_000
 _TRAINS = re.compile(
@@ -81,14 +81,13 @@ _MEASURES = re.compile(
     r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
 )
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
-_CHECKPOINT_WORD = re.compile(r"(checkpoint|ckpt|output|save|resume)", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
     r"(^|[-_./])(dev|development|tests?|testing|testdata|e2e|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
 )
 
 
-def pod_sets(resource: Resource) -> list[PodSet]:
+def pod_sets(resource: Resource, config_maps: ConfigMaps) -> list[PodSet]:
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods."""
     group = resource.api_version.rpartition("/")[0]
     result: list[PodSet] = []
@@ -97,7 +96,8 @@ def pod_sets(resource: Resource) -> list[PodSet]:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                result.append(_pod_set(resource, kind, path, template))
+                pods = _pod_set(resource, kind, path, template, config_maps)
+                result += [] if pods is None else [pods]
     _complete_groups(result)
     return result
 
@@ -117,7 +117,9 @@ def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterato
 
 
 def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
-    """``steps`` from the root, or from ``path`` where they start with ``..``."""
+    """``steps`` from the root, or from ``path`` where they start with ``@`` or ``..``."""
+    if steps and steps[0] == "@":
+        return (*path, *steps[1:])
     if not steps or steps[0] != "..":
         return steps
     while steps and steps[0] == "..":
@@ -125,11 +127,36 @@ def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
     return (*path, *steps)
 
 
-def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any]) -> PodSet:
+class _Written(NamedTuple):
+    """A pod template as the source has it, whatever the kind."""
+
+    at: Path
+    spec: dict[str, Any]
+    containers: list[tuple[dict[str, Any], Path]]
+    metadata: dict[str, Any]
+
+
+def _written(kind: WorkloadKind, path: Path, template: dict[str, Any], root: dict[str, Any]) -> _Written | None:
+    if kind.shape:
+        shaped = shape(kind.shape, template, path, root)
+        return shaped and _Written(path, shaped.spec, list(shaped.containers), shaped.metadata)
     at = path if kind.pod_spec else (*path, "spec")
-    spec = template if kind.pod_spec else get(template, "spec", default={})
-    spec = spec if isinstance(spec, dict) else {}
-    labels = _mapping(get(template, "metadata", "labels", default={}))
+    spec = _mapping(template if kind.pod_spec else template.get("spec"))
+    containers = [(item, (*at, "containers", number)) for number, item in enumerate(_sequence(spec.get("containers")))]
+    if kind.kind == "InferenceService":
+        named = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
+        containers += [(spec[name], (*at, name)) for name in named]
+    return _Written(at, spec, containers, _mapping(template.get("metadata")) if not kind.pod_spec else {})
+
+
+def _pod_set(
+    resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any], config_maps: ConfigMaps
+) -> PodSet | None:
+    written = _written(kind, path, template, resource.attributes)
+    if written is None:
+        return None
+    at = written.at
+    labels = _mapping(written.metadata.get("labels"))
     pods = PodSet(
         resource=resource,
         at=at,
@@ -138,10 +165,12 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
         address=resource.address,
         namespace=resource.namespace,
         labels=resource.labels,
-        component=kind.component or (str(path[-2]).lower() if "{*}" in kind.template else ""),
-        pod_labels=labels or (resource.labels if kind.pod_spec else {}),
-        pod_annotations=_mapping(get(template, "metadata", "annotations", default={})),
-        pod_spec=spec,
+        component=_component(kind, path, template),
+        definition=kind.definition,
+        completes=kind.completes,
+        pod_labels=labels or (resource.labels if kind.pod_spec or kind.shape else {}),
+        pod_annotations=_mapping(written.metadata.get("annotations")),
+        pod_spec=written.spec,
         production=production(resource),
     )
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
@@ -149,16 +178,17 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
     pods.pod_labels = {**own, **pods.pod_labels}
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
-    if not kind.pod_spec:
+    if not kind.pod_spec and not kind.shape:
         pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
-    _read_spec(pods, spec, at, kind)
+    _read_spec(pods, written, config_maps)
     if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
         _without_model(pods)
-    if "{*}" in kind.template:
+    if "{*}" in kind.template and not kind.shape:
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
         pods.sources["restart_policy"] = (*path[:-1], "restartPolicy")
     _read_scale(pods, kind, path)
+    declare(pods)
     _read_processes(pods)
     pods.role = _role(pods, kind)
     _read_update(pods, kind)
@@ -196,19 +226,32 @@ def _sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind) -> None:
-    pods.volumes = [item for item in _sequence(spec.get("volumes")) if isinstance(item, dict)]
-    places = [("initContainers", True, pods.init_containers), ("containers", False, pods.containers)]
-    for field, init, target in places:
-        for number, item in enumerate(_sequence(spec.get(field))):
-            if isinstance(item, dict):
-                target.append(_container(item, (*at, field, number), pods, init=init))
-    models = KSERVE_MODELS if kind.kind == "InferenceService" else ()
-    for name in (kind.single_container, *models):
-        if name and isinstance(spec.get(name), dict):
-            pods.containers.append(_container(spec[name], (*at, name), pods, init=False))
+def _component(kind: WorkloadKind, path: Path, template: dict[str, Any]) -> str:
+    """What tells the pod sets of one object apart."""
+    if kind.component or not {"{*}", "[*]"} & set(kind.template):
+        return kind.component
+    if "{*}" in kind.template:
+        return str(path[-1] if kind.shape else path[-2]).lower()
+    return str(template["name"]) if kind.shape and isinstance(template.get("name"), str) else ""
+
+
+def _dicts(value: Any) -> Any:
+    """The mappings of a list; unknown if the list is."""
+    return value if is_unknown(value) else [item for item in _sequence(value) if isinstance(item, dict)]
+
+
+def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps) -> None:
+    spec, at = written.spec, written.at
+    pods.volumes = _dicts(spec.get("volumes"))
+    first = [
+        (item, (*at, "initContainers", number)) for number, item in enumerate(_sequence(spec.get("initContainers")))
+    ]
+    for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
+        target += [
+            _container(item, place, pods, config_maps, init=init) for item, place in items if isinstance(item, dict)
+        ]
     for container in pods.containers:
-        for accelerator in container.accelerators:
+        for accelerator in _sequence(container.accelerators):
             if accelerator.resource not in pods.accelerator_resources:
                 pods.accelerator_resources.append(accelerator.resource)
     pods.accelerator_count = _total([container.accelerator_count for container in pods.containers])
@@ -220,8 +263,9 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     account: Any = get(spec, "serviceAccountName", default="default")
     pods.service_account = account if isinstance(account, str | Unknown) else "default"  # type: ignore[assignment]
     pods.automount_token = spec.get("automountServiceAccountToken", True)
-    pods.node_selector = _mapping(spec.get("nodeSelector"))
-    pods.tolerations = [item for item in _sequence(spec.get("tolerations")) if isinstance(item, dict)]
+    selector, tolerations = spec.get("nodeSelector"), _dicts(spec.get("tolerations"))
+    pods.node_selector = selector if is_unknown(selector) else _mapping(selector)  # type: ignore[assignment]
+    pods.tolerations = tolerations
     pods.sources |= {
         "pod_spec": at,
         "volumes": (*at, "volumes"),
@@ -235,7 +279,9 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
     grace = whole(spec.get("terminationGracePeriodSeconds"))
     pods.termination_grace_seconds = 30 if grace is None else grace
     pods.claims = [
-        str(get(v, "persistentVolumeClaim", "claimName")) for v in pods.volumes if "persistentVolumeClaim" in v
+        str(get(v, "persistentVolumeClaim", "claimName"))
+        for v in _sequence(pods.volumes)
+        if "persistentVolumeClaim" in v
     ]
     pods.durable_storage = _durable(pods)
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
@@ -252,7 +298,7 @@ def _total(counts: list[Any]) -> Any:
     return unknown if unknown is not None else sum(counts)
 
 
-def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> Container:
+def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps, *, init: bool) -> Container:
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
     for field, key in LOCATED_FIELDS:
@@ -270,20 +316,26 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
             name=str(entry.get("name", "")),
             value=_env_value(entry),
             from_reference="valueFrom" in entry,
+            referred=_referred(entry, pods, config_maps),
         )
         for number, entry in enumerate(_sequence(item.get("env")))
         if isinstance(entry, dict)
     ]
+    container.env += _all_of(item, at, pods, config_maps)
     container.ports = [port for port in _sequence(item.get("ports")) if isinstance(port, dict)]
     container.port_numbers = [
         n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
     ]
     container.requests = _mapping(get(item, "resources", "requests", default={}))
+    resources = item.get("resources")
     for name in ("requests", "limits"):
         container.sources[name] = (*at, "resources", name)
     container.limits = _mapping(get(item, "resources", "limits", default={}))
     container.accelerators = list(_accelerators(container, at))
     container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])
+    if is_unknown(resources):
+        container.accelerator_count = resources  # type: ignore[assignment]
+        container.accelerators = resources  # type: ignore[assignment]
     container.readiness_probe = _probe(item, "readinessProbe")
     container.liveness_probe = _probe(item, "livenessProbe")
     container.startup_probe = _probe(item, "startupProbe")
@@ -294,8 +346,8 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.sources["privileged"] = (*at, "securityContext", "privileged")
     container.sources["volume_mounts"] = (*at, "volumeMounts")
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
-    container.shared_memory_bytes = _shared_memory(container, pods)
-    recognise(container)
+    container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
+    recognise(container, config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts")))
     container.image = settled(container.image)
     _read_storage(container, item.get("storageUri"), at)
     return container
@@ -309,6 +361,25 @@ def _read_storage(container: Container, uri: Any, at: Path) -> None:
         container.serving = Serving(runtime=container.runtime or "kserve", at=at)
     container.serving.storage_uri = settled(uri)
     container.serving.sources["storage_uri"] = (*at, "storageUri")
+
+
+def _referred(entry: dict[str, Any], pods: PodSet, config_maps: ConfigMaps) -> str | None:
+    """The value that the ConfigMap behind ``configMapKeyRef`` gives, if the scan has it."""
+    reference = get(entry, "valueFrom", "configMapKeyRef")
+    if not isinstance(reference, dict):
+        return None
+    value = config_maps.data(pods.resource, reference.get("name")).get(str(reference.get("key")))
+    return value if isinstance(value, str) else None
+
+
+def _all_of(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps) -> Iterator[EnvironmentVariable]:
+    """The variables of every ConfigMap that ``envFrom`` names."""
+    for number, source in enumerate(_sequence(item.get("envFrom"))):
+        name, prefix = get(source, "configMapRef", "name"), get(source, "prefix", default="")
+        for key, value in config_maps.data(pods.resource, name).items() if isinstance(name, str) else ():
+            if isinstance(value, str):
+                place = (*at, "envFrom", number)
+                yield EnvironmentVariable(at=place, name=f"{prefix}{key}", from_reference=True, referred=value)
 
 
 def _env_value(entry: dict[str, Any]) -> Any:
@@ -373,7 +444,10 @@ def _startup_budget(container: Container) -> Any:
     return (delay or 0) + (period or 10) * (threshold or 3)
 
 
-def _shared_memory(container: Container, pods: PodSet) -> Any:
+def _shared_memory(container: Container, pods: PodSet, written: Any) -> Any:
+    unknown = next((value for value in (written, pods.volumes) if is_unknown(value)), None)
+    if unknown is not None:
+        return unknown
     mounts = [str(mount.get("name")) for mount in container.volume_mounts if mount.get("mountPath") == "/dev/shm"]
     for volume in pods.volumes:
         if str(volume.get("name")) in mounts:
@@ -393,15 +467,16 @@ def _outlives(volume: dict[str, Any]) -> bool:
     return any(key in volume for key in DURABLE_VOLUMES)
 
 
-def _durable(pods: PodSet) -> bool:
-    if any(_outlives(volume) for volume in pods.volumes):
+def _durable(pods: PodSet) -> Any:
+    """Whether storage outlives the pods; unknown where the volumes are."""
+    if any(_outlives(volume) for volume in _sequence(pods.volumes)):
         return True
     for container in pods.containers:
         texts = [word for word in container.argv if isinstance(word, str)]
         texts += [variable.value for variable in container.env if isinstance(variable.value, str)]
         if any(_CHECKPOINT.search(text) for text in texts):
             return True
-    return False
+    return pods.volumes if is_unknown(pods.volumes) else False
 
 
 def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
@@ -411,12 +486,39 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         if place:
             setattr(pods, field, whole(get(attributes, *place)))
             pods.sources[field] = place
-    if kind.replicas and pods.replicas is None and kind.kind != "CronJob":
+    if pods.replicas is None and kind.kind != "CronJob":
+        decided: Any = Unknown("the training runtime decides how many nodes there are")
+        pods.replicas = decided if kind.decided_replicas else kind.default_replicas if kind.replicas else None
+    if kind.kind == "Pod" or kind.component in ("head", "driver"):
         pods.replicas = 1
     if kind.group_size:
-        size = whole(get(attributes, *kind.group_size))
+        place = _absolute(path, kind.group_size)
+        size = whole(get(attributes, *place))
         pods.group_size = 1 if size is None else size
-        pods.sources["group_size"] = kind.group_size
+        pods.pods_per_replica = pods.group_size
+        pods.sources["group_size"] = place
+    if kind.times:
+        times = whole(get(attributes, *_absolute(path, kind.times)))
+        pods.pods_per_replica = 1 if times is None else times
+        pods.sources["pods_per_replica"] = _absolute(path, kind.times)
+    _read_autoscaling(pods, kind, path)
+
+
+def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
+    attributes = pods.resource.attributes
+    if kind.autoscaling == "scaled-job":
+        pods.autoscaled = True
+        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+        pods.max_replicas = KEDA_MOST if pods.max_replicas is None else pods.max_replicas
+    if kind.ray and kind.component == "worker":
+        pods.autoscaled = get(attributes, *kind.ray, "enableInTreeAutoscaling", default=False)
+        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+    if kind.autoscaling == "nim":
+        pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
+    if kind.autoscaling == "kubeai":
+        off = get(attributes, "spec", "autoscalingDisabled", default=False)
+        pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
+        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
     if kind.autoscaling == "kserve":
         pods.autoscaled = True
         pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
@@ -430,6 +532,15 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
             pods.sources[field] = (*path, "metadata", "annotations", name)
 
 
+def _entrypoint(pods: PodSet) -> str:
+    """What a RayJob submits to its cluster."""
+    for path in (("spec", "entrypoint"), ("spec", "jobTemplate", "entrypoint")):
+        value = get(pods.resource.attributes, *path)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
 def _role(pods: PodSet, kind: WorkloadKind) -> str:
     images = " ".join(f"{c.image_repository or ''}:{c.image_tag or ''}" for c in pods.containers)
     names = f"{pods.name} {images}".lower()
@@ -441,18 +552,25 @@ def _role(pods: PodSet, kind: WorkloadKind) -> str:
         return _job_role(pods, kind, names)
     if kind.role in ("serving", "notebook"):
         return kind.role
-    if "training" in families:
+    # a script of that name in a job without accelerators prepares data as often as it trains
+    by_name = kind.role == "batch" and not pods.accelerator_resources
+    if any(family_of(c.runtime) == "training" and not (by_name and c.runtime == "script") for c in pods.containers):
         return "training"
     if "serving" in families and kind.role != "batch":
         return "serving"
     if "notebook" in families:
         return "notebook"
-    if kind.role == "batch" and pods.accelerator_resources and re.search(r"train|finetun|fine-tun|pretrain", names):
+    if kind.role == "batch" and pods.accelerator_resources and _TRAINS.search(names):
         return "training"
     long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
-    if long_running and pods.accelerator_resources and any(container.ports for container in pods.containers):
+    if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
         return "serving"
     return "system" if kind.update == "daemonset" else kind.role
+
+
+def _serves(container: Container) -> bool:
+    """Whether a container listens or is asked whether it is ready."""
+    return bool(container.ports) or container.readiness_probe is not None
 
 
 def _read_processes(pods: PodSet) -> None:
@@ -460,7 +578,7 @@ def _read_processes(pods: PodSet) -> None:
     place = PROCESSES.get(pods.kind)
     count = whole(get(pods.resource.attributes, *place)) if place is not None else None
     for container in pods.containers if place is not None and count is not None else ():
-        if container.processes is None and container.accelerators:
+        if container.processes is None and _sequence(container.accelerators):
             container.processes = count
             container.sources["processes"] = place or ()
 
@@ -468,11 +586,11 @@ def _read_processes(pods: PodSet) -> None:
 def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
     """training, or batch for benchmarks and for kinds that run any job where nothing says that it trains."""
     words = [word for container in pods.containers for word in container.argv if isinstance(word, str)]
-    entry = get(pods.resource.attributes, "spec", "entrypoint", default="")
-    text = " ".join([names, *words, str(entry)])[:MAX_ROLE_TEXT].lower()
+    text = " ".join([names, *words, _entrypoint(pods)])[:MAX_ROLE_TEXT].lower()
     if _MEASURES.search(text):
         return "batch"
-    return "training" if (kind.kind, kind.group) not in ANY_JOB or _TRAINS.search(text) else "batch"
+    launched = any(family_of(c.runtime) == "training" and c.runtime != "mpi" for c in pods.containers)
+    return "training" if (kind.kind, kind.group) not in ANY_JOB or launched or _TRAINS.search(text) else "batch"
 
 
 def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
@@ -548,26 +666,80 @@ def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
 
 def _complete_groups(sets: list[PodSet]) -> None:
     """A leader with its workers, or a Ray head with its groups, has the accelerators of all of them."""
-    if len(sets) < 2 and not (sets and sets[0].kind == "LeaderWorkerSet"):
+    if not sets:
         return
-    first = sets[0]
-    if first.kind == "LeaderWorkerSet":
-        leader = next((pods for pods in sets if pods.component == "leader"), None)
-        worker = next((pods for pods in sets if pods.component == "worker"), first)
-        size = worker.group_size
-        counts: list[Any] = [worker.accelerator_count, size, leader.accelerator_count if leader else 0]
-        total: Any = next((count for count in counts if is_unknown(count)), None)
-        if total is None:
-            own = leader.accelerator_count if leader else worker.accelerator_count
-            total = own + worker.accelerator_count * (size - 1)
-    elif first.kind in ("RayCluster", "RayJob", "RayService"):
-        parts = [
-            pods.replicas if is_unknown(pods.replicas) else pods.accelerator_count
-            if is_unknown(pods.accelerator_count) else pods.accelerator_count * (pods.replicas or 1)
-            for pods in sets
-        ]  # fmt: skip
-        total = _total(parts)
+    if sets[0].kind == "LeaderWorkerSet":
+        total = _leader_and_workers(sets)
+    elif sets[0].kind in ("RayCluster", "RayJob", "RayCronJob", "RayService") and len(sets) > 1:
+        total = _total([_accelerators_of_all(pods) for pods in sets])
+    elif sets[0].kind in ("LLMInferenceService", "InferenceService"):
+        _group_of_kserve(sets)
+        return
+    elif sets[0].kind in ("NIMService", "DynamoGraphDeployment", "DynamoComponentDeployment"):
+        _pipelines(sets)
+        return
     else:
         return
     for pods in sets:
         pods.group_accelerators = total
+
+
+def _leader_and_workers(sets: list[PodSet]) -> Any:
+    """Accelerators of one group: the leader's and those of the ``size - 1`` workers."""
+    leader = next((pods for pods in sets if pods.component == "leader"), None)
+    worker = next((pods for pods in sets if pods.component == "worker"), sets[0])
+    size: Any = worker.group_size
+    if leader is not None and worker is not leader:
+        leader.pods_per_replica = 1
+        worker.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
+    own = worker if leader is None else leader
+    parts: list[Any] = [own.accelerator_count, size, worker.accelerator_count]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    return own.accelerator_count + worker.accelerator_count * (size - 1) if unknown is None else unknown
+
+
+def _accelerators_of_all(pods: PodSet) -> Any:
+    parts: list[Any] = [pods.accelerator_count, pods.replicas, pods.pods_per_replica]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    if unknown is not None:
+        return unknown
+    return pods.accelerator_count * (1 if pods.replicas is None else pods.replicas) * pods.pods_per_replica
+
+
+def _group_of_kserve(sets: list[PodSet]) -> None:
+    """A predictor or template with its workers: together they serve one copy of the model."""
+    for main, worker in (("predictor", "worker"), ("", "worker"), ("prefill", "prefill-worker")):
+        head = next((pods for pods in sets if pods.component == main), None)
+        rest = next((pods for pods in sets if pods.component == worker), None)
+        if head is None or rest is None:
+            continue
+        size = _nodes(head)
+        rest.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
+        parts: list[Any] = [head.accelerator_count, rest.accelerator_count, size]
+        unknown = next((part for part in parts if is_unknown(part)), None)
+        total = parts[0] + parts[1] * (size - 1) if unknown is None else unknown
+        for pods in (head, rest):
+            pods.group_size, pods.group_accelerators = size, total  # type: ignore[assignment]
+
+
+def _nodes(head: PodSet) -> Any:
+    """Pods of one copy: the data-parallel nodes or the pipeline's stages of an LLMInferenceService."""
+    if head.kind == "InferenceService":
+        return Unknown("KServe works out the nodes from the parallel sizes and the workers' GPUs")
+    at = ("spec", "prefill", "parallelism") if head.component == "prefill" else ("spec", "parallelism")
+    parallelism = get(head.resource.attributes, *at, default={})
+    sizes = [whole(get(parallelism, field, default=1)) for field in ("pipeline", "data", "dataLocal")]
+    unknown = next((size for size in sizes if not isinstance(size, int)), None)
+    if unknown is not None or sizes[2] < 1:
+        return unknown or Unknown("its parallelism is not a number")
+    return max(sizes[1] // sizes[2], sizes[0], 1)
+
+
+def _pipelines(sets: list[PodSet]) -> None:
+    """Several nodes that serve one model together, each with the same number of accelerators."""
+    for pods in sets:
+        size: Any = pods.group_size
+        if is_unknown(size) or is_unknown(pods.accelerator_count):
+            pods.group_accelerators = size if is_unknown(size) else pods.accelerator_count  # type: ignore[assignment]
+        else:
+            pods.group_accelerators = pods.accelerator_count * size

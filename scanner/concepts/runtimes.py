@@ -3,72 +3,60 @@
 from __future__ import annotations
 
 import re
-import shlex
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
-from scanner.concepts.model import Container, EnvironmentVariable, Serving
+from scanner.concepts.command_lines import Command, commands, fill, words
+from scanner.concepts.model import Container, Serving
 from scanner.concepts.quantities import settled, whole
-from scanner.core import Path, Unknown, is_unknown
+from scanner.core import Path, Unknown
 from scanner.facts.kinds import runtimes
 
-_SHELLS = frozenset(("sh", "bash", "/bin/sh", "/bin/bash", "ash", "dash", "/bin/ash", "/usr/bin/bash"))
+__all__ = ["family_of", "read_flags", "recognise", "words"]
 IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true", "while", "torch-model-archiver"))
 """Commands that make a container of a runtime's image something else."""
-_VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
+_NIM_MODEL = re.compile(r"nvcr\.io/nim/([\w.-]+/[\w.-]+)")
+_COUNTS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_length")
 
 
-def words(command: list[Any], args: list[Any]) -> list[Any]:
-    """Command and args as words; the script of ``sh -c`` is split as a shell would, unknown items stay."""
-    result: list[Any] = []
-    items = [*command, *args]
-    shell = bool(items) and isinstance(items[0], str) and items[0] in _SHELLS
-    for item in items:
-        if is_unknown(item):
-            result.append(item)
-        elif isinstance(item, str) and (shell or "\n" in item or (" " in item and " -" in item)):
-            result.extend(_split(item))
-        elif isinstance(item, str | int | float) and not isinstance(item, bool):
-            result.append(str(item))
-    return result
+class _Match(NamedTuple):
+    family: str
+    runtime: str | None
+    command: Command | None = None
+    all: tuple[Command, ...] = ()
 
 
-def _split(script: str) -> list[str]:
-    text = script.replace("\\\n", " ")
-    try:
-        return shlex.split(text, comments=True)
-    except ValueError:
-        return text.split()
-
-
-def recognise(container: Container) -> None:
-    """Fill in ``runtime``, ``gpu_build`` and ``serving`` of a container."""
+def recognise(container: Container, scripts: Mapping[str, str]) -> None:
+    """Fill in ``runtime``, ``gpu_build`` and ``serving`` of a container; ``scripts`` are files that it can run."""
     data = runtimes()
-    image = (container.image or "") if not is_unknown(container.image) else ""
-    line = " ".join(word for word in container.argv if isinstance(word, str))
-    family, name = _family(data, image.lower(), line)
-    container.runtime = name
-    if name is None:
+    image = container.image.lower() if isinstance(container.image, str) else ""
+    found = _recognised(image, list(commands(container.command, container.args, scripts)))
+    container.runtime = found.runtime
+    if found.runtime is None:
         return
-    entry = data[family][name]
-    if family == "serving":
-        container.gpu_build = _gpu_build(data, entry, image.lower())
-        container.serving = _serving(data, name, container)
+    entry = data[found.family][found.runtime]
+    if found.family == "serving":
+        container.gpu_build = _gpu_build(data, entry, image)
+        container.serving = _serving(found, container)
         if not container.port_numbers and entry.get("port"):
             container.port_numbers = [entry["port"]]
-    elif family == "training":
-        _read_processes(data, container)
-    elif family == "notebook" and not container.port_numbers:
+    elif found.family == "training":
+        _read_processes(data, container, found.all)
+    elif found.family == "notebook" and not container.port_numbers:
         container.port_numbers = [8888]
 
 
-def _read_processes(data: dict[str, Any], container: Container) -> None:
+def _read_processes(data: dict[str, Any], container: Container, found: tuple[Command, ...]) -> None:
     """torchrun and deepspeed start one process for each accelerator that they are told of."""
-    for number, word in enumerate(container.argv):
-        flag, equals, inline = word.partition("=") if isinstance(word, str) else ("", "", "")
-        if flag in data["processes"]:
-            value = inline if equals else container.argv[number + 1] if number + 1 < len(container.argv) else None
-            container.processes = whole(_resolved(value, container.env))
-            container.sources["processes"] = _source(container, str(word))
+    for command in found:
+        known = {**_environment(container), **command.variables}
+        for number, word in enumerate(command.words):
+            flag, equals, inline = word.partition("=") if isinstance(word, str) else ("", "", "")
+            if flag in data["processes"]:
+                following = command.words[number + 1] if number + 1 < len(command.words) else None
+                container.processes = whole(fill(inline if equals else following, known))
+                container.sources["processes"] = _source(container, str(word))
 
 
 def family_of(runtime: str | None) -> str | None:
@@ -77,22 +65,45 @@ def family_of(runtime: str | None) -> str | None:
     return next((family for family in ("serving", "training", "notebook") if runtime in data[family]), None)
 
 
-def _family(data: dict[str, Any], image: str, line: str) -> tuple[str, str | None]:
-    for family in ("training", "serving", "notebook"):
-        for name, entry in data[family].items():
-            if any(marker in line for marker in entry["argv"]):
-                return family, name
-    if IDLE & set([word for word in line.split() if word not in _SHELLS and not word.startswith("-")][:2]):
-        return "", None
+@cache
+def _markers(family: str) -> list[tuple[str, re.Pattern[str]]]:
+    """(runtime, pattern of how it is started), the surest first: scripts that are known by their name come last."""
+    return [
+        (name, re.compile("|".join(rf"(?:^|[\s/]){re.escape(marker)}(?![\w-])" for marker in entry["argv"])))
+        for name, entry in runtimes()[family].items()
+        if entry["argv"]
+    ]
+
+
+@cache
+def _others() -> re.Pattern[str]:
+    return re.compile("|".join(rf"(?:^|[\s/.]){re.escape(marker)}(?![\w-])" for marker in runtimes()["other_argv"]))
+
+
+def _recognised(image: str, found: list[Command]) -> _Match:
+    data = runtimes()
+    lines = [(" ".join(word for word in command.words if isinstance(word, str)), command) for command in found]
+    for family in ("serving", "training", "notebook"):
+        for name, pattern in _markers(family):
+            for line, command in lines:
+                # what starts with a flag goes to the program that the image starts
+                if pattern.search(line) and not line.startswith("-"):
+                    return _Match(family, name, command, tuple(found))
+    # of a container that does something else, the image says only what else is in it
+    if any(_others().search(line) or IDLE & set(line.split()[:3]) for line, _ in lines):
+        return _Match("", None)
     if image.endswith(tuple(data["client_images"])):
-        return "", None
+        return _Match("", None)
     for family in ("serving", "notebook"):
-        for name, entry in data[family].items():
+        for name, entry in runtimes()[family].items():
             if any(marker in image for marker in entry.get("images", ())):
-                return family, name
-    flags = {word.partition("=")[0] for word in line.split()}
-    named = next((name for name, signs in data["flag_signs"].items() if flags & set(signs)), None)
-    return ("serving", named) if named is not None else ("", None)
+                return _Match(family, name, lines[-1][1] if lines else None, tuple(found))
+    for line, command in lines:
+        flags = {word.partition("=")[0] for word in line.split()}
+        named = next((name for name, signs in data["flag_signs"].items() if flags & set(signs)), None)
+        if named is not None:
+            return _Match("serving", named, command, tuple(found))
+    return _Match("", None)
 
 
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:
@@ -104,57 +115,84 @@ def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool 
     return None
 
 
-def _serving(data: dict[str, Any], name: str, container: Container) -> Serving:
-    serving = Serving(runtime=name, at=container.at)
+def _serving(found: _Match, container: Container) -> Serving:
+    serving = Serving(runtime=str(found.runtime), at=container.at)
+    if found.command is not None:
+        read_flags(serving, found.command, container)
+    for command in found.all:
+        _positional(serving, command, container)
+    _read_environment(serving, container)
+    image = _NIM_MODEL.search(container.image) if isinstance(container.image, str) else None
+    if found.runtime == "nim" and image is not None and "model" not in serving.sources:
+        serving.model = image[1]
+        serving.sources["model"] = container.sources.get("image", container.at)
+    return serving
+
+
+def _environment(container: Container) -> dict[str, Any]:
+    """Values by name; what a Secret or a ConfigMap outside the scan holds is unknown."""
+    return {
+        variable.name: variable.value
+        if variable.value is not None and not variable.from_reference
+        else variable.referred
+        if variable.referred is not None
+        else Unknown(f"{variable.name} comes from a Secret or ConfigMap", f"env {variable.name}")
+        for variable in container.env
+    }
+
+
+def read_flags(serving: Serving, command: Command, container: Container) -> None:
+    """Fill in what the flags of a command say."""
+    data = runtimes()
     flags = {flag: field for field, names in data["flags"].items() for flag in names}
-    argv = container.argv
+    known = {**_environment(container), **command.variables}
+    argv = command.words
     for number, word in enumerate(argv):
         if not isinstance(word, str):
             continue
         flag, equals, inline = word.partition("=")
-        if flag in ("--trust-remote-code", "--trust_remote_code"):
-            serving.trust_remote_code = inline.lower() not in ("false", "0")
-            serving.sources["trust_remote_code"] = _source(container, word)
+        following = argv[number + 1] if number + 1 < len(argv) else None
+        if flag in data["switches"]:
+            setattr(serving, data["switches"][flag], inline.lower() not in ("false", "0"))
+            serving.sources[data["switches"][flag]] = _source(container, word)
         elif flag in flags:
-            value: Any = inline if equals else argv[number + 1] if number + 1 < len(argv) else None
-            _assign(serving, flags[flag], _resolved(value, container.env), _source(container, word))
-        elif (
-            word == "serve" and name == "vllm" and number + 1 < len(argv) and not str(argv[number + 1]).startswith("-")
-        ):
-            _assign(serving, "model", _resolved(argv[number + 1], container.env), _source(container, word))
-    for field, names in data["environment"].items():
-        for variable in container.env:
+            value = fill(inline if equals else following, known)
+            _assign(serving, flags[flag], value, _source(container, word))
+
+
+def _positional(serving: Serving, command: Command, container: Container) -> None:
+    """The model where it follows the words that start the server."""
+    argv, known = command.words, {**_environment(container), **command.variables}
+    if "model" in serving.sources:
+        return
+    for phrase in runtimes()["serving"].get(serving.runtime, {}).get("positional", ()):
+        parts = phrase.split()
+        for number in range(len(argv) - len(parts)):
+            heads = [word.rpartition("/")[2] if isinstance(word, str) else word for word in argv[number:][: len(parts)]]
+            word = argv[number + len(parts)]
+            if heads == parts and not (isinstance(word, str) and word.startswith("-")):
+                source = _source(container, word if isinstance(word, str) else parts[-1])
+                _assign(serving, "model", fill(word, known), source)
+                return
+
+
+def _read_environment(serving: Serving, container: Container) -> None:
+    data = runtimes()
+    if not data["serving"].get(serving.runtime, {}).get("environment", True):
+        return
+    known = _environment(container)
+    for variable in container.env:
+        for field, names in data["environment"].items():
             if variable.name in names and field not in serving.sources:
-                value = variable.value
-                if variable.from_reference:
-                    value = Unknown(f"{variable.name} comes from a Secret or ConfigMap", f"env {variable.name}")
-                if name not in ("triton",):
-                    _assign(serving, field, value, variable.at)
-        if field == "model" and serving.model is not None:
-            continue
-    trusted = next((v for v in container.env if v.name in ("TRUST_REMOTE_CODE", "HF_TRUST_REMOTE_CODE")), None)
-    if trusted is not None and isinstance(trusted.value, str) and trusted.value.lower() in ("true", "1"):
-        serving.trust_remote_code = True
-        serving.sources["trust_remote_code"] = trusted.at
-    return serving
-
-
-def _resolved(value: Any, env: list[EnvironmentVariable]) -> Any:
-    """A word with its ``$(NAME)`` and ``$NAME`` looked up in the container's environment."""
-    if not isinstance(value, str) or "$" not in value:
-        return value
-    match = _VARIABLE.fullmatch(value.strip("\"'"))
-    if match is not None:
-        name = match[1] or match[2] or match[3]
-        found = next((variable for variable in env if variable.name == name), None)
-        if found is not None and found.value is not None and not found.from_reference:
-            return found.value
-    return Unknown(f"{value} is set when the container starts", value)
+                _assign(serving, field, known[variable.name], variable.at)
+        if variable.name in data["environment_switches"] and str(variable.value).lower() in ("true", "1"):
+            serving.trust_remote_code = True
+            serving.sources["trust_remote_code"] = variable.at
 
 
 def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
-    if field in ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_length"):
-        value = whole(value) if not is_unknown(value) else value
+    if field in _COUNTS:
+        value = _tokens(value) if field == "context_length" else whole(value)
         if value is None:
             return
     if field == "gpu_memory_utilization" and isinstance(value, str):
@@ -166,6 +204,14 @@ def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
     if value is not None:
         setattr(serving, field, value)
         serving.sources[field] = source
+
+
+def _tokens(value: Any) -> Any:
+    """A number of tokens; vLLM also reads ``32k`` (thousands) and ``32K`` (1,024 each)."""
+    text = value.strip() if isinstance(value, str) else ""
+    unit = {"k": 1000, "K": 1024}.get(text[-1:])
+    number = whole(text[:-1] if unit else value)
+    return number * unit if unit and isinstance(number, int) else number
 
 
 def _source(container: Container, word: str) -> Path:

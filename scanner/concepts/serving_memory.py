@@ -41,7 +41,9 @@ def estimate_container(container: Container, serving: Serving, accelerator_memor
     if shards is None or serving.expert_parallel:
         return
     context = serving.context_length if isinstance(serving.context_length, int) else None
-    if container.runtime not in FULL_CONTEXT_ENGINES:
+    if container.runtime not in FULL_CONTEXT_ENGINES or (context is not None and context < 1):
+        # another engine, or vLLM told to choose (-1), takes the context that fits
+        context = None if context is None or context < 1 else context
         context = min(context or MINIMAL_CONTEXT, MINIMAL_CONTEXT)
     dtype = serving.dtype if isinstance(serving.dtype, str) else None
     needed = memory_needed(
@@ -54,10 +56,11 @@ def estimate_container(container: Container, serving: Serving, accelerator_memor
     )
     if needed is None:
         return
-    cache = needed.kv_cache_gib or 0.0
+    # the parts are rounded first, so that the sum in a message adds up
+    weights, cache = round(needed.weights_gib, 1), round(needed.kv_cache_gib or 0.0, 1)
     serving.weights_gib = round(needed.weights_gib * shards, 1)
-    serving.needed_gib = round(needed.weights_gib + cache, 1)
-    serving.memory_sum = _sum(found, shards, needed.weights_gib, cache, context)
+    serving.needed_gib = round(weights + cache, 1)
+    serving.memory_sum = _sum(found, shards, weights, cache, context)
     if isinstance(accelerator_memory_gib, int | float):
         share = serving.gpu_memory_utilization
         share = share if isinstance(share, int | float) else UTILIZATION.get(container.runtime or "", 1.0)
@@ -78,7 +81,7 @@ def _shards(container: Container, serving: Serving) -> int | None:
         return None
     told = bool(serving.sources.keys() & {"tensor_parallel", "pipeline_parallel"})
     if not told and container.runtime in SHARDS_OVER_ALL:
-        return container.accelerator_count if isinstance(container.accelerator_count, int) else None
+        return container.accelerator_count or None if isinstance(container.accelerator_count, int) else None
     return serving.tensor_parallel * serving.pipeline_parallel or None
 
 

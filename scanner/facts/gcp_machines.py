@@ -39,6 +39,17 @@ def machine_accelerators(machine_type: str) -> MachineAccelerators | None:
     return None
 
 
+def n1_hourly_usd(machine_type: str) -> float | None:
+    """The list price of an N1 machine in us-central1 without accelerators; ``None`` for other and custom machines."""
+    family, _, rest = machine_type.partition("-")
+    kind, _, size = rest.partition("-")
+    facts = _data()["n1"]
+    memory = facts["gib_per_processor"].get(kind)
+    if family != "n1" or memory is None or not size.isdigit():
+        return None
+    return int(size) * float(facts["processor_usd"] + memory * facts["gib_usd"])
+
+
 def accepts_accelerators(machine_type: str) -> bool | None:
     """Whether GPUs can be attached to a machine type or come with it; ``None``: the family is not known here."""
     family = machine_type.split("-")[0]

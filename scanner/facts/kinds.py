@@ -16,16 +16,21 @@ class WorkloadKind(NamedTuple):
     pod_spec: bool = False
     component: str = ""
     role: str = "other"
+    shape: str = ""
     replicas: tuple[str, ...] = ()
+    default_replicas: int = 1
+    decided_replicas: bool = False
+    """Whether another object decides the replicas where none are given."""
     minimum: tuple[str, ...] = ()
     maximum: tuple[str, ...] = ()
     group_size: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
     update: str = ""
     autoscaling: str = ""
     job: tuple[str, ...] = ()
     ray: tuple[str, ...] = ()
     definition: bool = False
-    single_container: str = ""
+    completes: bool = False
 
 
 def _load(name: str) -> Any:

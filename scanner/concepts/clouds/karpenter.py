@@ -65,6 +65,7 @@ def _requirement(pool: AcceleratorPool, requirement: dict[str, Any], number: int
     name = next((key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)), "")
     if key == "karpenter.sh/capacity-type":
         pool.spot = None if chosen and "spot" in values and len(values) > 1 else chosen and values == ["spot"]
+        pool.market = "spot or on-demand" if pool.spot is None else ""
         pool.reserved = chosen and values == ["reserved"]
         pool.sources["spot"] = at
         return False

@@ -18,8 +18,13 @@ _OTHER_ROOTS = frozenset(("each", "count", "self", "path", "terraform", "tofu"))
 
 
 def references_of(scope: Scope, body: ast.Body, text: Text, base: Path = ()) -> Iterator[tuple[Path, str]]:
-    """(attribute path, address) of every resource that a block's attributes lead to; nested blocks too."""
+    """(attribute path, address) of every resource that a block's attributes lead to; nested blocks too.
+
+    The meta-argument ``provider`` leads to the provider configuration that it names.
+    """
     for attribute in body.attributes:
+        if attribute.name == "provider" and not base and (steps := _steps(attribute.expression)):
+            yield ("provider",), f"{scope.prefix}provider.{'.'.join(steps)}"
         seen: set[tuple[int, str]] = set()
         for address in dict.fromkeys(_addresses(scope, attribute.expression, seen, 0)):
             yield (*base, attribute.name), address

@@ -44,7 +44,7 @@ def module_resources(scope: Scope) -> Parsed:
         _expand(scope, written, resource_type, name, address, instances, parsed)
     for written in scope.configuration.providers:
         name = written.block.labels[0]
-        address = f"{scope.prefix}provider.{name}"
+        address = f"{scope.prefix}provider.{name}{_alias(scope, written)}"
         _expand(scope, written, f"provider.{name}", name, address, [(None, {})], parsed)
     for name, written in scope.configuration.modules.items():
         children = scope.children(name)
@@ -57,6 +57,13 @@ def module_resources(scope: Scope) -> Parsed:
             for _, child in children:
                 parsed.extend(module_resources(child))
     return parsed
+
+
+def _alias(scope: Scope, written: Written) -> str:
+    """What follows a provider's name in the address of an aliased configuration."""
+    attribute = attribute_of(written.block.body, "alias")
+    value = attribute and scope.evaluate(attribute.expression, written.text_of(attribute), {})
+    return f".{value}" if isinstance(value, str) else ""
 
 
 def _expand(

@@ -1,8 +1,10 @@
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from scanner.scan import scan
+from scanner.concepts.model import PodSet
+from scanner.scan import ScanOptions, ScanResult, scan
 
 pytest.importorskip("helm_python", reason="the extra kilter[helm] is not installed")
 CHART = "apiVersion: v2\nname: llm\nversion: 0.1.0\n"
@@ -47,3 +49,73 @@ def test_a_failed_render_is_an_error_and_never_silence(tmp_path: Path) -> None:
     result = scan([chart(tmp_path, '{{ required "model is required" .Values.model }}\n')])
     assert [(item.level, item.code) for item in result.diagnostics] == [("error", "helm-render-failed")]
     assert "model is required" in result.diagnostics[0].message
+
+
+def pods(result: ScanResult) -> PodSet:
+    (found,) = [item for item in result.concepts.of_kind("PodSet") if isinstance(item, PodSet)]
+    return found
+
+
+def test_values_files_and_settings_override_defaults_in_order(tmp_path: Path) -> None:
+    root = chart(tmp_path, TEMPLATE)
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text("gpus: 2\nimage: {tag: v1}\n")
+    second.write_text("gpus: 4\n")
+    plain = pods(scan([root / "chart"]))
+    files = pods(scan([root / "chart"], ScanOptions(values_files=(first, second))))
+    settings = pods(scan([root / "chart"], ScanOptions(values_files=(first,), set_values=("gpus=8",))))
+    assert [item.accelerator_count for item in (plain, files, settings)] == [1, 4, 8]
+    assert files.containers[0].image == "vllm/vllm-openai:v1"
+
+
+def test_a_subchart_is_rendered_with_the_values_under_its_name(tmp_path: Path) -> None:
+    root = chart(tmp_path, "")
+    inner = chart(root / "inner", TEMPLATE) / "chart"
+    (root / "chart" / "charts").mkdir()
+    (inner / "Chart.yaml").write_text(CHART.replace("llm", "engine"))
+    inner.rename(root / "chart" / "charts" / "engine")
+    (root / "chart" / "Chart.yaml").write_text(
+        CHART + 'dependencies: [{name: engine, version: 0.1.0, repository: "file://./charts/engine"}]\n'
+    )
+    (root / "chart" / "values.yaml").write_text("engine: {gpus: 4}\n")
+    result = scan([root])
+    assert pods(result).accelerator_count == 4
+    assert pods(result).resource.span.file == "chart/charts/engine/templates/deployment.yaml"
+    assert [item for item in result.diagnostics if item.level == "error"] == []
+
+
+def test_a_missing_dependency_is_named(tmp_path: Path) -> None:
+    root = chart(tmp_path, TEMPLATE)
+    dependency = 'dependencies: [{name: redis, version: 1.0.0, repository: "https://charts.example.com"}]\n'
+    (root / "chart" / "Chart.yaml").write_text(CHART + dependency)
+    (problem,) = [item for item in scan([root]).diagnostics if item.level == "error"]
+    assert problem.code == "helm-dependency-missing"
+    assert "redis" in problem.message and problem.span.file == "chart/Chart.yaml"
+
+
+def test_a_library_chart_gives_its_templates_to_others_and_nothing_by_itself(tmp_path: Path) -> None:
+    root = chart(tmp_path, '{{ include "common.pod" . }}')
+    library = root / "chart" / "charts" / "common"
+    (library / "templates").mkdir(parents=True)
+    (library / "Chart.yaml").write_text("apiVersion: v2\nname: common\nversion: 0.1.0\ntype: library\n")
+    body = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: a, image: b}]}\n"
+    (library / "templates" / "_pod.tpl").write_text('{{ define "common.pod" }}\n' + body + "{{ end }}")
+    result = scan([root])
+    assert pods(result).name == "x"
+    assert [item for item in result.diagnostics if item.level == "error"] == []
+
+
+def test_an_archive_is_rendered_like_a_directory(tmp_path: Path) -> None:
+    made = chart(tmp_path / "made", TEMPLATE) / "chart"
+    (tmp_path / "packed").mkdir()
+    with tarfile.open(tmp_path / "packed" / "llm-0.1.0.tgz", "w:gz") as archive:
+        archive.add(made, "llm")
+    result = scan([tmp_path / "packed"])
+    assert pods(result).accelerator_count == 1
+
+
+def test_templates_see_the_kubernetes_version_or_a_warning_says_not(tmp_path: Path) -> None:
+    template = '{{ if semverCompare ">=1.33-0" .Capabilities.KubeVersion.Version }}\n' + TEMPLATE + "{{ end }}\n"
+    result = scan([chart(tmp_path, template)], ScanOptions(kube_version="1.33.0"))
+    warned = any(item.code == "helm-kube-version" for item in result.diagnostics)
+    assert warned or len(result.concepts.of_kind("PodSet")) == 1

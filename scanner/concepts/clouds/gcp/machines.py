@@ -15,6 +15,7 @@ from scanner.facts.gcp_machines import accepts_accelerators, machine_accelerator
 from scanner.graph import ResourceGraph
 
 GKE_DEFAULT_MACHINE = "e2-medium"
+_ZONE = re.compile(r"-[a-z]\Z")
 _TOPOLOGY = re.compile(r"\d+(x\d+){1,2}\Z")
 
 
@@ -49,6 +50,7 @@ def node_pool(resource: Resource, block: dict[str, Any], at: Path) -> Accelerato
     pool.taints = taints(get(config, "taint", default=[]), (*place, "taint"))
     pool.node_labels = get(config, "labels", default={})
     _sizes(pool, block, at)
+    pool.zones = _zones(resource, block, pool)
     pool.spot = either(get(config, "spot", default=False), get(config, "preemptible", default=False))
     flex = get(config, "flex_start", default=False)
     queued = get(block, "queued_provisioning", 0, "enabled", default=False)
@@ -153,6 +155,18 @@ def _sizes(pool: AcceleratorPool, block: dict[str, Any], at: Path) -> None:
         pool.min_size = pool.max_size = pool.desired_size = fixed
         for field in ("min_size", "max_size", "desired_size"):
             pool.sources[field] = (*at, name)
+
+
+def _zones(resource: Resource, block: dict[str, Any], pool: AcceleratorPool) -> int | None:
+    """By how many zones the sizes multiply: those that the pool or its cluster lists, or one if it is in a zone."""
+    if "total_max_node_count" in pool.sources.get("max_size", ()):
+        return 1
+    for holder in (block, resource.attributes):
+        listed = get(holder, "node_locations")
+        if isinstance(listed, list) and listed:
+            return len(listed)
+    location = get(resource.attributes, "location")
+    return 1 if isinstance(location, str) and _ZONE.search(location) else None
 
 
 def _topology(pool: AcceleratorPool, topology: Any, at: Path) -> None:

@@ -1,0 +1,290 @@
+"""Kinds whose pods an operator makes from fields of its own: each shape gives the pod spec that follows from them.
+
+A field that the operator decides, or that another object gives, is unknown. Sources: the types and controllers of the
+projects named in kinds.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from scanner.core import Path, Unknown, get, is_unknown
+
+GPU = "nvidia.com/gpu"
+DYNAMO_SHARED_MEMORY = "8Gi"
+"""What the Dynamo operator mounts at /dev/shm unless told otherwise (internal/consts of ai-dynamo/dynamo)."""
+POD_FIELDS = ("nodeSelector", "tolerations", "affinity", "serviceAccountName", "schedulerName", "hostNetwork",
+              "volumes", "initContainers", "terminationGracePeriodSeconds", "priorityClassName")  # fmt: skip
+KUBEAI_ENGINES = {"VLLM": "vllm/vllm-openai", "OLlama": "ollama/ollama", "FasterWhisper": "faster-whisper-server",
+                  "Infinity": "infinity"}  # fmt: skip
+"""The images that KubeAI runs an engine with, by the name of the engine."""
+KUBEAI_RESOURCES = (("nvidia-gpu", GPU), ("amd-gpu", "amd.com/gpu"), ("google-tpu", "google.com/tpu"))
+"""What the chart's resource profiles of these names ask for, one for each unit."""
+
+
+class Shaped(NamedTuple):
+    """A pod spec, and its containers with the paths that they were read from."""
+
+    spec: dict[str, Any]
+    containers: tuple[tuple[dict[str, Any], Path], ...]
+    metadata: dict[str, Any]
+
+
+def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
+    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own."""
+    return SHAPES[name](item, at, root)
+
+
+def _decided(by: str) -> Unknown:
+    return Unknown(f"{by} decides it", by)
+
+
+def _chosen(source: dict[str, Any], *fields: str) -> dict[str, Any]:
+    return {field: source[field] for field in fields if field in source}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _probes(source: dict[str, Any], operator: str) -> dict[str, Any]:
+    """Probes of which each may be given, switched off, or left to the operator."""
+    found: dict[str, Any] = {}
+    for field in ("livenessProbe", "readinessProbe", "startupProbe"):
+        given = source.get(field)
+        switched_off = get(given, "enabled") is False or get(given, "disabled") is True
+        if not switched_off:
+            found[field] = get(given, "probe", default=_decided(operator))
+    return found
+
+
+def _nim_image(image: Any) -> Any:
+    repository, tag = get(image, "repository"), get(image, "tag")
+    unknown = next((part for part in (repository, tag) if is_unknown(part)), None)
+    return unknown if unknown is not None else f"{repository}:{tag}" if tag else repository
+
+
+def _with_gpus(resources: Any, operator: str) -> Any:
+    """Resources of a NIM: the operator adds the GPUs of the model's profile where none are asked for."""
+    limits = {**_mapping(get(resources, "requests")), **_mapping(get(resources, "limits"))}
+    if is_unknown(resources) or any("/" in str(key) for key in limits):
+        return resources
+    return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: _decided(operator)}}
+
+
+def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    operator = "the NIM operator"
+    storage = _mapping(item.get("storage"))
+    claim = get(storage, "pvc", "name") or f"{get(storage, 'nimCache', 'name', default='model')}-pvc"
+    volumes = [{"name": "dshm", "emptyDir": {"medium": "Memory", **_size(storage.get("sharedMemorySizeLimit"))}}]
+    if storage.get("emptyDir") is None and storage.get("hostPath") is None:
+        volumes.append({"name": "model-store", "persistentVolumeClaim": {"claimName": claim}})
+    container = {
+        "name": f"{get(root, 'metadata', 'name', default='nim')}-ctr",
+        "image": _nim_image(item.get("image")),
+        **_chosen(item, "command", "args", "env"),
+        "resources": _with_gpus(item.get("resources"), operator),
+        "volumeMounts": [
+            {"name": "dshm", "mountPath": "/dev/shm"},
+            {"name": "model-store", "mountPath": "/model-store"},
+        ],
+        **_probes(item, operator),
+    }
+    spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes}
+    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"))
+
+
+def _size(limit: Any) -> dict[str, Any]:
+    return {} if limit is None else {"sizeLimit": limit}
+
+
+def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
+    sources = _mapping(item.get("source"))
+    name = next((name for name in ("ngc", "hf", "dataStore") if isinstance(sources.get(name), dict)), None)
+    if name is None:
+        return None
+    asked = _mapping(item.get("resources"))
+    limits: dict[str, Any] = _chosen(asked, "cpu", "memory")
+    if asked.get("gpus"):
+        limits[GPU] = asked["gpus"]
+    container = {
+        "name": "nim-cache",
+        "image": get(sources, name, "modelPuller"),
+        "command": ["download-to-cache"],
+        **_chosen(item, "env"),
+        "resources": {"requests": limits, "limits": limits},
+    }
+    claim = get(item, "storage", "pvc", "name", default=f"{get(root, 'metadata', 'name')}-pvc")
+    volumes = [{"name": "nim-cache-volume", "persistentVolumeClaim": {"claimName": claim}}]
+    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {})
+
+
+def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    """A TrainJob names a runtime, whose template has everything that the job does not override."""
+    runtime = f"the training runtime {get(root, 'spec', 'runtimeRef', 'name', default='')}".rstrip()
+    decided = _decided(runtime)
+    container = {
+        "name": "node",
+        "image": item.get("image", decided),
+        **_chosen(item, "command", "args", "env"),
+        "resources": item.get("resourcesPerNode", decided),
+        "volumeMounts": decided,
+    }
+    if "command" not in item and "args" not in item:
+        container["command"] = [decided]
+    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided}
+    return Shaped(spec, ((container, at),), {})
+
+
+def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    decided = _decided("KubeAI's resource profile")
+    engine = item.get("engine")
+    image = item.get("image") or (KUBEAI_ENGINES.get(engine, engine) if isinstance(engine, str) else engine)
+    url = item.get("url")
+    model = url.partition("://")[2].partition("?")[0] if isinstance(url, str) else url
+    environment = item.get("env")
+    given = item.get("args")
+    container = {
+        "name": "server",
+        "image": image,
+        "args": given if is_unknown(given) else [*(["--model", model] if engine == "VLLM" else []), *(given or [])],
+        "env": [{"name": key, "value": value} for key, value in _mapping(environment).items()],
+        "resources": _profile(item.get("resourceProfile")),
+        "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}],
+        "livenessProbe": decided,
+        "readinessProbe": decided,
+        "startupProbe": decided,
+    }
+    spec = {
+        "tolerations": decided,
+        "nodeSelector": decided,
+        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}],
+    }
+    return Shaped(spec, ((container, at),), {})
+
+
+def _profile(text: Any) -> Any:
+    """The resources of ``<profile>:<count>``."""
+    decided = _decided("KubeAI's resource profile")
+    if not isinstance(text, str):
+        return text if is_unknown(text) else {}
+    name, _, count = text.rpartition(":")
+    resource = next((resource for prefix, resource in KUBEAI_RESOURCES if name.startswith(prefix)), None)
+    if resource is None:
+        return {} if name == "cpu" else decided
+    # how much processor and memory goes with a unit is written in the chart's values
+    shared = {"cpu": decided, "memory": decided}
+    return {"requests": shared, "limits": {**shared, resource: count}}
+
+
+def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    operator = "the Dynamo operator"
+    extra = _mapping(item.get("extraPodSpec"))
+    main = _mapping(extra.get("mainContainer"))
+    container = {
+        **main,
+        "name": main.get("name", "main"),
+        "env": [*_list(get(root, "spec", "envs")), *_list(item.get("envs")), *_list(main.get("env"))],
+        "resources": main.get("resources", _dynamo_resources(item.get("resources"))),
+        "volumeMounts": [*_list(main.get("volumeMounts")), {"name": "shared-memory", "mountPath": "/dev/shm"}],
+    }
+    for field in ("livenessProbe", "readinessProbe", "startupProbe"):
+        container[field] = main.get(field, item.get(field, _decided(operator)))
+    memory = _mapping(item.get("sharedMemory"))
+    volumes = _list(extra.get("volumes"))
+    if memory.get("disabled") is not True:
+        size = memory.get("size", DYNAMO_SHARED_MEMORY)
+        volumes.append({"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
+    containers = [(container, at if not main else (*at, "extraPodSpec", "mainContainer"))]
+    containers += [
+        (side, (*at, "extraPodSpec", "containers", n)) for n, side in enumerate(_list(extra.get("containers")))
+    ]
+    metadata = _mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
+    return Shaped({**_chosen(extra, *POD_FIELDS), "volumes": volumes}, tuple(containers), metadata)
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else []
+
+
+def _dynamo_resources(resources: Any) -> Any:
+    """Dynamo writes ``gpu`` for the extended resource, whose name ``gpuType`` may say."""
+    if not isinstance(resources, dict):
+        return resources
+    result: dict[str, Any] = {}
+    for part in ("requests", "limits"):
+        given = _mapping(resources.get(part))
+        plain = _chosen(given, "cpu", "memory")
+        if given.get("gpu") is not None:
+            plain[str(given.get("gpuType") or GPU)] = given["gpu"]
+        result[part] = {**plain, **_mapping(given.get("custom"))}
+    return result
+
+
+def _spark(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    """A driver or executor; what its ``template`` says comes first, then its own fields."""
+    own = _mapping(get(item, "template", "spec"))
+    first = _mapping(get(own, "containers", 0))
+    limits: dict[str, Any] = dict(_mapping(get(first, "resources", "limits")))
+    quantity = get(item, "gpu", "quantity")
+    if quantity is not None:
+        limits[str(get(item, "gpu", "name", default=GPU))] = quantity
+    requests = {**_mapping(get(first, "resources", "requests"))}
+    for key, field in (("cpu", "cores"), ("memory", "memory")):
+        if item.get(field) is not None:
+            requests.setdefault(key, item[field])
+    owner = get(root, *at[:-1])
+    container = {
+        **first,
+        "name": first.get("name", f"spark-kubernetes-{at[-1]}"),
+        "image": item.get("image", first.get("image", get(owner, "image"))),
+        "env": [*_list(first.get("env")), *_list(item.get("env"))],
+        "resources": {"requests": requests, "limits": limits},
+        "volumeMounts": [*_list(first.get("volumeMounts")), *_list(item.get("volumeMounts"))],
+    }
+    spec = {**own, **_chosen(item, *POD_FIELDS), "volumes": [*_list(own.get("volumes")), *_list(get(owner, "volumes"))]}
+    if "serviceAccount" in item:
+        spec["serviceAccountName"] = item["serviceAccount"]
+    place = (*at, "template", "spec", "containers", 0) if first else at
+    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"))
+
+
+def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
+    """A template of an Argo Workflow that runs containers; steps, graphs and the like run other templates."""
+    containers = list(_step_containers(item, at))
+    if not containers:
+        return None
+    owner = _mapping(get(root, *at[:-2]))
+    defaults = _mapping(owner.get("templateDefaults"))
+    spec: dict[str, Any] = {}
+    for source in (owner, defaults, item):
+        spec |= _chosen(source, *POD_FIELDS)
+    names = [get(claim, "metadata", "name") for claim in _list(owner.get("volumeClaimTemplates"))]
+    claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names]
+    spec["volumes"] = [*_list(owner.get("volumes")), *_list(item.get("volumes")), *claims]
+    spec.pop("initContainers", None)
+    containers += [(side, (*at, "sidecars", n)) for n, side in enumerate(_list(item.get("sidecars")))]
+    return Shaped(spec, tuple(containers), _mapping(item.get("metadata")))
+
+
+def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    for field in ("container", "script"):
+        found = item.get(field)
+        if isinstance(found, dict):
+            source = [found["source"]] if isinstance(found.get("source"), str) else []
+            yield {**found, "args": [*_list(found.get("args")), *source]}, (*at, field)
+    for number, found in enumerate(_list(get(item, "containerSet", "containers"))):
+        if isinstance(found, dict):
+            yield found, (*at, "containerSet", "containers", number)
+
+
+SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
+    "nim-service": _nim_service,
+    "nim-cache": _nim_cache,
+    "train-job": _train_job,
+    "kubeai-model": _kubeai_model,
+    "dynamo-service": _dynamo_service,
+    "spark": _spark,
+    "workflow-step": _workflow_step,
+}

@@ -1,0 +1,328 @@
+"""Every workload kind leads to its pods: role, replicas, pods of a replica, accelerators, model."""
+
+from typing import Any
+
+import pytest
+
+from scanner.concepts import interpret
+from scanner.concepts.model import PodSet
+from scanner.core import SourceFile, is_unknown
+from scanner.frontends.kubernetes import read_manifests
+from scanner.graph import ResourceGraph
+
+POD = "containers: [{name: main, image: example.com/train:1, resources: {limits: {nvidia.com/gpu: 4}}}]"
+
+
+def pod_sets(version: str, kind: str, spec: str) -> dict[str, PodSet]:
+    """The pod sets of an object by component."""
+    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: x, namespace: ml}}\nspec:\n{spec}"
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), "").resources)
+    found = [item for item in interpret(graph).of_kind("PodSet") if isinstance(item, PodSet)]
+    return {item.component: item for item in found}
+
+
+def test_a_nim_service_has_its_operators_probes_and_shared_memory() -> None:
+    spec = """
+  image: {repository: nvcr.io/nim/meta/llama-3.1-8b-instruct, tag: "1.8"}
+  replicas: 2
+  resources: {limits: {nvidia.com/gpu: 1}}
+  storage: {nimCache: {name: llama}}
+  scale: {enabled: true, hpa: {minReplicas: 1, maxReplicas: 4}}
+"""
+    pods = pod_sets("apps.nvidia.com/v1alpha1", "NIMService", spec)[""]
+    (container,) = pods.containers
+    assert (pods.role, pods.runtime, pods.accelerator_count) == ("serving", "nim", 1)
+    assert (pods.autoscaled, pods.min_replicas, pods.max_replicas) == (True, 1, 4)
+    assert container.image == "nvcr.io/nim/meta/llama-3.1-8b-instruct:1.8"
+    assert container.shared_memory_bytes is None
+    assert is_unknown(container.readiness_probe)
+    assert container.sources["limits"] == ("spec", "resources", "limits")
+
+
+def test_a_nim_service_without_gpus_leaves_them_to_the_operator() -> None:
+    pods = pod_sets("apps.nvidia.com/v1alpha1", "NIMService", "  image: {repository: nvcr.io/nim/x, tag: '1'}")[""]
+    assert is_unknown(pods.accelerator_count)
+
+
+def test_a_nim_service_over_several_nodes_has_the_gpus_of_all_of_them() -> None:
+    spec = """
+  image: {repository: nvcr.io/nim/deepseek-ai/deepseek-r1, tag: "1"}
+  resources: {limits: {nvidia.com/gpu: 8}}
+  multiNode: {backendType: lws, parallelism: {pipeline: 2, tensor: 8}}
+"""
+    pods = pod_sets("apps.nvidia.com/v1alpha1", "NIMService", spec)[""]
+    assert (pods.group_size, pods.pods_per_replica, pods.group_accelerators) == (2, 2, 16)
+    assert pods.serving is not None
+    assert (pods.serving.tensor_parallel, pods.serving.pipeline_parallel) == (8, 2)
+
+
+def test_a_nim_cache_is_a_job_that_pulls_a_model() -> None:
+    spec = """
+  source: {ngc: {modelPuller: "nvcr.io/nim/meta/llama-3.1-8b-instruct:1.8", authSecret: ngc}}
+  storage: {pvc: {create: true, size: 50Gi}}
+"""
+    pods = pod_sets("apps.nvidia.com/v1alpha1", "NIMCache", spec)[""]
+    assert (pods.role, pods.completes, pods.accelerator_count) == ("batch", True, 0)
+
+
+def test_a_train_job_leaves_to_its_runtime_what_it_does_not_say() -> None:
+    spec = """
+  runtimeRef: {name: torch-distributed}
+  trainer: {image: "example.com/t:1", command: [torchrun, train.py], numNodes: 2,
+            resourcesPerNode: {limits: {nvidia.com/gpu: 8}}}
+"""
+    pods = pod_sets("trainer.kubeflow.org/v1alpha1", "TrainJob", spec)[""]
+    assert (pods.role, pods.runtime, pods.replicas, pods.accelerator_count) == ("training", "torchrun", 2, 8)
+    for value in (pods.durable_storage, pods.tolerations, pods.containers[0].shared_memory_bytes):
+        assert is_unknown(value)
+    bare = pod_sets("trainer.kubeflow.org/v1alpha1", "TrainJob", "  runtimeRef: {name: t}\n  trainer: {}")[""]
+    assert is_unknown(bare.replicas) and is_unknown(bare.accelerator_count)
+
+
+def test_a_dynamo_graph_has_a_pod_set_for_each_service() -> None:
+    spec = """
+  services:
+    Frontend: {replicas: 1, extraPodSpec: {mainContainer: {image: "nvcr.io/nvidia/ai-dynamo/vllm-runtime:0.6"}}}
+    Worker:
+      replicas: 2
+      multinode: {nodeCount: 2}
+      resources: {limits: {gpu: "8"}}
+      extraPodSpec:
+        tolerations: [{key: nvidia.com/gpu, operator: Exists}]
+        mainContainer:
+          image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:0.6
+          args: [python3, -m, dynamo.vllm, --model, Qwen/Qwen3-0.6B, --tensor-parallel-size, "16"]
+"""
+    found = pod_sets("nvidia.com/v1alpha1", "DynamoGraphDeployment", spec)
+    worker = found["worker"]
+    assert set(found) == {"frontend", "worker"}
+    assert (worker.role, worker.runtime, worker.replicas, worker.pods_per_replica) == ("serving", "vllm", 2, 2)
+    assert (worker.accelerator_count, worker.group_accelerators, found["frontend"].accelerator_count) == (8, 16, 0)
+    assert worker.containers[0].shared_memory_bytes == 8 * 2**30
+    assert worker.serving is not None and worker.serving.model == "Qwen/Qwen3-0.6B"
+
+
+@pytest.mark.parametrize(("profile", "count"), [("nvidia-gpu-l4:2", 2), ("cpu:4", 0)])
+def test_a_kubeai_model_asks_for_what_its_profile_says(profile: str, count: int) -> None:
+    spec = f"""
+  url: hf://meta-llama/Llama-3.1-8B-Instruct
+  engine: VLLM
+  features: [TextGeneration]
+  resourceProfile: {profile}
+  minReplicas: 0
+  maxReplicas: 3
+"""
+    pods = pod_sets("kubeai.org/v1", "Model", spec)[""]
+    assert (pods.role, pods.runtime, pods.accelerator_count) == ("serving", "vllm", count)
+    assert (pods.autoscaled, pods.min_replicas, pods.max_replicas) == (True, 0, 3)
+    assert pods.serving is not None and pods.serving.model == "meta-llama/Llama-3.1-8B-Instruct"
+
+
+def test_an_unknown_kubeai_profile_leaves_the_accelerators_open() -> None:
+    spec = "  url: pvc://models\n  engine: VLLM\n  resourceProfile: big:1\n  minReplicas: 1"
+    assert is_unknown(pod_sets("kubeai.org/v1", "Model", spec)[""].accelerator_count)
+
+
+def test_an_llm_inference_service_has_prefill_and_decode_with_their_workers() -> None:
+    spec = f"""
+  model: {{uri: "hf://deepseek-ai/DeepSeek-V3", name: deepseek}}
+  replicas: 2
+  parallelism: {{data: 16, dataLocal: 8, tensor: 1, expert: true}}
+  template: {{{POD}}}
+  worker: {{{POD}}}
+  prefill: {{replicas: 3, parallelism: {{tensor: 4}}, template: {{{POD}}}}}
+"""
+    found = pod_sets("serving.kserve.io/v1alpha2", "LLMInferenceService", spec)
+    assert {name: pods.replicas for name, pods in found.items()} == {"": 2, "worker": 2, "prefill": 3}
+    assert (found["worker"].pods_per_replica, found[""].pods_per_replica, found[""].group_accelerators) == (1, 1, 8)
+
+
+def test_an_llm_inference_service_without_containers_runs_kserves_vllm() -> None:
+    spec = "  model: {uri: 'hf://Qwen/Qwen2.5-7B-Instruct'}\n  parallelism: {tensor: 2}\n  template: {}"
+    pods = pod_sets("serving.kserve.io/v1alpha1", "LLMInferenceService", spec)[""]
+    assert pods.runtime == "vllm" and pods.serving is not None
+    assert (pods.serving.model, pods.serving.tensor_parallel) == ("Qwen/Qwen2.5-7B-Instruct", 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "runtime", "name"),
+    [
+        (
+            "{modelFormat: {name: huggingface}, storageUri: 'hf://Qwen/Qwen2.5-7B-Instruct'}",
+            "huggingfaceserver",
+            "Qwen/Qwen2.5-7B-Instruct",
+        ),
+        (
+            "{modelFormat: {name: huggingface}, args: ['--model_id=Qwen/Qwen2.5-7B-Instruct']}",
+            "huggingfaceserver",
+            "Qwen/Qwen2.5-7B-Instruct",
+        ),
+        ("{modelFormat: {name: triton}, storageUri: 'gs://models/bert'}", "triton", None),
+        ("{modelFormat: {name: sklearn}, storageUri: 'gs://models/iris'}", None, None),
+    ],
+)
+def test_an_inference_service_names_its_runtime_by_the_format(
+    model: str, runtime: str | None, name: str | None
+) -> None:
+    pods = pod_sets("serving.kserve.io/v1beta1", "InferenceService", f"  predictor: {{model: {model}}}")["predictor"]
+    assert (pods.role, pods.runtime) == ("serving", runtime)
+    assert (pods.serving.model if pods.serving else None) == name
+
+
+def test_a_spark_application_has_drivers_and_executors() -> None:
+    spec = """
+  image: nvcr.io/nvidia/spark:1
+  driver: {cores: 1, memory: 4g, serviceAccount: spark}
+  executor: {instances: 6, cores: 8, gpu: {name: nvidia.com/gpu, quantity: 1}, tolerations: [{operator: Exists}]}
+"""
+    found = pod_sets("sparkoperator.k8s.io/v1beta2", "SparkApplication", spec)
+    executor = found["executor"]
+    assert (found["driver"].replicas, executor.replicas, executor.accelerator_count) == (1, 6, 1)
+    assert (executor.role, executor.containers[0].image) == ("batch", "nvcr.io/nvidia/spark:1")
+    assert found["driver"].service_account == "spark"
+
+
+@pytest.mark.parametrize(("kind", "definition"), [("Workflow", False), ("WorkflowTemplate", True)])
+def test_workflow_templates_that_run_containers_are_pods(kind: str, definition: bool) -> None:
+    spec = """
+  entrypoint: main
+  nodeSelector: {pool: gpu}
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+  templates:
+    - {name: main, steps: [[{name: train, template: train}]]}
+    - {name: train, container: {image: "example.com/t:1", command: [torchrun, train.py],
+        resources: {limits: {nvidia.com/gpu: 2}}}}
+    - {name: note, script: {image: python, command: [python], source: "print(1)"}}
+"""
+    found = pod_sets("argoproj.io/v1alpha1", kind, spec)
+    assert set(found) == {"train", "note"}
+    train = found["train"]
+    assert (train.role, train.accelerator_count, train.definition) == ("training", 2, definition)
+    assert train.node_selector == {"pool": "gpu"} and train.durable_storage is True
+
+
+def test_a_cron_workflow_keeps_its_templates_deeper() -> None:
+    spec = "  workflowSpec: {entrypoint: a, templates: [{name: a, container: {image: x}}]}"
+    assert pod_sets("argoproj.io/v1alpha1", "CronWorkflow", spec)["a"].role == "batch"
+
+
+def test_a_job_set_multiplies_its_jobs() -> None:
+    job = f"{{spec: {{parallelism: 2, template: {{spec: {{{POD}}}}}}}}}"
+    spec = f"  replicatedJobs: [{{name: w, replicas: 4, template: {job}}}]"
+    pods = pod_sets("jobset.x-k8s.io/v1alpha2", "JobSet", spec)[""]
+    assert (pods.role, pods.replicas, pods.pods_per_replica) == ("training", 2, 4)
+
+
+def test_a_ray_group_of_several_hosts_multiplies_and_may_scale() -> None:
+    worker = (
+        f"{{groupName: tpu, replicas: 1, minReplicas: 0, maxReplicas: 2, numOfHosts: 4, template: {{spec: {{{POD}}}}}}}"
+    )
+    head = "  enableInTreeAutoscaling: true\n  headGroupSpec: {template: {spec: {}}}"
+    spec = f"{head}\n  workerGroupSpecs: [{worker}]"
+    found = pod_sets("ray.io/v1", "RayCluster", spec)
+    pods = found["worker"]
+    assert (pods.pods_per_replica, pods.group_accelerators) == (4, 16)
+    assert (pods.autoscaled, pods.min_replicas, pods.max_replicas) == (True, 0, 2)
+    assert found["head"].replicas == 1
+
+
+def test_a_leader_worker_set_counts_its_leader_once() -> None:
+    spec = f"""
+  replicas: 3
+  leaderWorkerTemplate: {{size: 4, leaderTemplate: {{spec: {{{POD}}}}}, workerTemplate: {{spec: {{{POD}}}}}}}
+"""
+    found = pod_sets("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", spec)
+    assert {name: pods.pods_per_replica for name, pods in found.items()} == {"leader": 1, "worker": 3}
+    assert found["leader"].group_accelerators == 16
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "spec", "role", "replicas"),
+    [
+        ("kubeflow.org/v1", "PyTorchJob", "pytorchReplicaSpecs: {Worker: {R}}", "training", 3),
+        ("kubeflow.org/v1", "TFJob", "tfReplicaSpecs: {Worker: {R}}", "training", 3),
+        ("kubeflow.org/v2beta1", "MPIJob", "mpiReplicaSpecs: {Worker: {R}}", "training", 3),
+        ("kubeflow.org/v1", "JAXJob", "jaxReplicaSpecs: {Worker: {R}}", "training", 3),
+        ("kubeflow.org/v1", "XGBoostJob", "xgbReplicaSpecs: {Worker: {R}}", "training", 3),
+        ("kubeflow.org/v1", "PaddleJob", "paddleReplicaSpecs: {Worker: {R}}", "training", 3),
+        ("batch.volcano.sh/v1alpha1", "Job", "tasks: [{replicas: 3, template: {spec: {P}}}]", "training", 3),
+        ("kubeflow.org/v1", "Notebook", "template: {spec: {P}}", "notebook", None),
+        ("keda.sh/v1alpha1", "ScaledJob", "jobTargetRef: {template: {spec: {P}}}", "training", None),
+        (
+            "machinelearning.seldon.io/v1", "SeldonDeployment",
+            "predictors: [{name: a, replicas: 3, componentSpecs: [{spec: {P}}]}]", "serving", 3,
+        ),
+        (
+            "ray.io/v1", "RayCronJob",
+            "jobTemplate: {rayClusterSpec: {workerGroupSpecs: [{replicas: 3, template: {spec: {P}}}]}}", "training", 3,
+        ),
+        (
+            "sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication",
+            "template: {executor: {instances: 3, gpu: {name: nvidia.com/gpu, quantity: 4}}}", "batch", 3,
+        ),
+        (
+            "trainer.kubeflow.org/v1alpha1", "ClusterTrainingRuntime",
+            "template: {spec: {replicatedJobs: [{template: {spec: {template: {spec: {P}}}}}]}}", "training", None,
+        ),
+    ],
+)  # fmt: skip
+def test_kinds_lead_to_their_pods(version: str, kind: str, spec: str, role: str, replicas: Any) -> None:
+    (pods,) = pod_sets(
+        version, kind, "  " + spec.replace("{R}", "{replicas: 3, template: {spec: {P}}}").replace("{P}", f"{{{POD}}}")
+    ).values()
+    assert (pods.role, pods.replicas, pods.accelerator_count) == (role, replicas, 4)
+
+
+def test_a_ray_service_says_its_model_in_the_serve_configuration() -> None:
+    spec = f"""
+  serveConfigV2: |
+    applications:
+      - import_path: ray.serve.llm:build_openai_app
+        args:
+          llm_configs:
+            - model_loading_config: {{model_id: r1, model_source: deepseek-ai/DeepSeek-R1}}
+              engine_kwargs: {{tensor_parallel_size: 8, pipeline_parallel_size: 2, max_model_len: 16384}}
+  rayClusterConfig:
+    headGroupSpec: {{template: {{spec: {{}}}}}}
+    workerGroupSpecs: [{{replicas: 4, template: {{spec: {{{POD}}}}}}}]
+"""
+    pods = pod_sets("ray.io/v1", "RayService", spec)["worker"]
+    assert (pods.role, pods.runtime) == ("serving", "ray-serve")
+    assert pods.serving is not None
+    facts = (pods.serving.model, pods.serving.tensor_parallel, pods.serving.context_length)
+    assert facts == ("deepseek-ai/DeepSeek-R1", 8, 16384)
+    broken = spec.replace("- import_path", "- - : [import_path")
+    assert pod_sets("ray.io/v1", "RayService", broken)["worker"].runtime == "ray-serve"
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "role"),
+    [("python train.py", "training"), ("python /app/finetune_llm.py", "training"), ("python sample_code.py", "batch")],
+)
+def test_a_ray_job_trains_if_its_entrypoint_says_so(entrypoint: str, role: str) -> None:
+    spec = f"""
+  entrypoint: {entrypoint}
+  rayClusterSpec: {{workerGroupSpecs: [{{replicas: 2, template: {{spec: {{{POD.replace("train", "app")}}}}}}}]}}
+"""
+    assert pod_sets("ray.io/v1", "RayJob", spec)["worker"].role == role
+
+
+def test_unknown_resources_of_one_container_leave_the_others_as_they_are() -> None:
+    text = f"""
+apiVersion: kubeai.org/v1
+kind: Model
+metadata: {{name: x}}
+spec: {{url: "pvc://m", engine: VLLM, resourceProfile: "own:1", minReplicas: 1}}
+---
+apiVersion: nvidia.com/v1alpha1
+kind: DynamoGraphDeployment
+metadata: {{name: y}}
+spec:
+  services:
+    Worker: {{resources: {{limits: {{gpu: "1"}}}}, extraPodSpec: {{{POD}}}}}
+"""
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), "").resources)
+    result = interpret(graph)
+    assert result.diagnostics == []
+    counts = [item.accelerator_count for item in result.of_kind("PodSet") if isinstance(item, PodSet)]
+    assert is_unknown(counts[0]) and counts[1] == 5
