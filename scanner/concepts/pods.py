@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
+from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -19,6 +19,37 @@ ACCELERATOR = re.compile(
 """Extended resources of accelerator vendors, as their device plugins name them."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
+KSERVE_MODELS = (
+    "model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "huggingface", "pmml", "lightgbm",
+    "paddle",
+)  # fmt: skip
+"""Fields of an InferenceService's predictor that hold a model and the container that serves it."""
+OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
+    "serving.kserve.io/InferenceService": (
+        ("serving.kserve.io/inferenceservice", "{name}"),
+        ("component", "{component}"),
+    ),
+    "ray.io/RayCluster": (
+        ("ray.io/cluster", "{name}"),
+        ("ray.io/node-type", "{component}"),
+        ("ray.io/is-ray-node", "yes"),
+    ),
+    "ray.io/RayService": (("ray.io/node-type", "{component}"), ("ray.io/is-ray-node", "yes")),
+    "ray.io/RayJob": (("ray.io/node-type", "{component}"), ("ray.io/is-ray-node", "yes")),
+    "leaderworkerset.x-k8s.io/LeaderWorkerSet": (("leaderworkerset.sigs.k8s.io/name", "{name}"),),
+    "jobset.x-k8s.io/JobSet": (("jobset.sigs.k8s.io/jobset-name", "{name}"),),
+    "kubeflow.org/PyTorchJob": (
+        ("training.kubeflow.org/job-name", "{name}"),
+        ("training.kubeflow.org/replica-type", "{component}"),
+    ),
+    "kubeflow.org/MPIJob": (
+        ("training.kubeflow.org/job-name", "{name}"),
+        ("training.kubeflow.org/replica-type", "{component}"),
+    ),
+    "batch/Job": (("job-name", "{name}"), ("batch.kubernetes.io/job-name", "{name}")),
+    "kubeflow.org/Notebook": (("notebook-name", "{name}"),),
+}
+"""Labels that controllers put on the pods that they make, by group and kind."""
 SCALER_BOUNDS = {
     "HorizontalPodAutoscaler": ("minReplicas", 1, "maxReplicas"),
     "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
@@ -113,6 +144,9 @@ def _pod_set(resource: Resource, kind: WorkloadKind, path: Path, template: dict[
         pod_spec=spec,
         production=production(resource),
     )
+    made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
+    own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
+    pods.pod_labels = {**own, **pods.pod_labels}
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec:
@@ -169,7 +203,8 @@ def _read_spec(pods: PodSet, spec: dict[str, Any], at: Path, kind: WorkloadKind)
         for number, item in enumerate(_sequence(spec.get(field))):
             if isinstance(item, dict):
                 target.append(_container(item, (*at, field, number), pods, init=init))
-    for name in (kind.single_container, "model" if kind.kind == "InferenceService" else ""):
+    models = KSERVE_MODELS if kind.kind == "InferenceService" else ()
+    for name in (kind.single_container, *models):
         if name and isinstance(spec.get(name), dict):
             pods.containers.append(_container(spec[name], (*at, name), pods, init=False))
     for container in pods.containers:
@@ -262,7 +297,18 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, *, init: bool) -> C
     container.shared_memory_bytes = _shared_memory(container, pods)
     recognise(container)
     container.image = settled(container.image)
+    _read_storage(container, item.get("storageUri"), at)
     return container
+
+
+def _read_storage(container: Container, uri: Any, at: Path) -> None:
+    """Where KServe fetches the model from that a runtime of its own serves."""
+    if uri is None:
+        return
+    if container.serving is None:
+        container.serving = Serving(runtime=container.runtime or "kserve", at=at)
+    container.serving.storage_uri = settled(uri)
+    container.serving.sources["storage_uri"] = (*at, "storageUri")
 
 
 def _env_value(entry: dict[str, Any]) -> Any:

@@ -161,12 +161,16 @@ def _summary(result: ScanResult, fixable: int, style: Style) -> str:
     if result.suppressed:
         words.append(f"{len(result.suppressed)} suppressed")
     levels = Counter(item.level for item in result.diagnostics)
+    lost = ""
     if levels["error"]:
-        words.append(style(f"{plural(levels['error'], 'input')} could not be read in full", "31"))
+        lost = "; " + style(f"{plural(levels['error'], 'input')} could not be read in full", "31")
     fixed = sum(result.fixed.values())
     stale = f"\n{_fixed(fixed)}; run `kilter baseline --update`" if fixed else ""
-    scanned = f"{result.files} files, {len(result.graph)} resources, {len(result.rules)} rules"
-    return f"{style(', '.join(words), '1')} in {scanned}{stale}"
+    scanned = ", ".join(
+        plural(count, noun)
+        for count, noun in ((result.files, "file"), (len(result.graph), "resource"), (len(result.rules), "rule"))
+    )
+    return f"{style(', '.join(words), '1')} in {scanned}{lost}{stale}"
 
 
 def _fixed(count: int) -> str:

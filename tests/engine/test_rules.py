@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,27 @@ def test_parameters_are_checked() -> None:
         compile_rule(rule, {"min_replicas": "three"})
     with pytest.raises(RuleError, match="has no parameter"):
         compile_rule(rule, {"minimum": 3})
+
+
+@pytest.mark.parametrize(
+    ("replicas", "message"),
+    [
+        (1, "a has 1 replica of 64 MiB: x, 1 or 2"),
+        (3, "a has 3 replicas of 64 MiB: x, 1 or 2"),
+        ("two", "a has two replicas"),
+    ],
+)
+def test_messages_say_numbers_as_people_do(tmp_path: Path, replicas: Any, message: str) -> None:
+    (tmp_path / "rules").mkdir()
+    rule = dict(
+        MINIMAL,
+        select="Sample",
+        message="{$.metadata.name} has {$.replicas|count replica} of {$.size|bytes}: {$.names|join} or {param.most}",
+        params={"most": {"default": 2, "type": "integer", "description": "The most"}},
+    )
+    rule["assert"] = {"path": "$.never", "exists": True}
+    (tmp_path / "rules" / "r.yaml").write_text(json.dumps(rule))
+    sample = {"apiVersion": "x/v1", "kind": "Sample", "metadata": {"name": "a"}, "size": 67108864, "names": ["x", 1]}
+    (tmp_path / "a.yaml").write_text(json.dumps({**sample, "replicas": replicas}))
+    result = scan([tmp_path / "a.yaml"], ScanOptions(only_rules=(tmp_path / "rules",)))
+    assert [finding.message[: len(message)] for finding in result.findings] == [message]

@@ -56,6 +56,8 @@ class Session:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     missing_modules: list[tuple[str, Span]] = field(default_factory=list)
     configurations: dict[str, Configuration] = field(default_factory=dict)
+    known: dict[str, Configuration] = field(default_factory=dict)
+    """What other roots of the same tree have read already."""
     installed: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     expanded: int = 0
@@ -64,8 +66,8 @@ class Session:
     def configuration(self, directory: str) -> Configuration:
         """The configuration of a directory, read once."""
         if directory not in self.configurations:
-            loaded = load_configuration(self.tree, directory)
-            self.configurations[directory] = loaded
+            loaded = self.known.get(directory) or load_configuration(self.tree, directory)
+            self.known[directory] = self.configurations[directory] = loaded
             self.diagnostics.extend(loaded.diagnostics)
         return self.configurations[directory]
 

@@ -196,14 +196,14 @@ def _get_attribute(node: ast.GetAttribute, context: Context) -> Any:
 def attribute(value: Any, name: str) -> Any:
     """``value.name``. Raises ``EvaluationError``."""
     if isinstance(value, Reference):
-        return index(value, int(name)) if name.isdigit() else value.attribute(name)
+        return index(value, int(name)) if name.isdecimal() else value.attribute(name)
     if is_unknown(value):
         return _deeper(value, name)
     if isinstance(value, dict):
         if name in value:
             return value[name]
         raise EvaluationError(f'this object has no attribute named "{name}"')
-    if isinstance(value, list) and name.isdigit():
+    if isinstance(value, list) and name.isdecimal():
         return index(value, int(name))
     if value is None:
         raise EvaluationError(f'null has no attribute "{name}"')
