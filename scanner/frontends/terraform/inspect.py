@@ -11,6 +11,7 @@ from typing import Any
 from scanner.core import Span, Unknown
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate import EvaluationError, evaluate
+from scanner.frontends.terraform.evaluate.functions.sensitivity import is_sensitive
 from scanner.frontends.terraform.evaluate.values import to_plain
 from scanner.frontends.terraform.roots import TerraformOptions, open_root
 from scanner.frontends.terraform.scopes import Scope, key_text
@@ -18,6 +19,8 @@ from scanner.frontends.terraform.syntax import Text
 from scanner.project.tree import Tree
 
 MAX_SCOPES = 200
+SENSITIVE = "(sensitive value)"
+"""What Terraform shows instead of values that it hides."""
 _SAY_NOTHING = (ast.Literal, ast.Variable, ast.SplatItem, ast.ObjectItem, ast.TemplateIf, ast.TemplateFor, ast.Invalid)
 """Nodes that are no expression of their own, or whose value is what is written."""
 
@@ -84,7 +87,7 @@ def _variable(scope: Scope, body: ast.Body, text: Text, offset: int) -> Iterator
     for block in body.blocks:
         if block.type == "variable" and len(block.labels) == 1 and block.start <= offset < block.end:
             name = block.labels[0]
-            value = to_plain(scope.variable(name))
+            value = SENSITIVE if scope.is_sensitive(("var", name), 0) else to_plain(scope.variable(name))
             yield ValueAt(f"var.{name}", text.span(block.start, block.header_end), scope.prefix.rstrip("."), value)
 
 
@@ -140,6 +143,7 @@ def _value(scope: Scope, place: _Place, address: str, bound: Mapping[str, Any]) 
         scope.session.budget.enter()
         try:
             value = to_plain(evaluate(node, context))  # type: ignore[arg-type]
+            value = SENSITIVE if is_sensitive(node, context) else value
         except (EvaluationError, RecursionError):
             continue
         finally:

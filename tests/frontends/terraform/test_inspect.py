@@ -95,3 +95,12 @@ def test_what_can_be_read_off_the_source_has_nothing_to_tell(tree: Tree, text: s
 def test_a_place_outside_every_block_has_no_value(tree: Tree) -> None:
     assert values_at(tree, [""], TerraformOptions(), "main.tf", 500, 9) == []
     assert values_at(tree, [""], TerraformOptions(), "other.tf", 1, 1) == []
+
+
+def test_what_terraform_hides_is_not_shown(tmp_path: Path) -> None:
+    text = 'variable "token" {\n  sensitive = true\n  default   = "s3cret"\n}\n'
+    text += 'locals {\n  header = "Bearer ${var.token}"\n}\n'
+    write(tmp_path, {"main.tf": text})
+    tree = Tree(tmp_path)
+    found = [*at(tree, "main.tf", "header"), *at(tree, "main.tf", "var.token", into=5), *at(tree, "main.tf", "default")]
+    assert [item.value for item in found] == ["(sensitive value)"] * 3
