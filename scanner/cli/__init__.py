@@ -86,7 +86,6 @@ def main() -> None:
     """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted."""
     import gc
     import sys
-    import traceback
 
     # what a scan builds lives until the end: looking through it again and again took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
@@ -96,13 +95,23 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
+        _abandon_output()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("kilter: interrupted", err=True)
         sys.exit(130)
     except Exception as error:
+        import traceback
+
         traceback.print_exc()
         click.echo(
             f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above", err=True
         )
+        _abandon_output()
         sys.exit(2)
+
+
+def _abandon_output() -> None:
+    from scanner.cli.shared import abandon_output
+
+    abandon_output()

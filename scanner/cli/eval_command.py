@@ -14,7 +14,7 @@ import click
 from scanner.cli.shared import Failure, variables
 
 
-@click.command(name="eval")
+@click.command(name="eval", context_settings={"ignore_unknown_options": True})
 @click.option("--dir", "directory", default=".", show_default=True, help="The root module.")
 @click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="Variables file; repeatable.")
 @click.option("--var", "vars_", multiple=True, metavar="NAME=VALUE", help="Variable; repeatable.")
@@ -32,11 +32,18 @@ def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], 
     texts = [line.rstrip("\n") for line in sys.stdin] if expressions == ("-",) else list(expressions)
     root = Path(directory).resolve()
     files = tuple(os.path.relpath(path, root) for path in var_files)
-    tree = Tree(root, {name: Path(path).read_text("utf-8") for name, path in zip(files, var_files, strict=True)})
+    tree = Tree(root, {name: _text(path) for name, path in zip(files, var_files, strict=True)})
     environment = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
     options = TerraformOptions(files, variables(vars_), environment=environment)
     for result in evaluate_expressions(tree, "", options, texts):
         click.echo(_json(result.get("value", result)))
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{path}: this variables file cannot be read: {error}") from error
 
 
 def _json(value: Any) -> str:

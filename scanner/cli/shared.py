@@ -84,12 +84,20 @@ def write(text: str, output: str | None) -> None:
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # nobody reads on, so the report did not arrive; what is left must not be flushed once more at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(2) from None
+        except BrokenPipeError as error:
+            # whoever read it has gone: nobody to tell, but the status that means findings would be wrong
+            abandon_output()
+            raise SystemExit(2) from error
+        except (OSError, AttributeError) as error:  # there is no stream at all where it was closed
+            raise Failure(f"standard output cannot be written: {getattr(error, 'strerror', None) or error}") from error
         return
     try:
         replace_file(Path(output).resolve(), data)
     except (OSError, ValueError, RuntimeError) as error:
         raise Failure(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def abandon_output() -> None:
+    """Let nobody write again, at exit, what could not be written to standard output."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

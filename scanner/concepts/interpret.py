@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
@@ -14,7 +15,7 @@ from scanner.concepts.placement import place
 from scanner.concepts.pods import apply_scaler, pod_sets
 from scanner.concepts.regions import region_of
 from scanner.concepts.serving_memory import estimate
-from scanner.core import Diagnostic, Resource
+from scanner.core import Diagnostic, Resource, Span
 from scanner.graph import ResourceGraph
 from scanner.graph.linkers import PodLabels, link
 
@@ -48,11 +49,11 @@ def interpret(graph: ResourceGraph) -> Concepts:
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph.of_type("ConfigMap"))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
-    link(graph, _pod_labels(concepts))
+    _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
         for scaler in graph.neighbours(pods.resource, "scales", "in"):
             if isinstance(pods, PodSet):
-                apply_scaler(pods, scaler.resource)
+                _contained(concepts, pods.resource.address, partial(apply_scaler, pods, scaler.resource))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
@@ -64,15 +65,25 @@ def _join(concepts: Concepts, graph: ResourceGraph) -> None:
     """Machines, then the pods on them, then what their models take of the machines."""
     pools = [item for item in concepts.of_kind("AcceleratorPool") if isinstance(item, AcceleratorPool)]
     pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
+    priced = (*concepts.of_kind("ModelEndpoint"), *concepts.of_kind("Notebook"))
+    endpoints = [item for item in priced if isinstance(item, ModelEndpoint | Notebook)]
     for pool in pools:
         pool.region = pool.region or region_of(pool.resource, graph) or None
-        complete(pool)
-    for endpoint in (*concepts.of_kind("ModelEndpoint"), *concepts.of_kind("Notebook")):
-        if isinstance(endpoint, ModelEndpoint | Notebook):
-            complete_endpoint(endpoint)
-    place(pods, pools, graph)
+        _contained(concepts, pool.resource.address, partial(complete, pool))
+    for endpoint in endpoints:
+        _contained(concepts, endpoint.resource.address, partial(complete_endpoint, endpoint))
+    _contained(concepts, "what runs where", lambda: place(pods, pools, graph))
     for item in pods:
-        estimate(item)
+        _contained(concepts, item.resource.address, partial(estimate, item))
+
+
+def _contained(concepts: Concepts, what: str, step: Callable[[], object]) -> None:
+    """Run a step; a defect that it brings out is reported and costs no other step."""
+    try:
+        step()
+    except Exception as error:
+        message = f"{what} could not be worked out: {type(error).__name__}: {error}"
+        concepts.diagnostics.append(Diagnostic("error", "internal-error", message, Span(".", 1, 1, 1, 1)))
 
 
 def _collect(concepts: Concepts, resources: Iterable[Resource], read: Callable[[Resource], Iterable[Concept]]) -> None:

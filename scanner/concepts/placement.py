@@ -8,6 +8,7 @@ everything that follows from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
 from scanner.graph import ResourceGraph
 
+_SLICE_MEMORY = re.compile(r"\.(\d{1,4})gb", re.ASCII)
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
 ACCELERATOR_LABELS = (
@@ -443,7 +445,7 @@ def _selected_accelerator(pods: PodSet) -> None:
             pods.accelerator_memory_gib = round(fact.usable_gib, 1) if fact is not None else None
     if slices:
         pods.accelerator_selected = True
-        sizes = [float(text.partition(".")[2].partition("gb")[0] or 0) for text in slices if "gb" in text]
+        sizes = [float(size[1]) for text in slices if (size := _SLICE_MEMORY.search(text)) is not None]
         pods.accelerator_memory_gib = max(sizes) if sizes else None
 
 

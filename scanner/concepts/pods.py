@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
-from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet
+from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.runtimes import family_of, recognise, words
 from scanner.concepts.shapes import shape
@@ -24,6 +24,32 @@ KEDA_MOST = 100
 """What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
+OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
+    "serving.kserve.io/InferenceService": (
+        ("serving.kserve.io/inferenceservice", "{name}"),
+        ("component", "{component}"),
+    ),
+    "ray.io/RayCluster": (
+        ("ray.io/cluster", "{name}"),
+        ("ray.io/node-type", "{component}"),
+        ("ray.io/is-ray-node", "yes"),
+    ),
+    "ray.io/RayService": (("ray.io/node-type", "{component}"), ("ray.io/is-ray-node", "yes")),
+    "ray.io/RayJob": (("ray.io/node-type", "{component}"), ("ray.io/is-ray-node", "yes")),
+    "leaderworkerset.x-k8s.io/LeaderWorkerSet": (("leaderworkerset.sigs.k8s.io/name", "{name}"),),
+    "jobset.x-k8s.io/JobSet": (("jobset.sigs.k8s.io/jobset-name", "{name}"),),
+    "kubeflow.org/PyTorchJob": (
+        ("training.kubeflow.org/job-name", "{name}"),
+        ("training.kubeflow.org/replica-type", "{component}"),
+    ),
+    "kubeflow.org/MPIJob": (
+        ("training.kubeflow.org/job-name", "{name}"),
+        ("training.kubeflow.org/replica-type", "{component}"),
+    ),
+    "batch/Job": (("job-name", "{name}"), ("batch.kubernetes.io/job-name", "{name}")),
+    "kubeflow.org/Notebook": (("notebook-name", "{name}"),),
+}
+"""Labels that controllers put on the pods that they make, by group and kind."""
 SCALER_BOUNDS = {
     "HorizontalPodAutoscaler": ("minReplicas", 1, "maxReplicas"),
     "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
@@ -147,6 +173,9 @@ def _pod_set(
         pod_spec=written.spec,
         production=production(resource),
     )
+    made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
+    own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
+    pods.pod_labels = {**own, **pods.pod_labels}
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec and not kind.shape:
@@ -320,6 +349,7 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: Config
     container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
     recognise(container, config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts")))
     container.image = settled(container.image)
+    _read_storage(container, item.get("storageUri"), at)
     return container
 
 
@@ -340,6 +370,16 @@ def _all_of(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMap
             if isinstance(value, str):
                 place = (*at, "envFrom", number)
                 yield EnvironmentVariable(at=place, name=f"{prefix}{key}", from_reference=True, referred=value)
+
+
+def _read_storage(container: Container, uri: Any, at: Path) -> None:
+    """Where KServe fetches the model from that a runtime of its own serves."""
+    if uri is None:
+        return
+    if container.serving is None:
+        container.serving = Serving(runtime=container.runtime or "kserve", at=at)
+    container.serving.storage_uri = settled(uri)
+    container.serving.sources["storage_uri"] = (*at, "storageUri")
 
 
 def _env_value(entry: dict[str, Any]) -> Any:

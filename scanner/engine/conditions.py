@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
-from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number
+from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number, refused
 from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
 from scanner.graph import ResourceGraph
 
@@ -53,6 +53,8 @@ class Names:
     parameters: Mapping[str, Any]
     concepts: frozenset[str]
     edges: frozenset[str] = field(default_factory=frozenset)
+    pointing: bool = True
+    """Whether the conditions tell which attribute decided them: only those of an assertion need to."""
 
 
 def compile_condition(data: Any, names: Names) -> Condition:
@@ -73,8 +75,7 @@ def _composite(key: str, value: Any, names: Names) -> Condition:
     if key == "all":
         return _all([compile_condition(item, names) for item in value])
     if key == "any":
-        parts = [compile_condition(item, names) for item in value]
-        return lambda frame, world: any_of(part(frame, world) for part in parts)
+        return _any([compile_condition(item, names) for item in value])
     if key == "not":
         inner = compile_condition(value, names)
         return lambda frame, world: negate(inner(frame, world))
@@ -93,7 +94,39 @@ def _unknown(name: str, known: Iterable[str], what: str) -> str:
 
 
 def _all(parts: list[Condition]) -> Condition:
-    return lambda frame, world: all_of(part(frame, world) for part in parts)
+    """``all_of`` without a generator: this loop runs for every rule on every resource."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def decide(frame: Frame, world: World) -> Truth:
+        causes: tuple[Unknown, ...] | None = None
+        for part in parts:
+            held = part(frame, world)
+            if held is False:
+                return False
+            if isinstance(held, Undecided):
+                causes = (causes or ()) + held.causes
+        return True if causes is None else Undecided(causes)
+
+    return decide
+
+
+def _any(parts: list[Condition]) -> Condition:
+    """``any_of`` without a generator."""
+    if len(parts) == 1:
+        return parts[0]
+
+    def decide(frame: Frame, world: World) -> Truth:
+        causes: tuple[Unknown, ...] | None = None
+        for part in parts:
+            held = part(frame, world)
+            if held is True:
+                return True
+            if isinstance(held, Undecided):
+                causes = (causes or ()) + held.causes
+        return False if causes is None else Undecided(causes)
+
+    return decide
 
 
 def _read_path(text: Any) -> CompiledPath:
@@ -110,10 +143,13 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
     if not operators:
         raise ConditionError(f"{data['path']}: no operator")
     tests = [_test(key, value, kind, path, names) for key, value in operators.items()]
+    test = tests[0] if len(tests) == 1 else _together(tests)
+    if not names.pointing:
+        return lambda frame, world: test(path.find(frame), frame, world)
 
     def decide(frame: Frame, world: World) -> Truth:
         found = path.find(frame)
-        result = all_of(test(found, frame, world) for test in tests)
+        result = test(found, frame, world)
         if not isinstance(result, Undecided):
             source = found[0].source if found else path.source(frame)
             # the most specific attribute is the line that the user would change
@@ -125,6 +161,10 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
 
 
 Test = Callable[[list[Found], Frame, World], Truth]
+
+
+def _together(tests: list[Test]) -> Test:
+    return lambda found, frame, world: all_of(test(found, frame, world) for test in tests)
 
 
 def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -> Test:
@@ -140,8 +180,21 @@ def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -
     if name in ORDER:
         return _single(compare(ORDER[name], kind), operand(wanted, names))
     if name in SIMPLE:
+        _check_operand(name, wanted, names)
         return _single(SIMPLE[name], operand(wanted, names))
     raise ConditionError(_unknown(name, OPERATORS, "operator"))
+
+
+def _check_operand(name: str, wanted: Any, names: Names) -> None:
+    """Refuse an operand that the operator cannot take, as far as it is known before the scan."""
+    if isinstance(wanted, dict):
+        if set(wanted) != {"param"} or wanted["param"] not in names.parameters:
+            return
+        wanted = names.parameters[wanted["param"]]
+    if wanted is not None:
+        problem = refused(name, wanted)
+        if problem:
+            raise ConditionError(f"{name}: {problem}")
 
 
 def _exists(found: list[Found]) -> Truth:
@@ -156,10 +209,13 @@ def _single(check: Callable[[Any, Any], bool], wanted: Operand) -> Test:
         target = wanted(frame)
         if isinstance(target, Unknown):
             return Undecided([target]) if found else False
-        return any_of(
-            Undecided([item.value]) if is_unknown(item.value) else item.value is not None and check(item.value, target)
-            for item in found
-        )
+        unknown: list[Unknown] = []
+        for value, _ in found:
+            if isinstance(value, Unknown):
+                unknown.append(value)
+            elif value is not None and check(value, target):
+                return True
+        return Undecided(unknown) if unknown else False
 
     return test
 

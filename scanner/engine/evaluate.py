@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from scanner.concepts.model import Concept
@@ -15,11 +16,10 @@ from scanner.engine.fix import changes_of
 from scanner.engine.logic import Undecided
 from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
-from scanner.engine.rules import CONCEPTS, CompiledRule
+from scanner.engine.rules import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, CompiledRule
 from scanner.graph import ResourceGraph
 
 MAX_SHOWN = 80
-_PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join))?\}")
 
 
 @dataclass(slots=True)
@@ -35,9 +35,13 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
     """Run every rule on everything that it selects."""
     evaluation = Evaluation()
     world = World(graph, concepts)
+    subjects: dict[str, list[tuple[Found, Resource]]] = {}
     for compiled in rules:
         before = len(evaluation.findings)
-        for subject, resource in _subjects(compiled, graph, concepts):
+        for name in compiled.rule.select:
+            if name not in subjects:
+                subjects[name] = _subjects(name, graph, concepts)
+        for subject, resource in chain.from_iterable(subjects[name] for name in compiled.rule.select):
             try:
                 _run(compiled, subject, resource, world, evaluation)
             except PatternLimit as error:
@@ -109,16 +113,11 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
     return result
 
 
-def _subjects(
-    compiled: CompiledRule, graph: ResourceGraph, concepts: ConceptSource
-) -> Iterable[tuple[Found, Resource]]:
-    for name in compiled.rule.select:
-        if name in CONCEPTS:
-            for concept in concepts.of_kind(name):
-                yield Found(concept, concept.at), concept.resource
-        else:
-            for resource in graph.of_type(name):
-                yield Found(resource.attributes, ()), resource
+def _subjects(name: str, graph: ResourceGraph, concepts: ConceptSource) -> list[tuple[Found, Resource]]:
+    """What a name selects: the concepts of a kind, or the resources of a type."""
+    if name in CONCEPTS:
+        return [(Found(concept, concept.at), concept.resource) for concept in concepts.of_kind(name)]
+    return [(Found(resource.attributes, ()), resource) for resource in graph.of_type(name)]
 
 
 def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: World, evaluation: Evaluation) -> None:
@@ -178,7 +177,7 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
 
     def substitute(match: re.Match[str]) -> str:
         name = match[1]
-        if name in ("address", "name", "type"):
+        if name in MESSAGE_NAMES:
             return shown(getattr(frame.resource, name))
         if name.startswith("param."):
             return shown(compiled.parameters.get(name.removeprefix("param.")))
@@ -188,7 +187,7 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
             values = values[0]
         return ", ".join(shown(value) for value in values) if values else "(not set)"
 
-    return _PLACEHOLDER.sub(substitute, compiled.rule.message)
+    return PLACEHOLDER.sub(substitute, compiled.rule.message)
 
 
 def shown(value: Any) -> str:

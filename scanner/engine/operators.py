@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from scanner.concepts.quantities import quantity
@@ -65,6 +66,23 @@ def within(value: Any, ranges: Any) -> bool:
     return False
 
 
+def refused(operator: str, wanted: Any) -> str:
+    """Why an operator cannot take an operand; empty if it can."""
+    if operator in ("matches", "starts_with", "ends_with") and not isinstance(wanted, str):
+        return f"a text is required, found {wanted!r}"
+    if operator == "in" and not isinstance(wanted, list):
+        return f"a list is required, found {wanted!r}"
+    try:
+        if operator == "matches":
+            re.compile(wanted)
+        if operator == "within":
+            for text in wanted if isinstance(wanted, list) else [wanted]:
+                ipaddress.ip_network(str(text), strict=False)
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
+        return f"{wanted!r} cannot be used: {error}"
+    return ""
+
+
 class PatternLimit(Exception):
     """A pattern that takes too long on a text; the message names both."""
 
@@ -87,9 +105,14 @@ def matches(value: Any, pattern: Any) -> bool:
 
 def _may_backtrack(pattern: str, length: int) -> bool:
     """Whether a match could take more than microseconds: repeated groups, or several repetitions on a long text."""
-    if _REPEATED_GROUP.search(pattern) is not None:
-        return True
-    return length > SHORT_TEXT and len(_REPETITION.findall(pattern)) > 1
+    groups, repetitions = _repetitions(pattern)
+    return groups or (length > SHORT_TEXT and repetitions > 1)
+
+
+@lru_cache(maxsize=1_000)
+def _repetitions(pattern: str) -> tuple[bool, int]:
+    """Whether a pattern repeats a group, and how many repetitions it has."""
+    return _REPEATED_GROUP.search(pattern) is not None, len(_REPETITION.findall(pattern))
 
 
 def compare(test: Callable[[Decimal, Decimal], bool], kind: str) -> Callable[[Any, Any], bool]:

@@ -123,9 +123,9 @@ def _field(view: View, step: str | int) -> list[Found]:
     if not isinstance(step, str) or step not in fields_of(type(view)):
         return []
     value = getattr(view, step)
-    if isinstance(value, View):
-        return [Found(value, value.at)]
-    return [] if value is None else [Found(value, view.sources.get(step, view.at))]
+    if value is None:
+        return []
+    return [Found(value, value.at if isinstance(value, View) else view.sources.get(step, view.at))]
 
 
 def items(value: Any, source: Path | None) -> list[Found]:

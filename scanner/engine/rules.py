@@ -15,6 +15,7 @@ from scanner.engine.conditions import Condition, ConditionError, Names, compile_
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
+from scanner.project.bounds import check_yaml
 from scanner.project.cache import NO_CACHE, Cache
 
 CONCEPTS: dict[str, type[model.Concept]] = {
@@ -23,6 +24,9 @@ CONCEPTS: dict[str, type[model.Concept]] = {
     if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
 }
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
+PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join))?\}")
+"""What a message is filled in with: a path, a parameter, or one of ``MESSAGE_NAMES``."""
+MESSAGE_NAMES = ("address", "name", "type")
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
 
 
@@ -130,15 +134,15 @@ def _read(path: FilePath) -> str:
 
 def _parse(path: FilePath, text: str) -> Any:
     from ruamel.yaml.cyaml import CSafeLoader
-    from ruamel.yaml.error import YAMLError
 
     try:
+        check_yaml(text)
         loader = CSafeLoader(text)
         try:
             return loader.get_single_data()
         finally:
             loader.dispose()
-    except (YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # the library raises whatever its constructors meet
         raise RuleError(f"{path}: {error}") from error
 
 
@@ -165,7 +169,10 @@ def rule_from_data(data: Any, source: str) -> Rule:
 
 def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> CompiledRule:
     """Compile a rule's conditions. Raises ``RuleError``."""
-    parameters = {name: declared.get("default") for name, declared in rule.params.items()}
+    try:
+        parameters = {name: declared.get("default") for name, declared in rule.params.items()}
+    except AttributeError as error:
+        raise RuleError(f"{rule.source}: params must map names to mappings") from error
     for name, value in (overrides or {}).items():
         if name not in parameters:
             raise RuleError(f"{rule.id} has no parameter {name!r}; it has: {', '.join(parameters) or 'none'}")
@@ -175,20 +182,24 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             )
         parameters[name] = value
     names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
-    _check_fields(rule)
     try:
+        _check_fields(rule)
+        _check_message(rule)
+        applying = replace(names, pointing=False)
         return CompiledRule(
             rule,
-            compile_condition(rule.where, names) if rule.where is not None else lambda frame, world: True,
+            compile_condition(rule.where, applying) if rule.where is not None else lambda frame, world: True,
             compile_condition(rule.condition, names),
             compile_path(rule.each) if rule.each else None,
             compile_path(rule.at) if rule.at else None,
-            tuple((compile_condition(item["when"], names), item["severity"]) for item in rule.severity_when),
+            tuple((compile_condition(item["when"], applying), item["severity"]) for item in rule.severity_when),
             parameters,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
         )
-    except (ConditionError, PathError, KeyError, TypeError) as error:
+    except (ConditionError, PathError) as error:
         raise RuleError(f"{rule.source}: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise RuleError(f"{rule.source}: this is not the shape of a rule ({type(error).__name__}: {error})") from error
 
 
 def _same_kind(default: Any, value: Any) -> bool:
@@ -211,6 +222,13 @@ def _check_fields(rule: Rule) -> None:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise RuleError(f"{rule.source}: {'/'.join(rule.select)} has no field {name!r}{hint}")
+
+
+def _check_message(rule: Rule) -> None:
+    """Refuse placeholders that are no paths. Raises ``PathError``."""
+    for name, _ in PLACEHOLDER.findall(rule.message):
+        if name not in MESSAGE_NAMES and not name.startswith("param."):
+            compile_path(name)
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -162,7 +162,7 @@ def _resource(
         origin="plan",
         unit=unit,
         module_path=module_path,
-        instance_key=index if isinstance(index, str | int) and not isinstance(index, bool) else None,
+        instance_key=index if "[" in address and type(index) in (str, int) else None,
         references=tuple(references.get(_KEY.sub("", address), ())),
     )
 

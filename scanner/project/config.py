@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scanner.project.bounds import BoundExceeded, check_yaml
 from scanner.project.packs import PREFIX, find_pack, installed_packs, pack_rules
 
 CONFIG_NAMES = (".kilter.yaml", "kilter.yaml")
@@ -227,19 +228,22 @@ def _read_toml(path: Path, text: str) -> tuple[Any, _Lines]:
 def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
     """The C parser is quick; what it refuses, such as ``[package:name]``, the other one may still accept."""
     from ruamel.yaml.cyaml import CSafeLoader
-    from ruamel.yaml.error import YAMLError
 
+    try:
+        check_yaml(text)
+    except BoundExceeded as error:
+        raise ConfigError(f"{path}: {error}") from error
     loader = CSafeLoader(text)
     try:
         node = loader.get_single_node()
         return (loader.construct_document(node), _key_lines(node)) if node is not None else ({}, _Lines({}, {}))
-    except (YAMLError, ValueError, RecursionError):
+    except Exception:  # the library raises whatever its constructors meet
         from ruamel.yaml import YAML
     finally:
         loader.dispose()
     try:
         return YAML(typ="safe", pure=True).load(text), _key_lines(YAML(typ="safe", pure=True).compose(text))
-    except (YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
 

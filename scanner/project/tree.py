@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from scanner.core import SourceFile
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
      ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
@@ -43,6 +45,7 @@ class Tree:
         self.root = self.root.resolve()
         self._texts: dict[str, SourceFile] = {}
         self._copy: Path | None = None
+        self._resolved: dict[str, Path | None] = {}
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
         self.templates: set[str] = set()
@@ -66,15 +69,18 @@ class Tree:
         if place is None:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
         try:
-            status = place.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise Unreadable("not-a-file", f"{path} is not a regular file")
-            if status.st_size > MAX_FILE_BYTES:
-                limit = MAX_FILE_BYTES // (1024 * 1024)
-                raise Unreadable("file-too-large", f"{path} is larger than the limit of {limit} MiB")
-            return place.read_bytes()
+            # neither a pipe without a writer nor a file that grows may keep the scan waiting
+            with open(os.open(place, _READ), "rb") as file:  # noqa: PTH123
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise Unreadable("not-a-file", f"{path} is not a regular file")
+                content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
-            raise Unreadable("unreadable-file", f"{path} cannot be read: {error.strerror}") from error
+            code = "not-a-file" if error.errno in (errno.ENXIO, errno.EISDIR) else "unreadable-file"
+            raise Unreadable(code, f"{path} cannot be read: {error.strerror}") from error
+        if len(content) > MAX_FILE_BYTES:
+            limit = MAX_FILE_BYTES // (1024 * 1024)
+            raise Unreadable("file-too-large", f"{path} is larger than the limit of {limit} MiB")
+        return content
 
     def files_read(self) -> list[SourceFile]:
         """The files whose text has been read so far, by path."""
@@ -163,8 +169,21 @@ class Tree:
         }
 
     def _resolve(self, path: str) -> Path | None:
+        """The place of ``path`` without links, if that is inside the root; each directory is resolved once."""
         if "\0" in path:
             return None
+        directory, _, name = path.rpartition("/")
+        if path.startswith("/") or name in ("", ".", ".."):
+            return self._resolve_whole(path)
+        if directory not in self._resolved:
+            self._resolved[directory] = self._resolve_whole(directory)
+        base = self._resolved[directory]
+        if base is None:
+            return None
+        place = base / name
+        return self._resolve_whole(path) if place.is_symlink() else place
+
+    def _resolve_whole(self, path: str) -> Path | None:
         try:
             place = (self.root / path).resolve()
         except (OSError, RuntimeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from scanner.engine.fingerprints import stamp
 from scanner.engine.suppress import Suppressed, Surroundings, suppress
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import Sources
-from scanner.project.tree import Tree
+from scanner.project.tree import Tree, Unreadable
 from scanner.scan.options import ScanOptions, named_by_configuration
 from scanner.scan.read import unheard
 from scanner.scan.result import ScanResult
@@ -72,6 +73,12 @@ def _suppress(
     def shown(entry: FileSuppression) -> str:
         return Path(os.path.relpath(entry.place.file, tree.root)).as_posix()
 
+    # what is taken over from another side or round was not read in this tree, and its comments hold all the same
+    for file in {item.location.span.file for item in evaluation.findings} | {
+        item.span.file for item in graph.resources
+    }:
+        with contextlib.suppress(Unreadable):
+            tree.read(file)
     around = Surroundings(
         files=tree.files_read(),
         resources=graph.resources,

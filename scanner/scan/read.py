@@ -16,6 +16,7 @@ from scanner.scan.options import ScanOptions
 
 if TYPE_CHECKING:
     from scanner.frontends.helm import ChartValues
+    from scanner.frontends.terraform.configuration import Configuration
 
 
 @dataclass
@@ -33,9 +34,21 @@ class Memory:
     def part(self, kind: str, path: str, same: Callable[[str], bool], read: Callable[[], Parsed]) -> Parsed:
         """What ``read`` gives, or gave for the other side if ``same`` is true of every changed path."""
         known = self.parts.get((kind, path))
+        read = partial(_contained, path, read)
         if known is not None and self.changed is not None and all(same(changed) for changed in self.changed):
             return known
         return self.parts.setdefault((kind, path), read()) if self.changed is None else read()
+
+
+def _contained(path: str, read: Callable[[], Parsed]) -> Parsed:
+    """What ``read`` gives; a defect that one part brings out must not cost the others."""
+    try:
+        return read()
+    except Unreadable as error:
+        code, message = error.code, error.message
+    except Exception as error:
+        code, message = "internal-error", f"{path} could not be read: {type(error).__name__}: {error}"
+    return Parsed(diagnostics=[Diagnostic("error", code, message, Span(path, 1, 1, 1, 1))])
 
 
 def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Memory | None = None) -> Parsed:
@@ -73,10 +86,7 @@ def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Me
 
 
 def _read_file(tree: Tree, path: str, read: Callable[[SourceFile, str], Parsed]) -> Parsed:
-    try:
-        return read(tree.read(path), path.rpartition("/")[0])
-    except Unreadable as error:
-        return Parsed(diagnostics=[Diagnostic("error", error.code, error.message, Span(path, 1, 1, 1, 1))])
+    return read(tree.read(path), path.rpartition("/")[0])
 
 
 def _outside(directories: Iterable[str], path: str) -> bool:
@@ -106,14 +116,15 @@ def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: 
     from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
 
     terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
-    roots = root_modules(tree, sources.terraform_directories)
+    configurations: dict[str, Configuration] = {}
+    roots = root_modules(tree, sources.terraform_directories, configurations)
+    # a change in another root stays there; one in a called module or in a file that is read may reach any root
+    reaching = {*sources.terraform_directories} - {*roots} | memory.consulted | {*options.var_files}
+    reached = not all(_outside(reaching, path) for path in memory.changed or ())
     for directory in roots:
         (options.progress or unheard)(f"evaluating {directory or tree.root.name}")
-        # a change in another root stays there; one in a called module or in a file that is read may reach any root
-        reaching = {place for place in sources.terraform_directories if place not in roots} | {directory}
-        reaching |= memory.consulted | set(options.var_files)
-        read = partial(read_root, tree, directory, terraform)
-        parsed.extend(memory.part("root", directory, partial(_outside, reaching), read))
+        read = partial(read_root, tree, directory, terraform, configurations)
+        parsed.extend(memory.part("root", directory, partial(_outside, [""] if reached else [directory]), read))
     if memory.changed is None:
         memory.consulted, memory.templates = set(tree.consulted), set(tree.templates)
     else:
@@ -126,7 +137,7 @@ def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
 
     planned = Parsed()
     for path in sources.plans:
-        planned.extend(read_plan(tree.read(path)))
+        planned.extend(_contained(path, lambda path=path: read_plan(tree.read(path))))  # type: ignore[misc]
     parsed.resources = join_sources(planned.resources, parsed.resources)
     parsed.diagnostics.extend(planned.diagnostics)
 

@@ -160,6 +160,8 @@ def test_a_named_file_is_understood_in_its_context(tmp_path: Path) -> None:
         'resource "aws_s3_bucket_public_access_block" "models" {\n  bucket = aws_s3_bucket.models.id\n'
         "  block_public_acls = true\n  block_public_policy = true\n  ignore_public_acls = true\n"
         "  restrict_public_buckets = true\n}\n"
+        'resource "aws_s3_bucket_versioning" "models" {\n  bucket = aws_s3_bucket.models.id\n'
+        '  versioning_configuration { status = "Enabled" }\n}\n'
     )
     assert kilter("scan", str(tmp_path / "main.tf")).returncode == 0
 

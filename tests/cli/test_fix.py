@@ -219,3 +219,17 @@ def test_rules_with_a_fix_are_marked(tmp_path: Path) -> None:
     assert len({rule["category"] for rule in marked}) >= 5
     assert b"INT101*" in kilter("rules", cwd=tmp_path).stdout
     assert b"Fixable with kilter scan --fix: Forbid moving tags" in kilter("explain", "INT101", cwd=tmp_path).stdout
+
+
+def test_a_suppression_holds_in_what_a_round_does_not_read_again(work: Path) -> None:
+    """The chart is taken over from the scan before the fix; its comments count all the same."""
+    template = cron("charted").replace(
+        "  concurrencyPolicy", "  # kilter:ignore CST013 -- one a night\n  concurrencyPolicy"
+    )
+    chart = {"chart/Chart.yaml": "apiVersion: v2\nname: c\nversion: 0.1.0\n", "chart/templates/job.yaml": template}
+    write(work, chart)
+    ended = kilter("scan", ".", *SELECT, "--fix", "--format", "json", cwd=work)
+    report = json.loads(ended.stdout)
+    assert [item["location"]["file"] for item in report["findings"]] == []
+    assert [item["rule"] for item in report["suppressed"]] == ["CST013"]
+    assert (work / "chart" / "templates" / "job.yaml").read_text() == template

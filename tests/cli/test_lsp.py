@@ -295,6 +295,60 @@ def test_columns_count_in_the_units_that_were_agreed_on(work: Path, encoding: st
     run(session())
 
 
+FIXABLE = {
+    "notebook/main.tf": (
+        "INT105",
+        '# 🚀\r\nresource "aws_sagemaker_notebook_instance" "n" {\r\n  name = "n" /* 🚀 */\r\n'
+        '  role_arn = "r"\r\n  instance_type = "ml.t3.medium"\r\n  root_access = "Enabled"\r\n}\r\n',
+    ),
+    "jobs/job.yaml": (
+        "CST002",
+        "apiVersion: ray.io/v1\nkind: RayJob\nmetadata: {name: train}\nspec:\n  # 🚀\n"
+        "  shutdownAfterJobFinishes: false\n  rayClusterSpec:\n    headGroupSpec:\n      template:\n        spec:\n"
+        "          containers:\n            - name: head\n              image: rayproject/ray:2.9.0-gpu\n"
+        "              resources: {limits: {nvidia.com/gpu: 1}}\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIXABLE)
+def test_a_finding_with_a_mechanical_remedy_can_be_fixed(work: Path, name: str) -> None:
+    rule, text = FIXABLE[name]
+    (work / name).parent.mkdir()
+    (work / name).write_bytes(text.encode())
+
+    async def session() -> None:
+        async with editor(work) as this:
+            this.open(name, text)
+            await this.until(lambda: rule in this.codes(name))
+            found = next(item for item in this.said[this.uri(name)] if item.code == rule)
+            action = next(item for item in await this.actions(name, found.range) if item.is_preferred)
+            assert action.title.endswith(f"({rule})")
+            assert [item.code for item in action.diagnostics or ()] == [rule]
+            assert action.edit is not None and action.edit.document_changes is not None
+            change = action.edit.document_changes[0]
+            assert isinstance(change, types.TextDocumentEdit) and change.text_document.version == 1
+            changed = applied(text, [item for item in change.edits if isinstance(item, types.TextEdit)])
+            assert changed != text and changed.count("\r\n") - changed.count("\n") in (0, -changed.count("\n"))
+            this.change(name, changed)
+            await this.until(lambda: rule not in this.codes(name))
+
+    run(session())
+
+
+def applied(text: str, edits: list[types.TextEdit]) -> str:
+    """The text with edits in UTF-16 units made, as an editor makes them."""
+    lines = text.split("\n")
+
+    def offset(place: types.Position) -> int:
+        column = len(lines[place.line].encode("utf-16-le")[: place.character * 2].decode("utf-16-le"))
+        return sum(len(line) + 1 for line in lines[: place.line]) + column
+
+    for edit in sorted(edits, key=lambda edit: (edit.range.start.line, edit.range.start.character), reverse=True):
+        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
+    return text
+
+
 def test_a_finding_can_be_suppressed_with_a_reason(work: Path) -> None:
     async def session() -> None:
         async with editor(work) as this:

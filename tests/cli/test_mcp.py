@@ -116,6 +116,23 @@ def test_a_text_is_scanned_by_its_name(work: Path) -> None:
     run(session())
 
 
+def test_a_finding_carries_its_fix(work: Path) -> None:
+    notebook = 'resource "aws_sagemaker_notebook_instance" "n" {\n  name = "n"\n  role_arn = "r"\n'
+    notebook += '  instance_type = "ml.t3.medium"\n  root_access = "Enabled"\n}\n'
+
+    async def session() -> None:
+        async with assistant(work) as this:
+            answer = await call(this, "scan_text", text=notebook, file="infra/n.tf", select=["INT105"])
+            fix = answer["findings"][0]["fix"]
+            assert fix["title"] and fix["edits"][0]["location"]["file"] == "infra/n.tf"
+            assert "Dis" in fix["edits"][0]["replacement"]
+            manifest = MODEL.format(name="new", image=FLOATING)
+            answer = await call(this, "scan_text", text=manifest, file="new.yaml", select=["INT001"])
+            assert answer["findings"][0]["fix"] is None
+
+    run(session())
+
+
 def test_a_text_in_place_is_understood_with_what_is_around_it(work: Path) -> None:
     access = (
         'resource "aws_s3_bucket_public_access_block" "a" {\n  bucket = aws_s3_bucket.a.id\n'

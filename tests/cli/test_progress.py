@@ -19,7 +19,9 @@ def run(monkeypatch: pytest.MonkeyPatch, seconds: float, wanted: bool = True) ->
             time.sleep(seconds)
         stream.write("end")
         stream.flush()
-        text = os.read(main, 4096).decode()
+        text = ""
+        while not text.endswith("end"):
+            text += os.read(main, 4096).decode()
     os.close(main)
     return text.removesuffix("end")
 

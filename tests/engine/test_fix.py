@@ -108,6 +108,16 @@ resource "aws_s3_bucket" "this" {
     assert fixed(tmp_path / "one", one, "STO105") == [None]
 
 
+def test_a_fetched_module_has_no_fix(tmp_path: Path) -> None:
+    known = '{"Modules": [{"Key": "llm", "Source": "acme/llm/aws", "Dir": ".terraform/modules/llm"}]}'
+    files = {
+        "main.tf": 'module "llm" {\n  source = "acme/llm/aws"\n}\n',
+        ".terraform/modules/modules.json": known,
+        ".terraform/modules/llm/main.tf": REPOSITORY.replace("MUTABLE", '"MUTABLE"'),
+    }
+    assert fixed(tmp_path, files, "INT101") == [None]
+
+
 def test_overlays_and_their_bases_have_no_fix(tmp_path: Path) -> None:
     cron = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: eval}\nspec:\n  schedule: '0 1 * * *'\n  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: 'a:1', resources: {limits: {nvidia.com/gpu: 1}}}]}}}}\n"  # fmt: skip  # noqa: E501
     files = {"base/cron.yaml": cron, "base/kustomization.yaml": "resources: [cron.yaml]\n"}

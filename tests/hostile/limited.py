@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +57,21 @@ class Run:
         return {finding["location"]["file"] for finding in self.report["findings"]}
 
 
-def kilter(*arguments: str, cwd: Path = REPOSITORY, script: str = MAIN, limits: dict[int, int] | None = None) -> Run:
+@cache
+def bytecode() -> str:
+    """Where Python keeps what it compiles: once for all runs, and not beside the sources."""
+    directory = tempfile.mkdtemp(prefix="kilter-bytecode-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
+
+
+def kilter(
+    *arguments: str,
+    cwd: Path = REPOSITORY,
+    script: str = MAIN,
+    limits: dict[int, int] | None = None,
+    variables: dict[str, str] | None = None,
+) -> Run:
     """Run the command line; ``limits`` are further resource limits of the process."""
 
     def restrict() -> None:
@@ -63,7 +80,8 @@ def kilter(*arguments: str, cwd: Path = REPOSITORY, script: str = MAIN, limits: 
         for kind, value in (limits or {}).items():
             resource.setrlimit(kind, (value, value))
 
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYTHONPATH": str(REPOSITORY), "PYTHONPYCACHEPREFIX": bytecode()} | (variables or {})
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
             [sys.executable, "-c", script, *arguments],

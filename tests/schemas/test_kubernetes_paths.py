@@ -73,9 +73,10 @@ def _from(template: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def graphs() -> list[tuple[str, ResourceGraph]]:
-    """The resources of every fixture of Kubernetes rules, read without any rule."""
+    """The resources of every fixture of Kubernetes rules and stacks, read without any rule."""
     without_rules = ScanOptions(only_rules=(HERE,))
-    cases = sorted(path for path in (REPOSITORY / "fixtures" / "rules").glob("???0*/*"))
+    fixtures = REPOSITORY / "fixtures"
+    cases = sorted([*fixtures.glob("rules/???0*/*"), *fixtures.glob("stacks/kubernetes-*/*")])
     return [(f"{case.parent.name}/{case.name}", scan([case], without_rules).graph) for case in cases]
 
 

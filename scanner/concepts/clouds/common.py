@@ -21,6 +21,8 @@ PURPOSES = (
     ("checkpoints", re.compile(r"checkpoint|ckpt", re.IGNORECASE)),
     ("training data", re.compile(r"(^|[-_])train|dataset|feature.?store|embedding|corpus", re.IGNORECASE)),
 )
+EXAMPLES = frozenset(("example", "examples", "samples"))
+"""Folders whose root modules show how something is used."""
 TAINT_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
 
@@ -31,8 +33,14 @@ def common(resource: Resource) -> dict[str, Any]:
         "kind": resource.type,
         "name": resource.name,
         "address": resource.address,
-        "production": production(resource, *_names(resource)),
+        "production": _stage(resource),
     }
+
+
+def _stage(resource: Resource) -> bool | None:
+    """Whether a resource is for production; what lies below a folder of examples is not."""
+    found = production(resource, *_names(resource))
+    return False if found is None and EXAMPLES & set(resource.unit.split("/")) else found
 
 
 def _names(resource: Resource) -> list[str]:
@@ -155,9 +163,9 @@ def port_range(text: Any, protocol: str) -> dict[str, Any]:
     if is_unknown(text):
         return {"from": text, "to": text, "protocol": protocol}
     first, _, last = str(text).partition("-")
-    if not first.isdigit():
+    if not first.isdecimal():
         return {"from": 0, "to": 65535, "protocol": protocol}
-    return {"from": int(first), "to": int(last) if last.isdigit() else int(first), "protocol": protocol}
+    return {"from": int(first), "to": int(last) if last.isdecimal() else int(first), "protocol": protocol}
 
 
 def environment(blocks: Any, at: Path, references: tuple[str, ...]) -> list[EnvironmentVariable]:

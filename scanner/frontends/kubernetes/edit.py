@@ -12,6 +12,8 @@ from scanner.core.edits import changed, same
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose_alone, plain
 
 _PLAIN = re.compile(r"(?!-+(?: |\Z)|\.\.\.)[A-Za-z0-9_./-][A-Za-z0-9_./%+@=-]*( [A-Za-z0-9_./%+@=-]+)*\Z")
+_OTHER_LINE_ENDS = re.compile("[\x85\u2028\u2029]|\r(?!\n|\\Z)")
+"""What ends a line for YAML but is no line end to count lines by."""
 _NOT_LITERAL = re.compile(r"\{\{|\$\{|\$\(")
 DEFAULT_INDENT = 2
 MAX_INDENT = 8
@@ -43,7 +45,7 @@ def changed_document(text: str, change: Change) -> str:
     The result is read again: its value is that of ``text`` with the change, and nothing else.
     """
     root = compose_alone(text)
-    if root is None or "{{" in text:
+    if root is None or "{{" in text or _OTHER_LINE_ENDS.search(text):
         raise Refused("the document is not plain YAML")
     try:
         before = Constructor().value(root)
@@ -180,7 +182,7 @@ class _Writer:
             return _Replacement(self._offset(head.start_mark), self._offset(entries[1][0].start_mark), "")
         if last + 1 < len(self._lines):
             return _Replacement(self._starts[line], self._starts[last + 1], "")
-        return _Replacement(self._starts[line] - 1, len(self._text), "")
+        return _Replacement(self._line_end(line - 1), self._line_end(last), "")
 
     def _line_end(self, line: int) -> int:
         """The offset of a line's end, before its carriage return."""

@@ -339,7 +339,7 @@ def plain(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     first = text[0]
-    if first.isdigit() or first in "+-.":
+    if first.isdecimal() or first in "+-.":
         return _number(text)
     return text
 
@@ -348,7 +348,7 @@ def _number(text: str) -> Any:
     digits = text.replace("_", "")
     if _INTEGER.match(text) and len(text) < 100:
         unsigned = digits.lstrip("+-")
-        if unsigned.startswith("0") and unsigned[1:].isdigit():
+        if unsigned.startswith("0") and unsigned[1:].isdecimal():
             return int(digits, 8)
         return int(digits, 0)
     if _FLOAT.match(text):

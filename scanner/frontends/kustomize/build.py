@@ -292,9 +292,9 @@ def _apply(
             continue
         try:
             if operations:
-                item.data = json_patch(item.data, patch)
+                item.data = _still_an_object(json_patch(item.data, patch))
                 item.patches.extend((_sketch(step), locator) for step in patch if isinstance(step, dict))
-            else:
+            elif isinstance(patch, dict):
                 item.data = _merged(item.data, patch)
                 item.patches.append((patch, locator))
         except PatchError as error:
@@ -302,11 +302,17 @@ def _apply(
     return objects
 
 
+def _still_an_object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise PatchError("it leaves no object")
+    return value
+
+
 def _sketch(operation: dict[str, Any]) -> Any:
     """An operation as the nesting of mappings that it changes, so that its place can be found."""
     value = operation.get("value")
     for step in reversed(pointer(str(operation.get("path", "")))):
-        value = {step: value} if not (step.isdigit() or step == "-") else [value]
+        value = {step: value} if not (step.isdecimal() or step == "-") else [value]
     return value
 
 

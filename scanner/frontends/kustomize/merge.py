@@ -129,7 +129,7 @@ def _at(value: Any, steps: list[str]) -> Any:
     for step in steps:
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
             raise PatchError(f"there is nothing at {'/'.join(steps)}")
@@ -146,7 +146,7 @@ def _change(root: Any, steps: list[str], name: str, value: Any) -> None:
             del parent[last]
         else:
             parent[last] = copy.deepcopy(value)
-    elif isinstance(parent, list) and (last == "-" or last.isdigit()):
+    elif isinstance(parent, list) and (last == "-" or last.isdecimal()):
         at = len(parent) if last == "-" else int(last)
         if at > len(parent) or (name != "add" and at >= len(parent)):
             raise PatchError(f"there is nothing at {'/'.join(steps)}")

@@ -64,7 +64,12 @@ def load_configuration(tree: Tree, directory: str) -> Configuration:
             span = Span(path, 1, 1, 1, 1)
             configuration.diagnostics.append(Diagnostic("error", error.code, error.message, span))
             continue
-        parsed = parse_json(file) if name.endswith(".json") else parse(file)
+        try:
+            parsed = parse_json(file) if name.endswith(".json") else parse(file)
+        except Exception as error:  # a defect in reading one file must not cost the others
+            message = f"{path} could not be read: {type(error).__name__}: {error}"
+            configuration.diagnostics.append(Diagnostic("error", "internal-error", message, Span(path, 1, 1, 1, 1)))
+            continue
         configuration.files.append(parsed)
         configuration.diagnostics.extend(parsed.diagnostics)
         _declare(configuration, parsed, override=_is_override(name))

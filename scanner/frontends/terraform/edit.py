@@ -39,26 +39,25 @@ class _Replacement(NamedTuple):
     text: str
 
 
-def changed_block(source: SourceFile, start: int, change: Change) -> str:
-    """The text with the change made in the top-level block at the offset ``start``. Raises ``Refused``.
+def changed_block(source: SourceFile, block: ast.Block, change: Change) -> tuple[str, ast.Block]:
+    """The text with the change made in one of its top-level blocks, and that block as it then is. Raises ``Refused``.
 
     The result is read again: the block's values are those before with the change, and nothing else.
     """
-    block, broken = _block_at(source, start)
     before = _outline(source.text, block.body)
     try:
         wanted = changed(before, change)
     except LookupError as error:
         raise Refused(str(error)) from error
     if same(before, wanted):
-        return source.text
+        return source.text, block
     place = _Writer(source.text, block).replacement(change)
     text = source.text[: place.start] + place.text + source.text[place.end :]
-    after, still_broken = _block_at(SourceFile(source.path, text), start)
+    after = _block_at(SourceFile(source.path, text), block.start)
     grown = len(text) - len(source.text)
-    if still_broken > broken or after.end != block.end + grown or not _alike(_outline(text, after.body), wanted):
+    if after.end != block.end + grown or not _alike(_outline(text, after.body), wanted):
         raise Refused("the value stands in a form that cannot be changed by itself")
-    return text
+    return text, after
 
 
 def _alike(one: Value, other: Value) -> bool:
@@ -70,12 +69,12 @@ def _alike(one: Value, other: Value) -> bool:
     return same(one, other)
 
 
-def _block_at(source: SourceFile, start: int) -> tuple[ast.Block, int]:
+def _block_at(source: SourceFile, start: int) -> ast.Block:
     parsed = parse(source)
-    for block in parsed.body.blocks:
-        if block.start == start:
-            return block, len(parsed.diagnostics)
-    raise Refused("there is no block")
+    block = next((block for block in parsed.body.blocks if block.start == start), None)
+    if block is None or parsed.diagnostics:
+        raise Refused("the file is not valid Terraform")
+    return block
 
 
 def _outline(text: str, body: ast.Body) -> dict[str, Any]:

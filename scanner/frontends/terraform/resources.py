@@ -233,10 +233,10 @@ class TerraformLocator:
             return None
         if (source.path, source.text) != (file.path, file.text):
             return None
-        text = source.text
+        text, block = source.text, self._written.block
         try:
             for change in changes:
-                text = changed_block(SourceFile(file.path, text), self._written.block.start, change)
+                text, block = changed_block(SourceFile(file.path, text), block, change)
         except Refused:
             return None
         return text_edits(source, text)

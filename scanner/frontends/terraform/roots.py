@@ -11,7 +11,7 @@ from typing import Any
 
 from scanner.core import Diagnostic, Parsed, SourceFile, Span, Unknown
 from scanner.frontends.terraform import ast
-from scanner.frontends.terraform.configuration import attribute_of
+from scanner.frontends.terraform.configuration import Configuration, attribute_of
 from scanner.frontends.terraform.evaluate import Context, EvaluationError, evaluate
 from scanner.frontends.terraform.evaluate.values import from_plain, has_infinity, weigh
 from scanner.frontends.terraform.resources import module_resources
@@ -33,12 +33,18 @@ class TerraformOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def root_modules(tree: Tree, directories: Iterable[str]) -> list[str]:
-    """The directories that no local module call reaches: those that people apply, and libraries."""
+def root_modules(
+    tree: Tree, directories: Iterable[str], configurations: dict[str, Configuration] | None = None
+) -> list[str]:
+    """The directories that no local module call reaches: those that people apply, and libraries.
+
+    What is read of each goes into ``configurations``, so that ``read_root`` need not read it again.
+    """
     found = sorted(directories)
     called: set[str] = set()
+    known = {} if configurations is None else configurations
     for directory in found:
-        configuration = Session(tree, directory).configuration(directory)
+        configuration = Session(tree, directory, known=known).configuration(directory)
         for written in configuration.modules.values():
             source = attribute_of(written.block.body, "source")
             value = source.expression.value if source and isinstance(source.expression, ast.Literal) else None
@@ -50,9 +56,14 @@ def root_modules(tree: Tree, directories: Iterable[str]) -> list[str]:
     return roots or found
 
 
-def read_root(tree: Tree, directory: str, options: TerraformOptions | None = None) -> Parsed:
+def read_root(
+    tree: Tree,
+    directory: str,
+    options: TerraformOptions | None = None,
+    configurations: dict[str, Configuration] | None = None,
+) -> Parsed:
     """Every resource instance that the root module in ``directory`` creates, and what could not be resolved."""
-    scope = open_root(tree, directory, options or TerraformOptions())
+    scope = open_root(tree, directory, options or TerraformOptions(), configurations)
     parsed = module_resources(scope)
     session = scope.session
     parsed.diagnostics.extend(session.diagnostics)
@@ -67,11 +78,13 @@ def read_root(tree: Tree, directory: str, options: TerraformOptions | None = Non
     return parsed
 
 
-def open_root(tree: Tree, directory: str, options: TerraformOptions) -> Scope:
+def open_root(
+    tree: Tree, directory: str, options: TerraformOptions, configurations: dict[str, Configuration] | None = None
+) -> Scope:
     """The scope of a root module, with its variables set."""
     # a chain of values costs about ten frames a link; Python 3.11 keeps them off the C stack
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
-    session = Session(tree, directory, options.workspace)
+    session = Session(tree, directory, options.workspace, known={} if configurations is None else configurations)
     session.installed = _installed_modules(tree, directory)
     return Scope(session, directory, _root_inputs(session, directory, options))
 
@@ -163,7 +176,7 @@ def _evaluated(scope: Scope, text: str) -> dict[str, Any]:
     expression, diagnostics = parse_expression(text)
     invalid = next((node for node in ast.descendants(expression) if isinstance(node, ast.Invalid)), None)
     if diagnostics:
-        return {"error": diagnostics[0].message}
+        return {"error": diagnostics[0].message.replace("x = ", "", 1)}
     if invalid is not None:
         return {"error": invalid.message}
     scope.session.budget.renew()

@@ -56,6 +56,8 @@ class Session:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     missing_modules: list[tuple[str, Span]] = field(default_factory=list)
     configurations: dict[str, Configuration] = field(default_factory=dict)
+    known: dict[str, Configuration] = field(default_factory=dict)
+    """What other roots of the same tree have read already."""
     installed: dict[str, str] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
     expanded: int = 0
@@ -64,8 +66,8 @@ class Session:
     def configuration(self, directory: str) -> Configuration:
         """The configuration of a directory, read once."""
         if directory not in self.configurations:
-            loaded = load_configuration(self.tree, directory)
-            self.configurations[directory] = loaded
+            loaded = self.known.get(directory) or load_configuration(self.tree, directory)
+            self.known[directory] = self.configurations[directory] = loaded
             self.diagnostics.extend(loaded.diagnostics)
         return self.configurations[directory]
 
@@ -223,6 +225,8 @@ class Scope:
             return (self.session.workspace if known else Unknown(f"{root}.{steps[1]}", f"{root}.{steps[1]}")), 2
         if root in ("each", "count", "self"):
             return Unknown(f"{root}.{steps[1]} is not known here", f"{root}.{steps[1]}"), 2
+        if root == "ephemeral":
+            return Unknown("ephemeral values exist only during a run", ".".join(steps[:3])), len(steps)
         if root == "data" and len(steps) > 2:
             return self._resource("data", steps[1], steps[2]), 3
         if root == "resource" and len(steps) > 2:
@@ -409,10 +413,15 @@ class Scope:
     def _counted(self, value: Any, written: Written, at: ast.Attribute) -> Instances | Unknown:
         try:
             number = to_number(value)
-        except EvaluationError as error:
-            number = Unknown(error.message)
-        if number is None or is_unknown(number):
-            return number if is_unknown(number) else Unknown("count is null")
+            valid = number is not None and (is_unknown(number) or number >= 0)
+        except EvaluationError:
+            valid = False
+        if not valid:
+            message = "count needs a whole number that is not negative"
+            self.session.report("terraform-count", message, written.span(at.start, at.end))
+            return Unknown(message)
+        if is_unknown(number):
+            return number
         wanted = int(min(number, MAX_INSTANCES + 1)) if number > 0 else 0
         self._check_limit(wanted, written, at)
         return [(index, {"count": {"index": index}}) for index in range(min(wanted, MAX_INSTANCES))]

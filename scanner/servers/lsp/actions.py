@@ -9,8 +9,10 @@ from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from scanner.core import Finding
-from scanner.servers.lsp.check import Checked
+from scanner.scan import fix_of
+from scanner.servers.lsp.check import Checked, Document
 from scanner.servers.lsp.diagnostics import finding_diagnostic
+from scanner.servers.lsp.positions import exact_range
 
 PLACEHOLDER = "reason"
 _WITHOUT_COMMENTS = (".json",)
@@ -26,8 +28,31 @@ def actions_at(
     for finding in checked.findings.get(file, ()):
         diagnostic = finding_diagnostic(checked, finding, codec)
         if _touch(diagnostic.range, place):
+            found.extend(_fixes(checked, file, finding, diagnostic, codec))
             found.extend(_suppressions(checked, file, finding, diagnostic, snippets))
     return found
+
+
+def _fixes(
+    checked: Checked, file: str, finding: Finding, diagnostic: types.Diagnostic, codec: PositionCodec
+) -> Iterator[types.CodeAction]:
+    document, fix = checked.documents.get(file), fix_of(checked.result, finding)
+    if document is None or fix is None or any(edit.span.file != file for edit in fix.edits):
+        return
+    lines = checked.lines(file)
+    edits = [types.TextEdit(exact_range(edit.span, lines, codec), edit.replacement) for edit in fix.edits]
+    yield types.CodeAction(
+        title=f"{fix.title} ({finding.rule})",
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[diagnostic],
+        is_preferred=True,
+        edit=_change(document, edits),
+    )
+
+
+def _change(document: Document, edits: Sequence[types.TextEdit | types.SnippetTextEdit]) -> types.WorkspaceEdit:
+    identifier = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, list(edits))])
 
 
 def _touch(one: types.Range, other: types.Range) -> bool:
@@ -51,12 +76,11 @@ def _suppressions(
     edit: types.TextEdit | types.SnippetTextEdit = types.TextEdit(at, lead + PLACEHOLDER + end)
     if snippets:
         edit = types.SnippetTextEdit(at, types.StringValue(f"{lead}${{1:{PLACEHOLDER}}}{end}"))
-    identifier = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
     yield types.CodeAction(
         title=f"Suppress {finding.rule} here, with a reason",
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[diagnostic],
-        edit=types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, [edit])]),
+        edit=_change(document, [edit]),
     )
 
 

@@ -20,6 +20,16 @@ def range_of(span: Span, lines: Sequence[str], codec: PositionCodec) -> types.Ra
     return types.Range(start, end)
 
 
+def exact_range(span: Span, lines: Sequence[str], codec: PositionCodec) -> types.Range:
+    """The range of a span that an edit replaces; an empty one is where something is inserted."""
+
+    def position(line: int, column: int) -> types.Position:
+        text = lines[line - 1] if line <= len(lines) else ""
+        return types.Position(line - 1, codec.client_num_units(text[: column - 1]))
+
+    return types.Range(position(span.start_line, span.start_column), position(span.end_line, span.end_column))
+
+
 def place_of(position: types.Position, lines: Sequence[str], codec: PositionCodec) -> tuple[int, int]:
     """The 1-based line and column of a position; beyond the end of the line it is the end."""
     text, units, column = _line(position.line + 1, lines), 0, 0

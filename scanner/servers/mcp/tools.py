@@ -46,6 +46,20 @@ class RelatedPlace(TypedDict):
     location: Place
 
 
+class EditData(TypedDict):
+    """The replacement takes the place of the text at the location."""
+
+    location: Place
+    replacement: str
+
+
+class FixData(TypedDict):
+    """Edits of one file that remedy a finding; all of them or none are to be made."""
+
+    title: str
+    edits: list[EditData]
+
+
 class FindingData(TypedDict):
     """A rule that does not hold for a resource."""
 
@@ -59,6 +73,7 @@ class FindingData(TypedDict):
     location: Place
     related: list[RelatedPlace]
     fingerprint: str
+    fix: FixData | None
 
 
 class DiagnosticData(TypedDict):

@@ -85,6 +85,13 @@ def test_a_document_among_others_is_changed_where_it_stands() -> None:
     assert edited(text, put(("spec", "b"), 2)) == text.replace("a: 1\n---", "a: 1\n  b: 2\n---")
 
 
+def test_removing_the_last_line_leaves_no_half_line_end() -> None:
+    text = f"{HEAD}spec:\n  a: 1\n  b: 2".replace("\n", "\r\n")
+    assert edited(text, Change("remove", ("spec", "b"))) == text.removesuffix("\r\n  b: 2")
+    followed = f"{text}\r\n---\r\n{HEAD}"
+    assert edited(followed, Change("remove", ("spec", "b"))) == followed.replace("\r\n  b: 2", "")
+
+
 def test_items_of_lists_and_json_are_changed_in_their_own_style() -> None:
     text = '{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "Thing", "spec": {"a": "x"}}]}'
     assert edited(text, put(("spec", "b"), "y")) == text.replace('"a": "x"', '"a": "x", "b": "y"')

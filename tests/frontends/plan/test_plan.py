@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from scanner.core import SourceFile, Unknown
+from scanner.core import SourceFile, Unknown, is_unknown
 from scanner.frontends.plan import read_plan
+from scanner.frontends.terraform import read_root
+from scanner.project.tree import Tree
 from scanner.scan import ScanOptions, scan
 
 
@@ -105,3 +107,21 @@ def test_a_plan_replaces_its_root_module_and_points_into_its_files(tmp_path: Pat
     assert [(f.location.span.file, f.location.span.start_line) for f in result.findings] == [("main.tf", 7)]
     assert result.findings[0].location.related[-1].span.file == "plan.json"
     assert len(result.graph) == 1
+
+
+def test_a_real_plan_and_its_sources_agree() -> None:
+    """``real`` holds a configuration of built-in resources and the plan that Terraform 1.11 made of it."""
+    directory = Path(__file__).parent / "real"
+    planned_resources = read((directory / "plan.json").read_text("utf-8"))
+    written = {resource.address: resource for resource in read_root(Tree(directory), "").resources}
+    assert written.keys() == planned_resources.keys()
+    for address, resource in written.items():
+        found = planned_resources[address]
+        assert repr(found.attributes.get("input")).count("Unknown") == repr(resource.attributes["input"]).count(
+            "Unknown"
+        )
+        if not is_unknown(resource.attributes["input"]):
+            assert found.attributes["input"] == resource.attributes["input"]
+        assert found.module_path == resource.module_path
+        assert found.instance_key == resource.instance_key
+        assert {target for _, target in found.references} == {target for _, target in resource.references}

@@ -111,7 +111,7 @@ def test_what_is_not_literal_is_left_alone(lines: list[str], change: Change) -> 
     assert edited(text, change) is None
 
 
-def test_json_and_fetched_modules_are_not_edited() -> None:
+def test_json_is_not_edited() -> None:
     assert edited('{"resource": {"a": {"b": {"x": 1}}}}', put(("x",), 2), name="main.tf.json") is None
 
 

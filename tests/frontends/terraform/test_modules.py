@@ -1,4 +1,5 @@
 # ruff: noqa: E501
+import json
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +281,137 @@ def test_what_an_unknown_is_made_of_does_not_decide_for_each(tmp_path: Path) -> 
     parsed = root(tmp_path)
     assert addresses(parsed) == ['x_y.a["k"]', "x_y.b", "x_y.c", "x_y.d", "x_y.loop"]
     assert is_unknown(parsed.resources[2].attributes["name"])
+
+
+def test_a_tree_of_modules_has_the_outputs_that_terraform_gave_it() -> None:
+    """``tree`` holds the configuration; ``answers.json`` expressions and the values that Terraform 1.11 applied."""
+    tree = Path(__file__).parent / "tree"
+    answers = json.loads((tree / "answers.json").read_text("utf-8"))
+    found = evaluate_expressions(Tree(tree), "", TerraformOptions(), [expression for expression, _ in answers])
+    wrong = [
+        (expression, our, their)
+        for (expression, their), our in zip(answers, found, strict=True)
+        if our != {"value": their}
+    ]
+    assert wrong == []
+
+
+def test_the_order_of_files_and_the_names_of_modules_change_no_resource(tmp_path: Path) -> None:
+    def resources(directory: Path) -> set[tuple[str, str, str]]:
+        return {(r.type, r.name, json.dumps(r.attributes, sort_keys=True)) for r in root(directory).resources}
+
+    one, other = tmp_path / "one", tmp_path / "other"
+    write(one, **MODULES)
+    write(other, z__x_tf="", **{("z_last_tf" if name == "main_tf" else name): text for name, text in MODULES.items()})
+    assert resources(one) == resources(other)
+    renamed = tmp_path / "renamed"
+    write(
+        renamed,
+        **{name.replace("pool", "fleet"): text.replace('"pool"', '"fleet"').replace("/pool", "/fleet")
+           .replace("module.pool", "module.fleet") for name, text in MODULES.items()},
+    )  # fmt: skip
+    assert resources(one) == resources(renamed)
+
+
+def test_the_same_input_gives_the_same_resources_in_the_same_order(tmp_path: Path) -> None:
+    write(tmp_path, **MODULES)
+    first, second = root(tmp_path), root(tmp_path)
+    assert [(r.address, repr(r.attributes), r.span) for r in first.resources] == [
+        (r.address, repr(r.attributes), r.span) for r in second.resources
+    ]
+
+
+def test_values_of_the_wrong_type_are_diagnostics_where_they_are_given(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="""
+        variable "n" { type = number }
+        variable "o" { type = object({ a = string, b = list(number) }) }
+        resource "x_y" "z" {
+          n = var.n
+          o = var.o
+          c = 1
+        }
+        resource "x_y" "many" { count = "several" }
+        """,
+    )
+    (tmp_path / "terraform.tfvars").write_text('n = "many"\no = { a = 1, b = ["x"] }\n')
+    parsed = root(tmp_path)
+    assert is_unknown(parsed.resources[0].attributes["n"])
+    assert is_unknown(parsed.resources[0].attributes["o"])
+    assert parsed.resources[0].attributes["c"] == 1
+    found = {(d.code, d.span.file, d.span.start_line) for d in parsed.diagnostics}
+    assert found == {
+        ("terraform-variable", "terraform.tfvars", 1),
+        ("terraform-variable", "terraform.tfvars", 2),
+        ("terraform-count", "main.tf", 9),
+    }
+
+
+def test_a_sensitive_value_stays_visible_and_is_known_to_be_sensitive(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf='variable "s" {\n  default   = "x"\n  sensitive = true\n}\nlocals { t = "a-${var.s}" }\n'
+        'module "m" {\n  source = "./m"\n  v = local.t\n}\n',
+        m__main_tf='variable "v" {}\noutput "plain" { value = issensitive(var.v) }\n'
+        'output "marked" {\n  value = var.v\n  sensitive = true\n}\n',
+    )
+    texts = ["local.t", "issensitive(local.t)", "issensitive(nonsensitive(local.t))", "module.m.plain",
+             "issensitive(module.m.marked)", "issensitive(1)"]  # fmt: skip
+    results = evaluate_expressions(Tree(tmp_path), "", TerraformOptions(), texts)
+    assert [result["value"] for result in results] == ["a-x", True, False, True, True, False]
+
+
+def test_blocks_that_create_nothing_are_read_and_cost_nothing(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="""
+        terraform {
+          required_version = ">= 1.5"
+          backend "s3" { bucket = "b" }
+        }
+        moved {
+          from = x_y.old
+          to   = x_y.z
+        }
+        import {
+          to = x_y.z
+          id = "i"
+        }
+        removed {
+          from = x_y.gone
+          lifecycle { destroy = false }
+        }
+        check "c" {
+          data "x_d" "d" { a = 1 }
+          assert {
+            condition     = data.x_d.d.ok
+            error_message = "no"
+          }
+        }
+        ephemeral "x_secret" "s" { name = "n" }
+        resource "x_y" "z" { a = ephemeral.x_secret.s.value }
+        """,
+    )
+    parsed = root(tmp_path)
+    assert addresses(parsed) == ["x_y.z"]
+    assert is_unknown(parsed.resources[0].attributes["a"])
+    assert parsed.diagnostics == []
+
+
+def test_overrides_tofu_files_and_modules_that_init_installed(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf='resource "x_y" "a" {\n  b = 1\n  c = 2\n}\nmodule "remote" { source = "org/m/x" }\n',
+        a_override_tf='resource "x_y" "a" { c = 3 }\n',
+        both_tf='resource "x_y" "hidden" {}\n',
+        downloaded__main_tf='resource "x_y" "inside" {}\n',
+    )
+    (tmp_path / "both.tofu").write_text('resource "x_y" "shown" {}\n')
+    (tmp_path / ".terraform/modules").mkdir(parents=True)
+    (tmp_path / ".terraform/modules/modules.json").write_text(
+        json.dumps({"Modules": [{"Key": "", "Dir": "."}, {"Key": "remote", "Dir": "downloaded"}]})
+    )
+    parsed = root(tmp_path)
+    assert set(addresses(parsed)) == {"x_y.a", "x_y.shown", "module.remote.x_y.inside"}
+    assert next(r for r in parsed.resources if r.name == "a").attributes == {"b": 1, "c": 3}

@@ -61,7 +61,8 @@ def _attachment(resource: Resource, graph: ResourceGraph) -> list[Concept]:
     grant.principals = [role.name for role in roles]
     grant.workload = _workload(roles, graph)
     grant.administrator = grant.role == "AdministratorAccess"
-    grant.trusted_names = _names(resource, roles)
+    # the attachment's own name tells of the policy, not of who gets it
+    grant.trusted_names = any(_names(role, []) for role in roles) if roles else _names(resource, [])
     grant.allowed = grant.role or ""
     grant.sources |= {"role": ("policy_arn",), "administrator": ("policy_arn",)}
     return [grant]

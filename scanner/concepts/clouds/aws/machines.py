@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from scanner.concepts.clouds.aws.policies import known_data
+from scanner.concepts.clouds.aws.policies import json_data, known_data
 from scanner.concepts.clouds.common import Reader, common, either, equals, given, machine_pool, scaling, taints
 from scanner.concepts.model import AcceleratorPool, Concept, TrainingJob
 from scanner.concepts.quantities import whole
@@ -177,7 +176,7 @@ def _job_definition(resource: Resource, graph: ResourceGraph) -> Concept:
 
 
 def _job_accelerators(properties: Any) -> Any:
-    data = known_data(properties) if isinstance(properties, UnknownText) else _json(properties)
+    data = known_data(properties) if isinstance(properties, UnknownText) else json_data(properties)
     if data is None:
         return properties if is_unknown(properties) else 0
     needs = get(data, "resourceRequirements", default=[])
@@ -187,13 +186,6 @@ def _job_accelerators(properties: Any) -> Any:
     amounts = [whole(need.get("value")) for need in gpus]
     unknown = next((amount for amount in amounts if is_unknown(amount)), None)
     return unknown if unknown is not None else sum(amount for amount in amounts if isinstance(amount, int))
-
-
-def _json(text: Any) -> Any:
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
 
 
 READERS: dict[str, Reader] = {

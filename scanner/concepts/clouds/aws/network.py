@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.clouds.common import ANYWHERE, Reader, common, given
+from scanner.concepts.clouds.aws.policies import json_data, known_data
+from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given
 from scanner.concepts.model import Budget, Concept, Network, NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import GAP, Path, Resource, UnknownText, get, is_unknown
@@ -51,6 +52,20 @@ def rule(resource: Resource, block: dict[str, Any], at: Path, fields: tuple[str,
     return boundary
 
 
+def _collection_policy(resource: Resource, graph: ResourceGraph) -> Concept | None:
+    """Who reaches collections of OpenSearch Serverless, as its network policies say."""
+    if resource.attributes.get("type") != "network":
+        return None
+    boundary = NetworkBoundary(**common(resource), platform="opensearch-serverless")
+    text = resource.attributes.get("policy")
+    data = known_data(text) if isinstance(text, UnknownText) else json_data(text)
+    rules = data if isinstance(data, list) else [data]
+    unknown = text if is_unknown(text) and data is None else False
+    boundary.open_to_world = either(*(get(rule, "AllowFromPublic", default=False) for rule in rules), unknown)
+    boundary.sources["open_to_world"] = ("policy",)
+    return boundary
+
+
 def _vpc(resource: Resource, graph: ResourceGraph) -> Concept:
     gateways = any(gateway.unit == resource.unit for gateway in graph.of_type("aws_nat_gateway"))
     return network(resource, graph, nat=gateways)
@@ -89,6 +104,7 @@ READERS: dict[str, Reader] = {
     "aws_security_group": _ingress_blocks,
     "aws_security_group_rule": _security_group_rule,
     "aws_vpc_security_group_ingress_rule": _ingress_rule,
+    "aws_opensearchserverless_security_policy": _collection_policy,
     "aws_vpc": _vpc,
     "aws_budgets_budget": _budget,
 }

@@ -59,6 +59,14 @@ def known_data(text: UnknownText) -> Any:
         return None
 
 
+def json_data(text: Any) -> Any:
+    """The data of JSON text; ``None`` if it is none."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _refers(resource: Resource, attribute: Path, document: Resource) -> bool:
     address = document.address.partition("[")[0]
     return any(target == address and path[:1] == attribute[:1] for path, target in resource.references)

@@ -7,11 +7,10 @@ is known when they run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from scanner.concepts.clouds.aws.policies import known_data
+from scanner.concepts.clouds.aws.policies import json_data, known_data
 from scanner.concepts.clouds.common import Reader, common, given
 from scanner.concepts.model import Concept, TrainingJob
 from scanner.concepts.quantities import whole
@@ -30,12 +29,7 @@ def _jobs(resource: Resource, graph: ResourceGraph) -> list[Concept]:
 
 
 def _data(text: Any) -> Any:
-    if isinstance(text, UnknownText):
-        return known_data(text)
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
+    return known_data(text) if isinstance(text, UnknownText) else json_data(text)
 
 
 def _requests(data: Any, at: Path) -> Iterator[tuple[dict[str, Any], Path]]:

@@ -137,7 +137,7 @@ def _ports(block: dict[str, Any]) -> list[dict[str, Any]]:
 def _budget(resource: Resource, graph: ResourceGraph) -> Concept:
     budget = Budget(**common(resource), platform="gcp")
     units = get(resource.attributes, "amount", 0, "specified_amount", 0, "units")
-    budget.amount = float(units) if isinstance(units, str | int) and str(units).isdigit() else None
+    budget.amount = float(units) if isinstance(units, str | int) and str(units).isdecimal() else None
     budget.notifies = _notifies(resource.attributes)
     budget.sources["notifies"] = ("threshold_rules",)
     return budget

@@ -31,6 +31,7 @@ from scanner.frontends.terraform.evaluate.values import (
     Reference,
     SetValue,
     TypedUnknown,
+    bare,
     contains_unknown,
     first_unknown,
     identity,
@@ -134,14 +135,14 @@ def _joined(parts: tuple[ast.TemplatePart, ...], context: Context) -> Any:
 def _template_if(node: ast.TemplateIf, context: Context) -> Any:
     condition = to_bool(evaluate(node.condition, context))
     if is_unknown(condition):
-        return condition
+        return bare(condition)
     return _joined(node.then if condition else node.otherwise, context)
 
 
 def _template_for(node: ast.TemplateFor, context: Context) -> Any:
     collection = evaluate(node.collection, context)
     if is_unknown(collection):
-        return collection
+        return bare(collection)
     texts: list[str] = []
     size = 0
     for key, value in _items(collection, node.collection):
@@ -195,14 +196,14 @@ def _get_attribute(node: ast.GetAttribute, context: Context) -> Any:
 def attribute(value: Any, name: str) -> Any:
     """``value.name``. Raises ``EvaluationError``."""
     if isinstance(value, Reference):
-        return index(value, int(name)) if name.isdigit() else value.attribute(name)
+        return index(value, int(name)) if name.isdecimal() else value.attribute(name)
     if is_unknown(value):
         return _deeper(value, name)
     if isinstance(value, dict):
         if name in value:
             return value[name]
         raise EvaluationError(f'this object has no attribute named "{name}"')
-    if isinstance(value, list) and name.isdigit():
+    if isinstance(value, list) and name.isdecimal():
         return index(value, int(name))
     if value is None:
         raise EvaluationError(f'null has no attribute "{name}"')
@@ -210,7 +211,16 @@ def attribute(value: Any, name: str) -> Any:
 
 
 def _deeper(value: Unknown, name: str) -> Unknown:
-    return Unknown(value.reason, f"{value.source}.{name}") if value.source.startswith("data.") else value
+    if value.source.startswith("data."):
+        return Unknown(value.reason, f"{value.source}.{name}")
+    kind = value.kind.by_name.get(name) if isinstance(value, TypedUnknown) else None
+    return _part_of(value) if kind is None else TypedUnknown(value, kind)
+
+
+def _part_of(value: Unknown) -> Unknown:
+    """An element of an unknown collection."""
+    element = value.kind.element if isinstance(value, TypedUnknown) else None
+    return bare(value) if element is None or element is ANY else TypedUnknown(value, element)
 
 
 def _index(node: ast.Index, context: Context) -> Any:
@@ -222,9 +232,9 @@ def index(value: Any, key: Any) -> Any:
     if isinstance(value, Reference):
         return value.instance(key) if value.instance is not None and not is_unknown(key) else value
     if is_unknown(value):
-        return value
+        return _part_of(value)
     if is_unknown(key):
-        return key
+        return bare(key)
     if value is None or key is None:
         raise EvaluationError("null cannot be indexed" if value is None else "null cannot be an index")
     if isinstance(value, dict):
@@ -246,7 +256,7 @@ def _splat(node: ast.Splat, context: Context) -> Any:
         known = value.instances() if value.instances is not None else None
         value = list(known.values()) if known is not None else [value] if value.instance is None else value
     if is_unknown(value):
-        return value
+        return bare(value)
     if value is None:
         return []
     if not isinstance(value, list):
@@ -278,9 +288,9 @@ def _unary(node: ast.Unary, context: Context) -> Any:
     value = evaluate(node.operand, context)
     if node.operator == "!":
         value = _required(to_bool(value))
-        return value if is_unknown(value) else not value
+        return TypedUnknown(value, BOOL) if is_unknown(value) else not value
     value = _required(to_number(value))
-    return value if is_unknown(value) else floats.negate(value)
+    return TypedUnknown(value, NUMBER) if is_unknown(value) else floats.negate(value)
 
 
 def _required(value: Any) -> Any:
@@ -296,7 +306,7 @@ def _binary(node: ast.Binary, context: Context) -> Any:
     if node.operator in ("==", "!="):
         context.budget.spend(weigh(left) + weigh(right))
         result = equal(left, right)
-        return result if is_unknown(result) else result is (node.operator == "==")
+        return TypedUnknown(result, BOOL) if is_unknown(result) else result is (node.operator == "==")
     left, right = _required(to_number(left)), _required(to_number(right))
     unknown = left if is_unknown(left) else right if is_unknown(right) else None
     if unknown is not None:
@@ -313,7 +323,8 @@ def _logic(node: ast.Binary, context: Context) -> Any:
     error = left_error or right_error
     if error is not None:
         raise error
-    return left if is_unknown(left) else right
+    undecided = left if is_unknown(left) else right
+    return TypedUnknown(undecided, BOOL) if is_unknown(undecided) else undecided
 
 
 def _operand(node: ast.Expression, context: Context) -> tuple[Any, EvaluationError | None]:
@@ -370,7 +381,7 @@ def _arithmetic(operator: str, left: Any, right: Any) -> Any:
 def _conditional(node: ast.Conditional, context: Context) -> Any:
     condition = to_bool(evaluate(node.condition, context))
     if is_unknown(condition):
-        return condition
+        return bare(condition)
     if condition is None:
         raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
     chosen, other = (node.then, node.otherwise) if condition else (node.otherwise, node.then)
@@ -399,7 +410,7 @@ def _object(node: ast.ObjectExpression, context: Context) -> Any:
     for item in node.items:
         key = to_text(evaluate(item.key, context))
         if is_unknown(key):
-            return key
+            return bare(key)
         if key is None:
             raise EvaluationError("an object key must not be null", item.key.start, item.key.end)
         result[key] = evaluate(item.value, context)
@@ -409,7 +420,7 @@ def _object(node: ast.ObjectExpression, context: Context) -> Any:
 def _for(node: ast.ForExpression, context: Context) -> Any:
     collection = evaluate(node.collection, context)
     if is_unknown(collection):
-        return collection
+        return bare(collection)
     results: list[tuple[Any, Any]] = []
     if node.condition is not None and not collection:
         _check_condition(node, context)
@@ -420,14 +431,14 @@ def _for(node: ast.ForExpression, context: Context) -> Any:
         if node.condition is not None:
             keep = to_bool(evaluate(node.condition, inner))
             if is_unknown(keep):
-                return keep
+                return bare(keep)
             if keep is None:
                 raise EvaluationError("the condition is null", node.condition.start, node.condition.end)
             if not keep:
                 continue
         result_key = to_text(evaluate(node.key, inner)) if node.key is not None else None
         if is_unknown(result_key):
-            return result_key
+            return bare(result_key)
         results.append((result_key, evaluate(node.value, inner)))
     if node.key is None:
         return [value for _, value in results]

@@ -174,8 +174,11 @@ def sample_of(kind: Type) -> Any:
 def convert(value: Any, wanted: Type, defaults: Defaults | None = None) -> Any:
     """``value`` as ``wanted``. Raises ``EvaluationError`` where Terraform would refuse the value."""
     kind = wanted.kind
-    if value is None or kind == "any" or is_unknown(value):
+    if value is None or kind == "any":
         return value
+    if is_unknown(value):
+        is_other = isinstance(value, TypedUnknown | UnknownText) and type_of(value) != wanted
+        return TypedUnknown(value, wanted) if is_other else value
     if kind in _PRIMITIVES:
         return _PRIMITIVES[kind](value)
     if kind == "list" or kind == "set":

@@ -158,6 +158,11 @@ class TypedUnknown(Unknown):
         self.kind = kind
 
 
+def bare(unknown: Unknown) -> Unknown:
+    """The unknown that comes of ``unknown``: of the same cause, but of another type and with no parts of its own."""
+    return unknown if type(unknown) is Unknown else Unknown(unknown.reason, unknown.source)
+
+
 class Reference(Unknown):
     """A resource, data source or module as a whole: unknown in itself, known where its parts are.
 

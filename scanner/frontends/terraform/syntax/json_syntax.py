@@ -57,14 +57,15 @@ def parse_json(file: SourceFile) -> ParsedFile:
         root, end = _value(source, _skip(source, 1 if source.startswith("\ufeff") else 0), 0)
         if _skip(source, end) != len(source):
             raise _Refused("something follows the end of the document", end)
-        if not isinstance(root.data, list) or _is_array(root):
-            raise _Refused("an object is required at the top", root.start)
+        if not _is_object(root) and not (_is_array(root) and all(_is_object(item) for item in root.data)):
+            raise _Refused("an object, or an array of objects, is required at the top", root.start)
     except _Refused as error:
         message = f"not valid Terraform JSON: {error.message}"
         place = text.span(error.at, min(error.at + 1, len(source)))
         diagnostic = Diagnostic("error", "terraform-syntax", message, place)
         return ParsedFile(file, text, ast.Body(0, len(source), (), ()), [diagnostic])
-    blocks = [block for key, at, value in root.data for block in _top_level(key, at, value)]
+    members = [member for part in _bodies(root) for member in part.data]
+    blocks = [block for key, at, value in members for block in _top_level(key, at, value)]
     return ParsedFile(file, text, ast.Body(0, len(source), (), tuple(blocks)), [])
 
 

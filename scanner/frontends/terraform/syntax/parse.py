@@ -26,6 +26,7 @@ _TOP_LEVEL = re.compile(
 )
 _ESCAPED_OPENING = re.compile(r"(\$\$|%%)\{")
 _OPENING = re.compile(r"[$%]\{")
+_BAD_ESCAPE = re.compile(r'(?<!\\)(?:\\\\)*\\(?!["nrt\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})')
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
@@ -47,8 +48,8 @@ class _TooDeep(Exception):
 def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in.
 
-    ``is_template`` says that a heredoc in ``file`` holds the text of a template, which has no lines of its own, and
-    that the line end before its closing marker is no part of it.
+    ``is_template`` says that a heredoc in ``file`` holds the text of a template, and that the line end before its
+    closing marker is no part of it.
     """
     text = Text(file)
     source = file.text.replace("\r\n", " \n")
@@ -433,7 +434,7 @@ class _Converter:
         closing = self.at(children[-1].start_byte)
         last = max(self.source.rfind("\n", 0, closing) + (0 if self.is_template else 1), first)
         pieces: list[Piece] = []
-        self._flatten(children[2:-1], first, last, self._lines, pieces)
+        self._flatten(children[2:-1], first, last, _lines, pieces)
         return self._finish(pieces, start, end, flush=self.source.startswith("<<-", start))
 
     def _flatten(self, nodes: list[Any], start: int, end: int, literal: Literals, pieces: list[Piece]) -> None:
@@ -459,6 +460,8 @@ class _Converter:
         text = self.original[start:end]
         if ("${" in text or "%{" in text) and _OPENING.search(_ESCAPED_OPENING.sub("", text)):
             return [Piece(start, end, node=ast.Invalid(start, end, "a template sequence stands where none may"))]
+        if literal is _quoted and "\\" in text and _BAD_ESCAPE.search(text):
+            return [Piece(start, end, node=ast.Invalid(start, end, "there is no such escape sequence"))]
         return list(literal(start, text))
 
     def _flatten_directive(self, node: Any, literal: Literals, pieces: list[Piece]) -> None:
@@ -482,12 +485,6 @@ class _Converter:
         names = [self.text(child) for child in node.named_children if child.type == "identifier"] or [""]
         return Tag(kind, subject, names[0] if len(names) > 1 else "", names[-1])
 
-    def _lines(self, start: int, text: str) -> Iterator[Piece]:
-        """Heredoc text, each line of it; a template that is no part of a file has no lines."""
-        for line in [text] if self.is_template and text else _LINE.findall(text):
-            yield Piece(start, start + len(line), text=undouble(line))
-            start += len(line)
-
     def _finish(self, pieces: list[Piece], start: int, end: int, *, flush: bool = False) -> ast.Expression:
         trim(pieces)
         if flush:
@@ -499,6 +496,13 @@ class _Converter:
 
 Literals = Callable[[int, str], Iterable[Piece]]
 """Turns text at a place into pieces."""
+
+
+def _lines(start: int, text: str) -> Iterator[Piece]:
+    """The text of a heredoc or template file, each line of it."""
+    for line in _LINE.findall(text):
+        yield Piece(start, start + len(line), text=undouble(line))
+        start += len(line)
 
 
 def _quoted(start: int, text: str) -> Iterable[Piece]:

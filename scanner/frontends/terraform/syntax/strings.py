@@ -109,7 +109,8 @@ def _until_tag(pieces: Iterator[Piece]) -> tuple[tuple[ast.TemplatePart, ...], P
             last = parts[-1] if parts else None
             if isinstance(last, ast.Literal) and isinstance(last.value, str) and last.end == piece.start:
                 parts[-1] = ast.Literal(last.start, piece.end, last.value + piece.text)
-            elif piece.text:
+            else:
+                # text that was trimmed to nothing still makes the template a string
                 parts.append(ast.Literal(piece.start, piece.end, piece.text))
         elif piece.node is not None:
             parts.append(piece.node)

@@ -15,6 +15,7 @@ from scanner.frontends.terraform.evaluate.types import convert
 from scanner.frontends.terraform.evaluate.values import (
     EvaluationError,
     LimitError,
+    bare,
     first_unknown,
     normalized,
     weigh,
@@ -104,7 +105,7 @@ def _blocking(value: Any, function: Function) -> Unknown | None:
         return None
     found = value if isinstance(value, Unknown) else None if function.takes_partial else first_unknown(value)
     # the result is of another type than the argument, and none of its instances
-    return Unknown(found.reason, found.source) if found is not None else None
+    return bare(found) if found is not None else None
 
 
 def _arguments(node: ast.Call, context: Context) -> list[Any] | Unknown:
@@ -137,7 +138,7 @@ def _guarded(name: str, node: ast.Call, context: Context) -> Any:
             failure = error
             continue
         if is_unknown(value):
-            return value
+            return bare(value) if name == "can" else value
         return True if name == "can" else value
     if name == "can":
         return False

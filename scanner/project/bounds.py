@@ -1,0 +1,69 @@
+"""Bounds on the YAML that configures a scan: rules and configuration come with a pull request too."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+MAX_CHARACTERS = 1_000_000
+MAX_DEPTH = 100
+MAX_VALUES = 100_000
+"""Aliases are counted expanded."""
+_PLAIN_BRACKETS = 500
+_NOTEWORTHY = re.compile(r"(?:^|[\s\[{,:?-])&[^\s]|^ {200}|^ *(?:[-?:][ \t]+){50}", re.MULTILINE)
+
+
+class BoundExceeded(ValueError):
+    """A text that goes beyond a bound; the message names it."""
+
+
+def check_yaml(text: str) -> None:
+    """Refuse what would exhaust memory or the stack of a YAML constructor. Raises ``BoundExceeded``.
+
+    What is not YAML passes as far as it goes: the constructor says what is wrong with it.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise BoundExceeded(f"longer than the limit of {MAX_CHARACTERS} characters")
+    if text.count("[") + text.count("{") > _PLAIN_BRACKETS or _NOTEWORTHY.search(text) is not None:
+        _check_events(text)
+
+
+def _check_events(text: str) -> None:
+    from ruamel.yaml.cyaml import CSafeLoader
+    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.events import StreamEndEvent
+
+    loader = CSafeLoader(text)
+    try:
+        weights: dict[str, int] = {}
+        levels: list[list[Any]] = [[None, 0]]
+        while not isinstance(event := loader.get_event(), StreamEndEvent):
+            _weigh(event, levels, weights)
+    except YAMLError:
+        return
+    finally:
+        loader.dispose()
+
+
+def _weigh(event: Any, levels: list[list[Any]], weights: dict[str, int]) -> None:
+    """``levels`` holds [anchor, values so far] of the open collections; ``weights`` the values below each anchor."""
+    from ruamel.yaml import events
+
+    weight = 0
+    if isinstance(event, events.CollectionStartEvent):
+        levels.append([event.anchor, 1])
+        if len(levels) > MAX_DEPTH:
+            raise BoundExceeded(f"nested deeper than the limit of {MAX_DEPTH} levels")
+    elif isinstance(event, events.CollectionEndEvent):
+        anchor, weight = levels.pop()
+        if anchor:
+            weights[anchor] = weight
+    elif isinstance(event, events.AliasEvent):
+        if any(anchor == event.anchor for anchor, _ in levels):
+            raise BoundExceeded(f"&{event.anchor} contains itself")
+        weight = weights.get(event.anchor, 1)
+    elif isinstance(event, events.ScalarEvent):
+        weight = 1
+    levels[-1][1] += weight
+    if levels[-1][1] > MAX_VALUES:
+        raise BoundExceeded(f"more than the limit of {MAX_VALUES} values (aliases are counted expanded)")

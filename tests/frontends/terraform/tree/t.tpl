@@ -1,0 +1,5 @@
+Hi ${name}
+%{ for x in xs ~}
+* ${x}
+%{ endfor ~}
+last

@@ -1,0 +1,188 @@
+"""One function for each reader of hostile text: bytes in, nothing out, an exception only for a defect."""
+
+from __future__ import annotations
+
+import datetime
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from scanner.concepts import interpret
+from scanner.core import Diagnostic, Parsed, SourceFile
+from scanner.engine.evaluate import evaluate_rules
+from scanner.engine.rules import CompiledRule, RuleError, compile_rule, load_rule
+from scanner.engine.suppress import Policy, Surroundings, suppress
+from scanner.frontends.azureml import read_azureml
+from scanner.frontends.helm import read_rendered
+from scanner.frontends.kubernetes import read_manifests
+from scanner.frontends.kustomize import build_overlays
+from scanner.frontends.plan import read_plan
+from scanner.frontends.terraform import TerraformOptions, evaluate_expressions, read_root
+from scanner.graph import ResourceGraph
+from scanner.project.config import ConfigError, load_config
+from scanner.project.tree import Tree, Unreadable, normalise
+from scanner.scan import ScanOptions, all_rules
+
+SEPARATOR = "\n%%%%\n"
+"""Between the files of an input that needs several."""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: vllm}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+        - {name: server, image: "vllm/vllm-openai:latest", resources: {limits: {nvidia.com/gpu: 1}}}
+"""
+
+
+class Texts(Tree):
+    """A tree that is held in memory."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        super().__init__(Path("/nowhere"), texts)
+
+    def read_bytes(self, path: str) -> bytes:
+        if normalise(path) not in self.overlay:
+            raise Unreadable("unreadable-file", f"{path} cannot be read")
+        return self.overlay[normalise(path)].encode("utf-8", "surrogatepass")
+
+    def exists(self, path: str) -> bool:
+        return self.is_file(path) or self.is_dir(path)
+
+    def is_file(self, path: str) -> bool:
+        return normalise(path) in self.overlay
+
+    def is_dir(self, path: str) -> bool:
+        place = normalise(path)
+        return not place or any(name.startswith(f"{place}/") for name in self.overlay)
+
+    def list(self, directory: str) -> list[str]:
+        place = normalise(directory)
+        prefix = f"{place}/" if place else ""
+        return sorted({n[len(prefix) :].split("/")[0] for n in self.overlay if n.startswith(prefix)})
+
+
+def text_of(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def parts_of(data: bytes, count: int) -> list[str]:
+    parts = text_of(data).split(SEPARATOR, count - 1)
+    return parts + [""] * (count - len(parts))
+
+
+@cache
+def rules() -> list[CompiledRule]:
+    return [compile_rule(rule) for rule in all_rules(ScanOptions())]
+
+
+def judged(parsed: Parsed) -> None:
+    """Everything that happens to resources after a front end: links, concepts, rules, places."""
+    graph = ResourceGraph(parsed.resources)
+    concepts = interpret(graph)
+    evaluation = evaluate_rules(rules(), graph, concepts)
+    assert_sound([*parsed.diagnostics, *concepts.diagnostics, *evaluation.diagnostics])
+    for resource in parsed.resources:
+        resource.locate()
+        for key in list(resource.attributes)[:20]:
+            resource.locate((key,))
+
+
+def assert_sound(diagnostics: list[Diagnostic]) -> None:
+    for item in diagnostics:
+        assert item.code != "internal-error", item.message
+        assert item.span.start_line >= 1, item
+        assert item.span.start_column >= 1, item
+
+
+def hcl(data: bytes) -> None:
+    judged(read_root(Texts({"main.tf": text_of(data)}), ""))
+
+
+def hcl_json(data: bytes) -> None:
+    judged(read_root(Texts({"main.tf.json": text_of(data)}), ""))
+
+
+def modules(data: bytes) -> None:
+    main, module, variables = parts_of(data, 3)
+    texts = {"main.tf": main, "module/main.tf": module, "terraform.tfvars": variables}
+    judged(read_root(Texts(texts), ""))
+
+
+def evaluator(data: bytes) -> None:
+    for result in evaluate_expressions(Texts({}), "", TerraformOptions(), [text_of(data)]):
+        assert len(result) == 1
+
+
+def yaml(data: bytes) -> None:
+    judged(read_manifests(SourceFile("a.yaml", text_of(data)), ""))
+
+
+def azureml(data: bytes) -> None:
+    judged(read_azureml(SourceFile("job.yaml", text_of(data)), ""))
+
+
+def plan(data: bytes) -> None:
+    judged(read_plan(SourceFile("plan.json", text_of(data))))
+
+
+def kustomize(data: bytes) -> None:
+    kustomization, manifest, patch = parts_of(data, 3)
+    texts = {"kustomization.yaml": kustomization, "deployment.yaml": manifest or DEPLOYMENT, "patch.yaml": patch}
+    judged(build_overlays(Texts(texts), [""])[0])
+
+
+def rendered_chart(data: bytes) -> None:
+    rendered, values, template = parts_of(data, 3)
+    texts = {"c/Chart.yaml": "name: c\nversion: 1.0.0\n", "c/values.yaml": values, "c/templates/a.yaml": template}
+    judged(read_rendered(Texts(texts), "c", f"---\n# Source: c/templates/a.yaml\n{rendered}"))
+
+
+def rule_loader(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
+        file.write(data)
+        file.flush()
+        try:
+            compiled = compile_rule(load_rule(Path(file.name)))
+        except RuleError:
+            return
+    graph = ResourceGraph(read_manifests(SourceFile("a.yaml", DEPLOYMENT), "").resources)
+    assert_sound(evaluate_rules([compiled], graph, interpret(graph)).diagnostics)
+
+
+def configuration(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".kilter.yaml") as file:
+        file.write(data)
+        file.flush()
+        try:
+            load_config(Path(file.name))
+        except ConfigError:
+            return
+
+
+def suppressions(data: bytes) -> None:
+    file = SourceFile("a.yaml", f"{text_of(data)}\n---\n{DEPLOYMENT}")
+    graph = ResourceGraph(read_manifests(file, "").resources)
+    around = Surroundings(
+        files=[file],
+        resources=graph.resources,
+        rules=[compiled.rule for compiled in rules()],
+        selected={compiled.rule.id for compiled in rules()},
+        today=datetime.date(2026, 1, 1),
+        lines=lambda path: file.lines,
+        named=str,
+        shown=str,
+    )
+    findings = evaluate_rules(rules(), graph, interpret(graph)).findings[:3]
+    assert_sound(suppress(findings, Policy(), around)[2])
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    function.__name__: function
+    for function in (hcl, hcl_json, modules, evaluator, yaml, azureml, plan, kustomize, rendered_chart, rule_loader,
+                     configuration, suppressions)
+}  # fmt: skip

@@ -1,0 +1,172 @@
+"""Faults of the machine: full disks, closed outputs, kills at any moment, many scans at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from limited import HEALTHY, MAIN, REPOSITORY, bytecode, kilter
+
+from scanner.project.cache import Cache
+
+SCAN = ("scan", "--format", "json", "--exit-zero")
+FULL_DISK = (
+    "import resource, sys; sys.dont_write_bytecode = True; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); " + MAIN
+)
+"""No file may grow beyond nine bytes, those of compiled modules left alone."""
+ROOT = getattr(os, "geteuid", lambda: 1)() == 0
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    directory = tmp_path / "sources"
+    directory.mkdir()
+    for number in range(6):
+        (directory / f"{number}.yaml").write_text(HEALTHY.replace("name: healthy", f"name: healthy-{number}"))
+        (directory / f"{number}.tf").write_text(f'resource "aws_s3_bucket" "b{number}" {{\n  bucket = "b"\n}}\n')
+    return directory
+
+
+def start(*arguments: str, cache: Path | None = None, script: str = MAIN, **options: object) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONPYCACHEPREFIX": bytecode()}
+    environment |= {"KILTER_CACHE_DIR": str(cache)} if cache is not None else {}
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen([sys.executable, "-c", script, *arguments], env=environment, **streams)  # type: ignore[call-overload, no-any-return]
+
+
+def cached(directory: Path, cache: Path, **options: object) -> str:
+    """The report of a scan with that cache, which must be the same whatever state the cache is in."""
+    run = kilter(*SCAN, str(directory), variables={"KILTER_CACHE_DIR": str(cache)}, **options)  # type: ignore[arg-type]
+    assert run.status == 0, run.stderr
+    assert run.stderr == ""
+    return run.stdout
+
+
+def test_a_full_disk_costs_the_report_and_leaves_what_was_there(sources: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    target.write_text("before")
+    process = start(*SCAN, "--no-cache", "-o", str(target), str(sources), script=FULL_DISK)
+    error = process.communicate()[1].decode()
+    assert process.returncode == 2
+    assert "cannot be written" in error
+    assert "Traceback" not in error
+    assert target.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "sources"]
+
+
+def test_a_full_disk_costs_nothing_but_the_cache(sources: Path, tmp_path: Path) -> None:
+    expected = cached(sources, tmp_path / "other")
+    process = start(*SCAN, str(sources), cache=tmp_path / "cache", script=FULL_DISK)
+    out, error = process.communicate()
+    assert (process.returncode, out.decode(), error) == (0, expected, b"")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_an_output_that_cannot_be_written_is_an_error(sources: Path, tmp_path: Path) -> None:
+    for place in (tmp_path / "missing" / "report.json", tmp_path, sources / "0.yaml" / "report.json"):
+        run = kilter(*SCAN, "-o", str(place), str(sources))
+        assert run.status == 2
+        assert "cannot be written" in run.stderr
+        assert "Traceback" not in run.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", [("scan", "--exit-zero", "fixtures/stacks/example"), ("rules",)])
+def test_standard_output_on_a_full_disk_is_an_error(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(*command, stdout=full, cwd=REPOSITORY)
+        error = process.communicate()[1].decode()
+    assert process.returncode == 2, error
+    assert "No space left on device" in error
+
+
+def test_a_closed_pipe_is_the_end_without_a_word(sources: Path) -> None:
+    process = start(*SCAN, str(sources))
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait() == 2
+
+
+def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_s3_bucket" "b" {\n  count = 9000\n  bucket = "${count.index}"\n}\n'
+    )
+    process = start("scan", str(tmp_path), cache=tmp_path / "cache")
+    deadline = time.monotonic() + 60
+    # the rules are kept when they are read, so that the scan is under way once something is in the cache
+    while not (tmp_path / "cache").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate()
+    assert (process.returncode, out, error.strip()) == (130, b"", b"kilter: interrupted")
+
+
+def test_a_kill_at_any_moment_leaves_a_cache_that_works(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    expected = cached(sources, tmp_path / "other")
+    chance = random.Random(7)
+    for _ in range(6):
+        process = start(*SCAN, str(sources), cache=cache, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.05, 0.6))
+        process.kill()
+        process.wait()
+    assert cached(sources, cache) == expected
+    assert cached(sources, cache) == expected
+
+
+def test_eight_scans_at_once_on_one_cache_agree(sources: Path, tmp_path: Path) -> None:
+    expected = cached(sources, tmp_path / "other")
+    running = [start(*SCAN, str(sources), cache=tmp_path / "cache") for _ in range(8)]
+    results = [process.communicate() for process in running]
+    assert [process.returncode for process in running] == [0] * 8
+    assert {out.decode() for out, _ in results} == {expected}
+    assert {error for _, error in results} == {b""}
+
+
+def test_corrupted_entries_are_computed_again(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    expected = cached(sources, cache)
+    entries = sorted(path for path in cache.rglob("*") if path.is_file())
+    assert entries
+    for number, entry in enumerate(entries):
+        data = entry.read_bytes()
+        middle = len(data) // 2
+        entry.write_bytes(
+            [b"", data[:middle], data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :], b"\0" * 99][number % 4]
+        )
+    assert cached(sources, cache) == expected
+
+
+def test_an_entry_under_a_wrong_key_is_not_taken(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    one, other = cache.key("kind", "one"), cache.key("kind", "other")
+    cache.put(one, {"a": [1]})
+    place = tmp_path / one[:2] / one[2:]
+    (tmp_path / other[:2]).mkdir(exist_ok=True)
+    (tmp_path / other[:2] / other[2:]).write_bytes(place.read_bytes())
+    assert cache.get(one) == {"a": [1]}
+    assert cache.get(other) is None
+
+
+@pytest.mark.skipif(ROOT, reason="root may write everywhere")
+def test_a_cache_that_is_read_only_is_read(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    expected = cached(sources, cache)
+    for place in (*cache.rglob("*"), cache):
+        place.chmod(place.stat().st_mode & 0o555)
+    assert cached(sources, cache) == expected
+
+
+@pytest.mark.parametrize("place", ["/dev/null/cache", "/proc/cache", "file"])
+def test_a_cache_that_cannot_be_made_is_none(place: str, sources: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert json.loads(cached(sources, tmp_path / place))["findings"]
