@@ -92,7 +92,8 @@ def _inference_service(pods: PodSet) -> None:
             continue
         container.runtime = RUNTIMES.get(name.lower())
         if container.runtime is not None:
-            serving = Serving(runtime=container.runtime, at=container.at, storage_uri=get(item, "storageUri"))
+            serving = container.serving or Serving(at=container.at)
+            serving.runtime = container.runtime
             read_flags(serving, Command(tuple(container.argv), {}), container)
             container.serving = serving
             _from_uri(serving, serving.storage_uri, (*container.at, "storageUri"))

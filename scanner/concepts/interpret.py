@@ -65,13 +65,12 @@ def _join(concepts: Concepts, graph: ResourceGraph) -> None:
     """Machines, then the pods on them, then what their models take of the machines."""
     pools = [item for item in concepts.of_kind("AcceleratorPool") if isinstance(item, AcceleratorPool)]
     pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
-    endpoints = [item for item in concepts.of_kind("ModelEndpoint") if isinstance(item, ModelEndpoint)]
-    notebooks = [item for item in concepts.of_kind("Notebook") if isinstance(item, Notebook)]
-    priced: list[ModelEndpoint | Notebook] = [*endpoints, *notebooks]
+    priced = (*concepts.of_kind("ModelEndpoint"), *concepts.of_kind("Notebook"))
+    endpoints = [item for item in priced if isinstance(item, ModelEndpoint | Notebook)]
     for pool in pools:
         pool.region = pool.region or region_of(pool.resource, graph) or None
         _contained(concepts, pool.resource.address, partial(complete, pool))
-    for endpoint in priced:
+    for endpoint in endpoints:
         _contained(concepts, endpoint.resource.address, partial(complete_endpoint, endpoint))
     _contained(concepts, "what runs where", lambda: place(pods, pools, graph))
     for item in pods:

@@ -353,16 +353,6 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: Config
     return container
 
 
-def _read_storage(container: Container, uri: Any, at: Path) -> None:
-    """Where KServe fetches the model from that a runtime of its own serves."""
-    if uri is None:
-        return
-    if container.serving is None:
-        container.serving = Serving(runtime=container.runtime or "kserve", at=at)
-    container.serving.storage_uri = settled(uri)
-    container.serving.sources["storage_uri"] = (*at, "storageUri")
-
-
 def _referred(entry: dict[str, Any], pods: PodSet, config_maps: ConfigMaps) -> str | None:
     """The value that the ConfigMap behind ``configMapKeyRef`` gives, if the scan has it."""
     reference = get(entry, "valueFrom", "configMapKeyRef")
@@ -380,6 +370,16 @@ def _all_of(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMap
             if isinstance(value, str):
                 place = (*at, "envFrom", number)
                 yield EnvironmentVariable(at=place, name=f"{prefix}{key}", from_reference=True, referred=value)
+
+
+def _read_storage(container: Container, uri: Any, at: Path) -> None:
+    """Where KServe fetches the model from that a runtime of its own serves."""
+    if uri is None:
+        return
+    if container.serving is None:
+        container.serving = Serving(runtime=container.runtime or "kserve", at=at)
+    container.serving.storage_uri = settled(uri)
+    container.serving.sources["storage_uri"] = (*at, "storageUri")
 
 
 def _env_value(entry: dict[str, Any]) -> Any:
