@@ -43,8 +43,11 @@ def test_kinds_are_where_their_api_has_them(row: WorkloadKind) -> None:
         return
     assert known(row.group, row.kind)
     template = _named(row.template)
-    pod_spec = template if row.pod_spec else (*template, "spec")
-    assert has(row.group, row.kind, (*pod_spec, row.single_container or "containers")), "template"
+    if row.shape:
+        assert has(row.group, row.kind, template), "template"
+    else:
+        pod_spec = template if row.pod_spec else (*template, "spec")
+        assert has(row.group, row.kind, (*pod_spec, "containers")), "template"
     places = {
         "replicas": row.replicas,
         "minimum": row.minimum,
