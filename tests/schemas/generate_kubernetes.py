@@ -28,7 +28,7 @@ KINDS = frozenset(
     NodeClaim EC2NodeClass Rollout Workflow WorkflowTemplate CronWorkflow PyTorchJob TFJob MPIJob JAXJob XGBoostJob
     PaddleJob Notebook TrainJob TrainingRuntime ClusterTrainingRuntime Job Queue PodGroup ServiceMonitor PodMonitor
     PodMonitoring PeerAuthentication VirtualService ClusterPolicy NVIDIADriver NIMService NIMCache Model
-    SparkApplication Service""".split()
+    SparkApplication ScheduledSparkApplication ClusterWorkflowTemplate RayCronJob Service""".split()
 )
 GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev", "mlops.seldon.io"))
 DEPTH, WORKFLOW_DEPTH = 9, 4
@@ -53,7 +53,7 @@ def _trees(path: Path) -> Iterator[tuple[str, Any]]:
     for document in YAML(typ="safe").load_all(path.read_text("utf-8").replace("- =\n", '- "="\n')):
         if not isinstance(document, dict) or document.get("kind") != "CustomResourceDefinition":
             continue
-        spec = document.get("spec", {})
+        spec = document.get("spec") or {}
         if "versions" not in spec or "names" not in spec:  # a patch
             continue
         kind, group = spec["names"]["kind"], spec["group"]

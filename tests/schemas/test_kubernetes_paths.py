@@ -23,6 +23,7 @@ EARLIER_VERSIONS = {"RayJob": ("spec.deletionPolicy",)}
 NO_SCHEMA = {
     "machinelearning.seldon.io/SeldonDeployment": "Seldon Core 1 is no longer in its project's repository",
     "nvidia.com/DynamoGraphDeployment": "the project's repository is too large to fetch",
+    "nvidia.com/DynamoComponentDeployment": "the project's repository is too large to fetch",
     "cilium.io/CiliumNetworkPolicy": "the project's repository is too large to fetch",
 }
 """Kinds whose definitions could not be had, and why."""
