@@ -19,7 +19,7 @@ from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
 from scanner.engine.rules import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, CompiledRule
 from scanner.graph import ResourceGraph
 
-MAX_SHOWN = 80
+MAX_SHOWN = 120
 
 
 @dataclass(slots=True)

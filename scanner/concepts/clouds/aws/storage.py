@@ -39,7 +39,7 @@ def _bucket(resource: Resource, graph: ResourceGraph) -> Concept:
 def _any_rule(lists: list[Any], key: str) -> Any:
     """Whether any lifecycle rule has the block; unknown if none has and some rules are unknown."""
     rules = [rule for rules in lists for rule in (rules if isinstance(rules, list) else [rules])]
-    return either(*(rule if is_unknown(rule) else isinstance(rule, dict) and bool(rule.get(key)) for rule in rules))
+    return either(*(rule if is_unknown(rule) else isinstance(rule, dict) and given(rule.get(key)) for rule in rules))
 
 
 def _versioning(resource: Resource, companions: list[Resource]) -> Any:
