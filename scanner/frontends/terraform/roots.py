@@ -20,6 +20,8 @@ from scanner.frontends.terraform.syntax import parse, parse_expression
 from scanner.project.tree import Tree, Unreadable, normalise
 
 RECURSION_LIMIT = 8_000
+MANY_UNDECLARED = 5
+"""References to undeclared names in one root module, up to which each is reported at its place."""
 MODULE_MANIFEST = ".terraform/modules/modules.json"
 
 
@@ -66,7 +68,7 @@ def read_root(
     scope = open_root(tree, directory, options or TerraformOptions(), configurations)
     parsed = module_resources(scope)
     session = scope.session
-    parsed.diagnostics.extend(session.diagnostics)
+    parsed.diagnostics.extend(_summed_up(session.diagnostics))
     if session.missing_modules:
         sources = sorted({source for source, _ in session.missing_modules})
         shown = ", ".join(sources[:5]) + (", …" if len(sources) > 5 else "")
@@ -76,6 +78,21 @@ def read_root(
         )
         parsed.diagnostics.append(Diagnostic("note", "module-not-installed", message, session.missing_modules[0][1]))
     return parsed
+
+
+def _summed_up(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics; where a directory is a fragment that refers to many names of others, one for all of them."""
+    undeclared = [item for item in diagnostics if item.code == "terraform-undeclared"]
+    if len(undeclared) <= MANY_UNDECLARED:
+        return diagnostics
+    messages = list(dict.fromkeys(item.message for item in undeclared))
+    more = f" and {len(messages) - 3} more" if len(messages) > 3 else ""
+    message = (
+        f"{len(undeclared)} references lead nowhere: {'; '.join(messages[:3])}{more}. The directory looks like a part of "
+        "another module, and what depends on them is unknown"
+    )
+    rest = [item for item in diagnostics if item.code != "terraform-undeclared"]
+    return [*rest, undeclared[0]._replace(message=message)]
 
 
 def open_root(

@@ -19,6 +19,7 @@ from scanner.frontends.terraform.evaluate.values import (
     LimitError,
     Reference,
     TypedUnknown,
+    UndeclaredError,
     settled,
     to_number,
     weigh,
@@ -197,6 +198,9 @@ class Scope:
         except LimitError as error:
             self.session.report_limit(error.message, text.span(error.start, error.end))
             return Unknown(error.message)
+        except UndeclaredError as error:
+            self.session.report("terraform-undeclared", error.message, text.span(error.start, error.end))
+            return Unknown(f"the expression is invalid: {error.message}")
         except EvaluationError as error:
             self.session.report("terraform-expression", error.message, text.span(error.start, error.end))
             return Unknown(f"the expression is invalid: {error.message}")
@@ -244,7 +248,7 @@ class Scope:
     def _variable(self, name: str) -> Any:
         declared = self.configuration.variables.get(name)
         if declared is None:
-            raise EvaluationError(f'there is no variable "{name}" in this module')
+            raise UndeclaredError(f'there is no variable "{name}" in this module')
         kind = self._type(declared)
         body = declared.block.body
         default = attribute_of(body, "default")
@@ -282,7 +286,7 @@ class Scope:
         if name in self._locals:
             return self._locals[name]
         if name not in self.configuration.locals:
-            raise EvaluationError(f'there is no local value "{name}" in this module')
+            raise UndeclaredError(f'there is no local value "{name}" in this module')
         attribute, text = self.configuration.locals[name]
         if name in self._active:
             cycle = " -> ".join([*self._active[self._active.index(name) :], name])
@@ -338,7 +342,7 @@ class Scope:
         written = self.configuration.resources.get((mode, kind, name))
         address = f"data.{kind}.{name}" if mode == "data" else f"{kind}.{name}"
         if written is None:
-            raise EvaluationError(f'there is no resource "{address}" in this module')
+            raise UndeclaredError(f'there is no resource "{address}" in this module')
         body = written.block.body
         for_each = attribute_of(body, "for_each")
         if attribute_of(body, "count") is None and for_each is None:
@@ -453,7 +457,7 @@ class Scope:
 
     def _module(self, name: str) -> Any:
         if name not in self.configuration.modules:
-            raise EvaluationError(f'there is no module "{name}"')
+            raise UndeclaredError(f'there is no module "{name}"')
         address = f"{self.prefix}module.{name}"
         children = self.children(name)
 

@@ -415,3 +415,18 @@ def test_overrides_tofu_files_and_modules_that_init_installed(tmp_path: Path) ->
     parsed = root(tmp_path)
     assert set(addresses(parsed)) == {"x_y.a", "x_y.shown", "module.remote.x_y.inside"}
     assert next(r for r in parsed.resources if r.name == "a").attributes == {"b": 1, "c": 3}
+
+
+def test_undeclared_names_are_reported_where_they_stand_and_a_fragment_once(tmp_path: Path) -> None:
+    write(tmp_path, main_tf='resource "x_y" "a" {\n  b = local.typo\n  c = [var.other, 1]\n}\n')
+    found = root(tmp_path).diagnostics
+    assert [(item.code, item.span.start_line) for item in found] == [
+        ("terraform-undeclared", 2),
+        ("terraform-undeclared", 3),
+    ]
+    names = "".join(f"  v{number} = local.name{number}\n" for number in range(9))
+    write(tmp_path, main_tf=f'resource "x_y" "a" {{\n{names}  d = 1 + "x"\n}}\n')
+    parsed = root(tmp_path)
+    assert [item.code for item in parsed.diagnostics] == ["terraform-expression", "terraform-undeclared"]
+    assert "9 references lead nowhere" in parsed.diagnostics[1].message
+    assert is_unknown(parsed.resources[0].attributes["v8"])

@@ -47,6 +47,10 @@ class EvaluationError(Exception):
         self.end = end
 
 
+class UndeclaredError(EvaluationError):
+    """A reference to a name that its module does not declare."""
+
+
 class LimitError(EvaluationError):
     """An expression that is not computed further because it goes beyond a bound; its value is unknown."""
 
