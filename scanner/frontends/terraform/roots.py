@@ -88,8 +88,8 @@ def _summed_up(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     messages = list(dict.fromkeys(item.message for item in undeclared))
     more = f" and {len(messages) - 3} more" if len(messages) > 3 else ""
     message = (
-        f"{len(undeclared)} references lead nowhere: {'; '.join(messages[:3])}{more}. The directory looks like a part of "
-        "another module, and what depends on them is unknown"
+        f"{len(undeclared)} references lead nowhere: {'; '.join(messages[:3])}{more}. "
+        "The directory looks like a part of another module, and what depends on them is unknown"
     )
     rest = [item for item in diagnostics if item.code != "terraform-undeclared"]
     return [*rest, undeclared[0]._replace(message=message)]
