@@ -13,6 +13,7 @@ from scanner.concepts.model import Concept
 from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, is_unknown
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
+from scanner.engine.guards import Subjects
 from scanner.engine.logic import Undecided
 from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
@@ -35,13 +36,12 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
     """Run every rule on everything that it selects."""
     evaluation = Evaluation()
     world = World(graph, concepts)
-    subjects: dict[str, list[tuple[Found, Resource]]] = {}
+    names = {name for compiled in rules for name in compiled.rule.select}
+    subjects = Subjects({name: _subjects(name, graph, concepts) for name in names})
     for compiled in rules:
         before = len(evaluation.findings)
-        for name in compiled.rule.select:
-            if name not in subjects:
-                subjects[name] = _subjects(name, graph, concepts)
-        for subject, resource in chain.from_iterable(subjects[name] for name in compiled.rule.select):
+        chosen = (subjects.of(name, compiled.guards) for name in compiled.rule.select)
+        for subject, resource in chain.from_iterable(chosen):
             try:
                 _run(compiled, subject, resource, world, evaluation)
             except PatternLimit as error:

@@ -13,6 +13,7 @@ from scanner.concepts import model
 from scanner.core.findings import SEVERITIES, Severity
 from scanner.engine.conditions import Condition, ConditionError, Names, compile_condition
 from scanner.engine.fix import CompiledFix, compile_fix
+from scanner.engine.guards import Guard, guards_of
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
 from scanner.project.bounds import check_yaml
@@ -78,6 +79,7 @@ class CompiledRule:
     severities: tuple[tuple[Condition, Severity], ...]
     parameters: Mapping[str, Any]
     fix: CompiledFix | None = None
+    guards: tuple[Guard, ...] = ()
 
 
 _KEYS = {"assert": "condition"} | {
@@ -195,6 +197,7 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             tuple((compile_condition(item["when"], applying), item["severity"]) for item in rule.severity_when),
             parameters,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
+            guards_of(rule.where),
         )
     except (ConditionError, PathError) as error:
         raise RuleError(f"{rule.source}: {error}") from error

@@ -44,7 +44,7 @@ def scan(
     new = set(numbers) if changes is None else set(changes)
     result.unchanged = len(result.findings) - len(new)
     result.baselined = len(new - unknown)
-    result.findings = [result.findings[number] for number in numbers if number in new & unknown]
+    result.findings = [result.findings[number] for number in sorted(new & unknown)]
     if compared is not None and changes is None and not options.touched:
         result.fixed = {entry: count for entry, count in compared.missing.items() if covers(result, entry)}
     return result
