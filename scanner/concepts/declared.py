@@ -87,6 +87,8 @@ def _inference_service(pods: PodSet) -> None:
     for container in pods.containers:
         key = str(container.at[-1])
         item = get(pods.resource.attributes, *container.at, default={})
+        if key == "model" or key in KSERVE_FRAMEWORKS:
+            _from_runtime(container)
         name = get(item, "modelFormat", "name") if key == "model" else key if key in KSERVE_FRAMEWORKS else None
         if not isinstance(name, str) or container.runtime is not None:
             continue
@@ -97,6 +99,13 @@ def _inference_service(pods: PodSet) -> None:
             read_flags(serving, Command(tuple(container.argv), {}), container)
             container.serving = serving
             _from_uri(serving, serving.storage_uri, (*container.at, "storageUri"))
+
+
+def _from_runtime(container: Container) -> None:
+    """A container that KServe makes of a ServingRuntime's: its name, its volumes and what else is not said here."""
+    container.name = container.name or "kserve-container"
+    if container.image is None:
+        container.shared_memory_bytes = None
 
 
 def _llm_service(pods: PodSet) -> None:

@@ -21,6 +21,8 @@ from scanner.facts.instances import accelerated_family, instance_type
 from scanner.graph import ResourceGraph
 
 _SLICE_MEMORY = re.compile(r"\.(\d{1,4})gb", re.ASCII)
+MAX_DEPTH_OF_ONE_CLUSTER = 3
+"""Directories down to which the only cluster is taken for that of everything (``infra/terraform/prod``)."""
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
 ACCELERATOR_LABELS = (
@@ -58,7 +60,7 @@ CLUSTER_FIELDS = ("cluster_name", "cluster", "kubernetes_cluster_id")
 """Attributes of node groups and node pools that name their cluster."""
 PROVIDER_HOPS = 3
 """From a provider configuration over data sources to the cluster that they read."""
-SEVERAL = Unknown("the scan holds several clusters and nothing says which one this runs in")
+SEVERAL = Unknown("nothing says in which cluster of the scan this runs")
 CLUSTER_MODULES = (
     "eks",
     "gke",
@@ -211,9 +213,15 @@ class _Near:
     def to(self, unit: str) -> Site | None:
         """The site whose directory shares most with ``unit``, if it is the only one that does."""
         if len(self.sites) == 1:
-            return self.sites[0]
+            return self.sites[0] if _may_be_alone(self.sites[0].unit, unit) else None
         found = next((self._around[place] for place in _upwards(unit) if place in self._around), [])
         return found[0] if len(found) == 1 else None
+
+
+def _may_be_alone(cluster: str, unit: str) -> bool:
+    """Whether the only cluster of the scan is that of the whole repository rather than of a part of it far away."""
+    parts = cluster.split("/")
+    return len(parts) <= MAX_DEPTH_OF_ONE_CLUSTER or parts[0] == unit.split("/")[0]
 
 
 def _upwards(unit: str) -> Iterator[str]:
