@@ -106,7 +106,8 @@ def test_every_fixture_kind_has_a_schema() -> None:
         for resource in graph.resources
         if resource.api_version
     }
-    assert sorted(f"{group}/{kind}" for group, kind in kinds if not known(group, kind)) == []
+    unknown = {f"{group}/{kind}" for group, kind in kinds if not known(group, kind)}
+    assert sorted(unknown - NO_SCHEMA.keys()) == []
 
 
 def _leaves(value: Any) -> Iterator[str]:

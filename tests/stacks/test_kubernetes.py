@@ -10,7 +10,7 @@ STACKS = Path(__file__).parent.parent.parent / "fixtures" / "stacks"
 EXPECTED = {
     "kubernetes-airflow": "REG006 REG010",
     "kubernetes-gpu-operator": "GPU012 GPU022 OBS001",
-    "kubernetes-kserve": "CST004 CST008 GPU017 INT004 INT006 REG001 ROL010",
+    "kubernetes-kserve": "CST004 CST008 INT004 INT006 REG001 ROL010",
     "kubernetes-kubeflow": "GPU009 GPU017 GPU024 INT001 INT005 NET010 TRN001 TRN004",
     "kubernetes-mlflow": "REG004 REG006 REG007",
     "kubernetes-monitoring": "DAT005 OBS004 REG006",
