@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanner.engine.fixtures import MARK, case_files
 from scanner.engine.rules import Rule
 
-_MARK = re.compile(r"[ \t]*(?:#|//)[ \t]*expect:[ \t]*[A-Z]{3}\d{3}[^\n]*")
+_MARK = re.compile(rf"[ \t]*{MARK.pattern}[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,8 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def _read(case: Path) -> Example:
-    files = [case] if case.is_file() else sorted(path for path in case.rglob("*") if path.is_file())
-    base = case.parent if case.is_file() else case
     texts, marked = {}, []
-    for path in files:
-        name = path.relative_to(base).as_posix()
+    for name, path in case_files(case):
         lines: list[str] = []
         for line in path.read_text("utf-8").rstrip("\n").split("\n"):
             without = _MARK.sub("", line)

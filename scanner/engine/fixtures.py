@@ -11,7 +11,8 @@ from typing import TypeAlias
 from scanner.core import Finding
 from scanner.engine.rules import Rule
 
-_MARK = re.compile(r"(?:#|//)\s*expect:\s*([A-Z]{3}\d{3}(?:\s*,\s*[A-Z]{3}\d{3})*)")
+MARK = re.compile(r"(?:#|//)\s*expect:\s*([A-Z]{3}\d{3}(?:\s*,\s*[A-Z]{3}\d{3})*)")
+"""What marks a line of a fixture, or the line below it, as one that the named rules report."""
 Place = tuple[str, int]
 """(file relative to the case, line)."""
 
@@ -83,11 +84,16 @@ def _run(rule: Rule, case: Path, scan_case: ScanCase, fix_case: FixCase | None) 
     return result
 
 
+def case_files(case: Path) -> list[tuple[str, Path]]:
+    """The files of a fixture, which is a file or a directory, with their names in it."""
+    if case.is_file():
+        return [(case.name, case)]
+    return [(path.relative_to(case).as_posix(), path) for path in sorted(case.rglob("*")) if path.is_file()]
+
+
 def _marks(code: str, case: Path) -> Iterable[Place]:
-    files = [case] if case.is_file() else sorted(path for path in case.rglob("*") if path.is_file())
-    base = case.parent if case.is_file() else case
-    for path in files:
+    for name, path in case_files(case):
         for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
-            match = _MARK.search(line)
+            match = MARK.search(line)
             if match is not None and code in re.split(r"\s*,\s*", match[1]):
-                yield path.relative_to(base).as_posix(), number
+                yield name, number
