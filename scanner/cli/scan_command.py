@@ -14,7 +14,7 @@ from scanner.cli.progress import progress
 from scanner.cli.repairs import difference, harmless, would_be, written
 from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
 from scanner.cli.shared import Failure, colour_wanted, failures, write
-from scanner.report.formats import FORMATS, render
+from scanner.report.formats import DRAWN, FORMATS, render
 
 if TYPE_CHECKING:
     from scanner.scan import ScanResult
@@ -97,6 +97,7 @@ def command(
             baseline=known_findings(settings["baseline"].value),
             diff=None if paths == ("-",) else diff or _pushed_from(),
             touched=touched and paths != ("-",),
+            recall=not fix and DRAWN.isdisjoint((output_format, *(name for name, _ in wanted))),
             progress=note,
         )
         repairs = repair(given, options) if fix else None

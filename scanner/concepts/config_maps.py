@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from scanner.core import Resource, get
+from scanner.graph import ResourceGraph
 
 MAX_SCRIPT = 100_000
 """Characters of a script that are read; longer ones are programs, not command lines."""
@@ -14,16 +15,18 @@ MAX_SCRIPT = 100_000
 class ConfigMaps:
     """The ConfigMaps of a scan by name."""
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    def __init__(self, graph: ResourceGraph) -> None:
+        self._graph = graph
         self._by_name: dict[tuple[str, str], list[Resource]] = {}
-        for resource in resources:
-            if resource.type == "ConfigMap":
-                self._by_name.setdefault((resource.namespace or "default", resource.name), []).append(resource)
+        for resource in graph.of_type("ConfigMap"):
+            self._by_name.setdefault((resource.namespace or "default", resource.name), []).append(resource)
 
     def data(self, user: Resource, name: object) -> Mapping[str, Any]:
         """The data of the ConfigMap that a pod of ``user`` gets; empty if the scan has none or several."""
         found = self._by_name.get((user.namespace or "default", str(name)), [])
         near = [item for item in found if item.unit == user.unit] or found
+        for item in near:
+            self._graph.tie(user.unit, item.unit)
         data = get(near[0].attributes, "data", default={}) if len(near) == 1 else {}
         return data if isinstance(data, dict) else {}
 

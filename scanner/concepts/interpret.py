@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +11,7 @@ from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
-from scanner.concepts.placement import place
+from scanner.concepts.placement import SiteName, place
 from scanner.concepts.pods import apply_scaler, pod_sets
 from scanner.concepts.regions import region_of
 from scanner.concepts.serving_memory import estimate
@@ -27,6 +27,8 @@ class Concepts:
     by_kind: dict[str, list[Concept]] = field(default_factory=dict)
     by_resource: dict[Resource, list[Concept]] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    sites: list[SiteName] = field(default_factory=list)
+    """The clusters that pods may run on."""
 
     def add(self, concepts: Iterable[Concept]) -> None:
         """Add concepts in order."""
@@ -43,11 +45,14 @@ class Concepts:
         return self.by_resource.get(resource, [])
 
 
-def interpret(graph: ResourceGraph) -> Concepts:
-    """Work out what each resource means, and link the graph by it."""
+def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Concepts:
+    """Work out what each resource means, and link the graph by it.
+
+    ``elsewhere`` names the clusters of what the graph leaves out, if it is a part of a scan.
+    """
     concepts = Concepts()
     resources = list(graph.resources)
-    config_maps = ConfigMaps(graph.of_type("ConfigMap"))
+    config_maps = ConfigMaps(graph)
     _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
@@ -57,11 +62,11 @@ def interpret(graph: ResourceGraph) -> Concepts:
     _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
-    _join(concepts, graph)
+    _join(concepts, graph, elsewhere)
     return concepts
 
 
-def _join(concepts: Concepts, graph: ResourceGraph) -> None:
+def _join(concepts: Concepts, graph: ResourceGraph, elsewhere: Sequence[SiteName]) -> None:
     """Machines, then the pods on them, then what their models take of the machines."""
     pools = [item for item in concepts.of_kind("AcceleratorPool") if isinstance(item, AcceleratorPool)]
     pods = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
@@ -72,7 +77,7 @@ def _join(concepts: Concepts, graph: ResourceGraph) -> None:
         _contained(concepts, pool.resource.address, partial(complete, pool))
     for endpoint in endpoints:
         _contained(concepts, endpoint.resource.address, partial(complete_endpoint, endpoint))
-    _contained(concepts, "what runs where", lambda: place(pods, pools, graph))
+    _contained(concepts, "what runs where", lambda: concepts.sites.extend(place(pods, pools, graph, elsewhere)))
     for item in pods:
         _contained(concepts, item.resource.address, partial(estimate, item))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanner.concepts.clouds.karpenter import creates_anything
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
@@ -83,11 +83,35 @@ class Site:
     """Which cluster of the unit, where it has several: an address or a name."""
     pools: list[AcceleratorPool] = field(default_factory=list)
     more: Unknown | None = None
+    applied: bool = False
+    """Whether only manifests that anybody may apply to any cluster make it."""
+    unread: bool = False
+    """Whether the site belongs to a part of the repository that is not in the graph."""
 
 
-def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: ResourceGraph) -> None:
-    """Fill in the placement fields of every pod set that asks for accelerators, and add the runs_on edges."""
-    sites = _Near(_sites([pool for pool in pools if pool.platform in NODE_PLATFORMS], graph))
+class SiteName(NamedTuple):
+    """A site by the unit that declares it and its cluster there."""
+
+    unit: str
+    cluster: str
+    applied: bool
+
+
+class UnreadSite(Exception):
+    """Pods or pools belong to a cluster of which the graph has only the name."""
+
+
+def place(
+    pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: ResourceGraph, elsewhere: Iterable[SiteName] = ()
+) -> list[SiteName]:
+    """Fill in the placement fields of every pod set that asks for accelerators, and add the runs_on edges.
+
+    ``elsewhere`` names the sites of units that are not in the graph. The answer names those that are.
+    Raises ``UnreadSite``.
+    """
+    unread = [Site(name.unit, name.cluster, applied=name.applied, unread=True) for name in elsewhere]
+    found = _sites([pool for pool in pools if pool.platform in NODE_PLATFORMS], graph, unread)
+    sites = _Near([*found, *unread])
     for item in pods:
         if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
             continue
@@ -97,10 +121,21 @@ def place(pods: Iterable[PodSet], pools: Iterable[AcceleratorPool], graph: Resou
             for name in ("pools", "offering", "hosts"):
                 setattr(item, name, site)
         elif site is not None:
+            _read(site)
+            for unit in (site.unit, *(pool.resource.unit for pool in site.pools)):
+                graph.tie(item.resource.unit, unit)
             _join(item, site, graph)
+    return [SiteName(site.unit, site.cluster, site.applied) for site in found]
 
 
-def _sites(pools: list[AcceleratorPool], graph: ResourceGraph) -> list[Site]:
+def _read(site: Site) -> Site:
+    """The site. Raises ``UnreadSite`` if it is only a name."""
+    if site.unread:
+        raise UnreadSite(site.unit)
+    return site
+
+
+def _sites(pools: list[AcceleratorPool], graph: ResourceGraph, unread: list[Site]) -> list[Site]:
     table: dict[tuple[str, str], Site] = {}
     for unit, declared in _by_unit(pool for pool in pools if not _applied(pool)).items():
         named = {pool.address: _cluster(pool) for pool in declared}
@@ -113,11 +148,12 @@ def _sites(pools: list[AcceleratorPool], graph: ResourceGraph) -> list[Site]:
             doubtful = table.pop((unit, "")).pools[0]
             for key in clusters - {""}:
                 table[unit, key].more = Unknown(f"which cluster {doubtful.address} belongs to is not known")
-    near = _Near(list(table.values()))
+    near = _Near([*table.values(), *(site for site in unread if not site.applied)])
     for pool in pools:
         if _applied(pool):
             unit = pool.resource.unit
-            site = near.to(unit) or table.setdefault((unit, ""), Site(unit))
+            site = _read(near.to(unit) or table.setdefault((unit, ""), Site(unit, applied=True)))
+            graph.tie(unit, site.unit)
             site.pools.append(pool)
     for site in table.values():
         site.more = site.more or _more(site, graph)
@@ -188,6 +224,7 @@ def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
     for other in graph.of_type("NodePool"):
         anything = creates_anything(other) if "karpenter" in other.api_version else None
         if anything is not None and (other.unit == site.unit or _common(other.unit, site.unit) > 0):
+            graph.tie(other.unit, site.unit)
             return anything
     for call in graph.of_type("module"):
         source = call.attributes.get("source")

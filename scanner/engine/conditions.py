@@ -39,6 +39,8 @@ class World:
 
     graph: ResourceGraph
     concepts: ConceptSource
+    elsewhere: Mapping[str, bool] = field(default_factory=dict)
+    """By key of a question about the whole scan: what the units say that the graph leaves out."""
     pointer: Path | None = None
 
 
@@ -299,7 +301,7 @@ def _computed(operation: str, values: list[Any]) -> Any:
     return int(result) if isinstance(result, Decimal) and result == result.to_integral_value() else result
 
 
-def _subjects(resource: Resource, targets: list[str], names: Names, world: World) -> list[Found]:
+def item_of(resource: Resource, targets: list[str], names: Names, world: World) -> list[Found]:
     """What ``resource`` is as one of the targets: its concepts of that kind, or its own attributes."""
     found: list[Found] = []
     for target in targets:
@@ -314,7 +316,8 @@ def _subjects(resource: Resource, targets: list[str], names: Names, world: World
     return found
 
 
-def _targets(value: Any) -> list[str]:
+def targets_of(value: Any) -> list[str]:
+    """The types or concepts that a condition names, one or a list."""
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
@@ -324,7 +327,7 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
         raise ConditionError("related needs edge, to, and one of some, none, every or count")
     if names.edges and data["edge"] not in names.edges:
         raise ConditionError(_unknown(data["edge"], names.edges, "edge"))
-    edge, direction, targets = data["edge"], data.get("direction", "out"), _targets(data["to"])
+    edge, direction, targets = data["edge"], data.get("direction", "out"), targets_of(data["to"])
     counted = _count(data["count"], names) if quantifier == "count" else None
     inner = compile_condition(data[quantifier], names) if counted is None else None
 
@@ -332,7 +335,7 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
         results: list[Truth] = []
         reached: list[Found] = []
         for neighbour in world.graph.neighbours(frame.resource, edge, direction):
-            for item in _subjects(neighbour.resource, targets, names, world):
+            for item in item_of(neighbour.resource, targets, names, world):
                 reached.append(item)
                 if inner is not None:
                     held = inner(Frame(frame.subject, item, frame.item, frame.resource), world)
@@ -357,17 +360,21 @@ def _doubt(item: Found) -> Unknown | None:
     return item.value.doubt if isinstance(item.value, Concept) else None
 
 
-def _believed(held: Truth, item: Found) -> Truth:
+def believed(held: Truth, item: Found) -> Truth:
+    """``held`` of a concept; what holds of one that is itself in doubt is undecided."""
     doubt = _doubt(item)
     return Undecided([doubt]) if doubt is not None and held is True else held
 
 
 def _present(data: dict[str, Any], names: Names) -> Condition:
-    targets = _targets(data["type"])
+    targets = targets_of(data["type"])
     anywhere = data.get("scope", "unit") == "scan"
     inner = compile_condition(data.get("where", {}), names)
+    key = question_key(data, names.parameters) if anywhere else ""
 
     def decide(frame: Frame, world: World) -> Truth:
+        if anywhere and world.elsewhere.get(key):
+            return True
         resources: list[Resource] = []
         for target in targets:
             if target in names.concepts:
@@ -375,14 +382,19 @@ def _present(data: dict[str, Any], names: Names) -> Condition:
             else:
                 resources.extend(world.graph.of_type(target))
         found = any_of(
-            _believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
+            believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
             for resource in resources
             if anywhere or resource.unit == frame.resource.unit
-            for item in _subjects(resource, targets, names, world)
+            for item in item_of(resource, targets, names, world)
         )
         return Undecided([ELSEWHERE]) if found is False and _is_building_block(frame.resource) else found
 
     return decide
+
+
+def question_key(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """What tells a ``present`` apart from others, with the parameters that its condition may use."""
+    return repr((data, sorted(parameters.items()) if "'param'" in repr(data) else ()))
 
 
 ELSEWHERE = Unknown("a module that others call does not show what stands beside it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -32,10 +32,18 @@ class Evaluation:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
-def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts: ConceptSource) -> Evaluation:
-    """Run every rule on everything that it selects."""
+def evaluate_rules(
+    rules: Sequence[CompiledRule],
+    graph: ResourceGraph,
+    concepts: ConceptSource,
+    elsewhere: Mapping[str, bool] | None = None,
+) -> Evaluation:
+    """Run every rule on everything that it selects.
+
+    ``elsewhere`` answers the questions of ``scanner.engine.questions`` for what the graph leaves out.
+    """
     evaluation = Evaluation()
-    world = World(graph, concepts)
+    world = World(graph, concepts, elsewhere or {})
     names = {name for compiled in rules for name in compiled.rule.select}
     subjects = Subjects({name: _subjects(name, graph, concepts) for name in names})
     for compiled in rules:
@@ -54,14 +62,15 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
         if compiled.rule.once:
             evaluation.findings[before:] = _first_of_each_unit(evaluation.findings[before:])
     findings = _without_shared_changes(evaluation.findings, graph)
-    evaluation.findings = _distinct(sorted(findings, key=_order))
+    evaluation.findings = _distinct(sorted(findings, key=finding_order))
+    evaluation.undetermined.sort(key=undetermined_order)
     return evaluation
 
 
 def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
     """The first finding of each unit; units that share the module it stands in share the finding."""
     first: dict[str, Finding] = {}
-    for finding in sorted(findings, key=_order):
+    for finding in sorted(findings, key=finding_order):
         first.setdefault(finding.resource.unit, finding)
     return list({finding.location.span: finding for finding in reversed(first.values())}.values())
 
@@ -92,8 +101,14 @@ def _remedy(finding: Finding) -> tuple[str, Span, str]:
     return finding.rule, finding.resource.span, repr(finding.changes)
 
 
-def _order(finding: Finding) -> tuple[Any, ...]:
+def finding_order(finding: Finding) -> tuple[Any, ...]:
+    """The order of files and lines."""
     return (*finding.location.span[:3], finding.rule, finding.resource.address, finding.message)
+
+
+def undetermined_order(item: Undetermined) -> tuple[Any, ...]:
+    """The order of files, then of rules: where exactly a resource stands is not looked up for what is undecided."""
+    return (item.resource.span.file, item.rule, item.resource.unit, item.resource.address, repr(item.path))
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:

@@ -164,7 +164,10 @@ def _link_scaling(graph: ResourceGraph) -> None:
 
 
 def _link_exposure(graph: ResourceGraph) -> None:
-    services = {(s.name, s.namespace or "default"): s for s in graph.of_type("Service") if s.api_version == "v1"}
+    services: dict[tuple[str, str], list[Resource]] = {}
+    for service in graph.of_type("Service"):
+        if service.api_version == "v1":
+            services.setdefault((service.name, service.namespace or "default"), []).append(service)
     made = _made_services(graph)
     for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService"):
         for resource in graph.of_type(kind):
@@ -174,19 +177,24 @@ def _link_exposure(graph: ResourceGraph) -> None:
                 continue
             for name in _backends(resource):
                 place = (name, resource.namespace or "default")
-                service = services.get(place)
-                owner = made.get(place) if service is None else None
-                if owner is not None and _near_units(owner, resource):
+                near = _nearest(resource, services.get(place, ()))
+                for owner in () if near else _nearest(resource, made.get(place, ())):
                     graph.connect(resource, owner, "exposes")
-                if service is not None and (service.unit == resource.unit or _related(service.unit, resource.unit)):
+                for service in near:
                     graph.connect(resource, service, "exposes")
                     for neighbour in graph.neighbours(service, "selects"):
                         graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
 
 
-def _made_services(graph: ResourceGraph) -> dict[tuple[str, str], Resource]:
+def _nearest(resource: Resource, found: Iterable[Resource]) -> list[Resource]:
+    """Those of the same unit, else those of units near it."""
+    near = [item for item in found if _near_units(item, resource)]
+    return [item for item in near if item.unit == resource.unit] or near
+
+
+def _made_services(graph: ResourceGraph) -> dict[tuple[str, str], list[Resource]]:
     """(name, namespace) of the Services that KubeRay and KServe make, with the objects that they make them for."""
-    made: dict[tuple[str, str], Resource] = {}
+    made: dict[tuple[str, str], list[Resource]] = {}
     for kind, base in RAY_CLUSTERS.items():
         for resource in graph.of_type(kind):
             given = [
@@ -194,10 +202,10 @@ def _made_services(graph: ResourceGraph) -> dict[tuple[str, str], Resource]:
                 get(resource.attributes, "spec", "serveService", "metadata", "name"),
             ]
             for name in (f"{resource.name}-head-svc", f"{resource.name}-serve-svc", *given):
-                made[str(name), resource.namespace or "default"] = resource
+                made.setdefault((str(name), resource.namespace or "default"), []).append(resource)
     for resource in graph.of_type("InferenceService"):
         for name in (resource.name, f"{resource.name}-predictor", f"{resource.name}-predictor-default"):
-            made[name, resource.namespace or "default"] = resource
+            made.setdefault((name, resource.namespace or "default"), []).append(resource)
     return made
 
 

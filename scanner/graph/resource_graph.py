@@ -42,6 +42,8 @@ class ResourceGraph:
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
         self._graph: networkx.MultiDiGraph[Resource] = networkx.MultiDiGraph()
         self._by_type: dict[str, list[Resource]] = {}
+        self.ties: set[tuple[str, str]] = set()
+        """Units of which one was consulted for the other, whether or not an edge says so."""
         for resource in resources:
             self.add(resource)
 
@@ -55,6 +57,11 @@ class ResourceGraph:
         if self._graph.has_edge(source, target, kind):
             possible = possible and self._graph.edges[source, target, kind]["possible"]
         self._graph.add_edge(source, target, kind, possible=possible)
+
+    def tie(self, one: str, other: str) -> None:
+        """Take note that what is said of one unit rests on another."""
+        if one != other:
+            self.ties.add((one, other))
 
     @property
     def resources(self) -> Iterator[Resource]:

@@ -7,6 +7,7 @@ either the old entry or none. Whatever cannot be read or written is computed aga
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -33,7 +34,7 @@ class Cache:
         """The key of what is computed from ``parts`` by this version of Kilter; empty without a directory."""
         if self.directory is None:
             return ""
-        digest = hashlib.sha256(f"{FORMAT}\0{VERSION}\0{kind}".encode())
+        digest = hashlib.sha256(f"{FORMAT}\0{VERSION}\0{_build()}\0{kind}".encode())
         for part in parts:
             data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "big"))
@@ -90,6 +91,13 @@ def user_cache() -> Cache:
         return Cache(Path(base) / "kilter")
     home = os.environ.get("HOME") or os.environ.get("USERPROFILE")
     return Cache(Path(home) / ".cache" / "kilter") if home else NO_CACHE
+
+
+@functools.cache
+def _build() -> int:
+    """When the newest of Kilter's own files was changed: a working copy changes without a new version."""
+    folders = (entry for entry in os.walk(Path(__file__).parent.parent) if "__pycache__" not in entry[0])
+    return max(os.stat(f"{folder}/{name}").st_mtime_ns for folder, _, names in folders for name in names)  # noqa: PTH116
 
 
 def _checksum(key: str, body: bytes) -> bytes:

@@ -70,7 +70,7 @@ def discover(
     sources.terraform_directories = sorted(terraform)
     charts = _top_charts(chart_roots)
     sources.charts = sorted([*charts, *(a for a in sources.charts if not _inside(a, charts) and _is_chart(tree, a))])
-    _sort_manifests(tree, manifests, charts, sources)
+    sort_manifests(tree, manifests, charts, sources)
     sources.kustomizations = sorted(k for k in sources.kustomizations if not _inside(k, charts))
     return sources
 
@@ -124,7 +124,14 @@ def _is_chart(tree: Tree, path: str) -> bool:
         return False
 
 
-def _sort_manifests(tree: Tree, paths: list[str], charts: list[str], sources: Sources) -> None:
+def relevant(path: str) -> bool:
+    """Whether a file of that name may be a source."""
+    name = path.rpartition("/")[2]
+    return name.endswith((*TERRAFORM_SUFFIXES, *MANIFEST_SUFFIXES, ".tgz")) or name in KUSTOMIZATION_NAMES
+
+
+def sort_manifests(tree: Tree, paths: Iterable[str], charts: list[str], sources: Sources) -> None:
+    """Add files to the front ends that read them, by their content; those of charts belong to the engine."""
     for path in paths:
         if _chart_file(path, charts):
             continue

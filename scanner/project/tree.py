@@ -9,6 +9,7 @@ import stat
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +32,28 @@ class Unreadable(Exception):
         self.message = message
 
 
+@dataclass(slots=True)
+class Trace:
+    """What was asked of a tree: while none of it changes, whoever asked would be told the same again."""
+
+    files: set[str] = field(default_factory=set)
+    """Paths whose content or existence was asked for."""
+    directories: set[str] = field(default_factory=set)
+    """Directories whose names were asked for; the content of any file in them may have been, too."""
+    below: set[str] = field(default_factory=set)
+    """Directories and archives of which everything was asked for, by walking them or by handing them to an engine."""
+    consulted: set[str] = field(default_factory=set)
+    templates: set[str] = field(default_factory=set)
+
+    def add(self, other: Trace) -> None:
+        """Take in what another trace holds."""
+        self.files |= other.files
+        self.directories |= other.directories
+        self.below |= other.below
+        self.consulted |= other.consulted
+        self.templates |= other.templates
+
+
 @dataclass
 class Tree:
     """The files below ``root``. Every path is relative to it, with forward slashes; ``""`` is the root.
@@ -46,14 +69,37 @@ class Tree:
         self._texts: dict[str, SourceFile] = {}
         self._copy: Path | None = None
         self._resolved: dict[str, Path | None] = {}
+        self._trace = Trace()
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
         self.templates: set[str] = set()
         """Those of them that are read as templates."""
 
+    @contextmanager
+    def tracing(self) -> Iterator[Trace]:
+        """Keep track of what is asked of the tree meanwhile."""
+        outer, self._trace = self._trace, Trace()
+        try:
+            yield self._trace
+        finally:
+            outer.add(self._trace)
+            self._trace = outer
+
+    def consult(self, path: str, *, template: bool) -> None:
+        """Take note that configuration reads a file as data, or as what may be a template."""
+        for noted in (self, self._trace):
+            noted.consulted.add(path)
+            if template:
+                noted.templates.add(path)
+
+    def note_directory(self, directory: str) -> None:
+        """Take note that what is known of a directory from before is used again."""
+        self._trace.directories.add(directory)
+
     def read(self, path: str) -> SourceFile:
         """The text of a file; each file is read once. Raises ``Unreadable``."""
         path = normalise(path)
+        self._trace.files.add(path)
         if path not in self._texts:
             if path in self.overlay:
                 self._texts[path] = SourceFile(path, self.overlay[path])
@@ -63,8 +109,10 @@ class Tree:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a regular file of at most ``MAX_FILE_BYTES`` bytes. Raises ``Unreadable``."""
-        if normalise(path) in self.overlay:
-            return self.overlay[normalise(path)].encode("utf-8", "surrogatepass")
+        known = normalise(path)
+        self._trace.files.add(known)
+        if known in self.overlay:
+            return self.overlay[known].encode("utf-8", "surrogatepass")
         place = self._resolve(path)
         if place is None:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
@@ -88,25 +136,31 @@ class Tree:
 
     def exists(self, path: str) -> bool:
         """Whether the path names a file or directory inside the root."""
+        known = normalise(path)
+        self._trace.files.add(known)
         place = self._resolve(path)
-        return normalise(path) in self.overlay or (place is not None and _quietly(place.exists))
+        return known in self.overlay or (place is not None and _quietly(place.exists))
 
     def is_file(self, path: str) -> bool:
         """Whether the path names a regular file inside the root."""
+        known = normalise(path)
+        self._trace.files.add(known)
         place = self._resolve(path)
-        return normalise(path) in self.overlay or (place is not None and _quietly(place.is_file))
+        return known in self.overlay or (place is not None and _quietly(place.is_file))
 
     def is_dir(self, path: str) -> bool:
         """Whether the path names a directory inside the root."""
+        self._trace.files.add(normalise(path))
         place = self._resolve(path)
         return place is not None and _quietly(place.is_dir)
 
     def list(self, directory: str) -> list[str]:
         """The names in a directory, sorted; empty where there is none."""
+        top = normalise(directory)
+        self._trace.directories.add(top)
         place = self._resolve(directory)
         if place is None:
             return []
-        top = normalise(directory)
         unsaved = {path.rpartition("/")[2] for path in self.overlay if path.rpartition("/")[0] == top}
         try:
             return sorted(unsaved.union(entry.name for entry in place.iterdir()))
@@ -118,6 +172,7 @@ class Tree:
 
         Texts of the overlay that stand in for no file come last.
         """
+        self._trace.below.add(normalise(start))
         top = self._resolve(start)
         if top is None:
             return
@@ -142,6 +197,7 @@ class Tree:
         Where the overlay has texts below it, that is a temporary copy with them in it.
         """
         place, top = self._resolve(path), normalise(path)
+        self._trace.below.add(top)
         unsaved = [name for name in self.overlay if name == top or not top or name.startswith(f"{top}/")]
         if place is None or not unsaved or not place.is_dir():
             return place

@@ -23,6 +23,8 @@ RENDERERS = {
 }
 """Format name -> module of this package and function in it, ``(ScanResult) -> str``."""
 FORMATS = tuple(RENDERERS)
+DRAWN = frozenset(("html",))
+"""Formats that show the graph itself, which only a whole scan has."""
 
 
 def renderer(name: str) -> Callable[..., str]:

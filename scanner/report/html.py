@@ -64,7 +64,7 @@ def render_graph_html(result: ScanResult) -> str:
 def _header(title: str, result: ScanResult) -> str:
     scanned = " · ".join(
         plural(number, noun)
-        for number, noun in ((result.files, "file"), (len(result.graph), "resource"), (len(result.rules), "rule"))
+        for number, noun in ((result.files, "file"), (result.resources, "resource"), (len(result.rules), "rule"))
     )
     return (
         '<header class="top"><div><p class="brand">Kilter</p>'
@@ -97,7 +97,7 @@ def _summary(result: ScanResult) -> str:
 def _graph(drawing: Drawing, result: ScanResult, *, whole: bool = False) -> str:
     if not drawing.nodes:
         return ""
-    shown = f"{len(drawing.nodes)} of {plural(len(result.graph), 'resource')}"
+    shown = f"{len(drawing.nodes)} of {plural(result.resources, 'resource')}"
     note = (
         f"{shown}: those with findings and their neighbours." if drawing.left_out and result.findings else f"{shown}."
     )

@@ -27,7 +27,7 @@ def report_data(result: ScanResult) -> dict[str, Any]:
         "tool": {"name": "kilter", "version": VERSION},
         "summary": {
             "files": result.files,
-            "resources": len(result.graph),
+            "resources": result.resources,
             "rules": len(result.rules),
             "findings": len(result.findings),
             "undetermined": len(result.undetermined),

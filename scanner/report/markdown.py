@@ -60,7 +60,7 @@ def _head(result: ScanResult) -> str:
     verdict = plural(len(result.findings), "finding") if result.findings else "No findings"
     scanned = ", ".join(
         plural(number, noun)
-        for number, noun in ((result.files, "file"), (len(result.graph), "resource"), (len(result.rules), "rule"))
+        for number, noun in ((result.files, "file"), (result.resources, "resource"), (len(result.rules), "rule"))
     )
     return "\n".join(
         [

@@ -168,7 +168,7 @@ def _summary(result: ScanResult, fixable: int, style: Style) -> str:
     stale = f"\n{_fixed(fixed)}; run `kilter baseline --update`" if fixed else ""
     scanned = ", ".join(
         plural(count, noun)
-        for count, noun in ((result.files, "file"), (len(result.graph), "resource"), (len(result.rules), "rule"))
+        for count, noun in ((result.files, "file"), (result.resources, "resource"), (len(result.rules), "rule"))
     )
     return f"{style(', '.join(words), '1')} in {scanned}{lost}{stale}"
 

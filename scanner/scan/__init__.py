@@ -5,8 +5,8 @@ from scanner.scan.compare import covers, identities
 from scanner.scan.narrow import touched
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import parse_sources
-from scanner.scan.repair import Repairs, fix_of, fix_trial, repair
-from scanner.scan.result import ScanResult
+from scanner.scan.repair import Repairs, fix_trial, repair
+from scanner.scan.result import ScanResult, fix_of
 from scanner.scan.roots import in_repository, repository_prefix, scan_root
 from scanner.scan.ruleset import all_rules, rule_set
 from scanner.scan.run import scan

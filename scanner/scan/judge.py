@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner.core import Diagnostic, Finding, Parsed
+from scanner.core import Diagnostic, Finding, Resource
 from scanner.engine.evaluate import Evaluation, evaluate_rules
 from scanner.engine.fingerprints import stamp
 from scanner.engine.suppress import Suppressed, Surroundings, suppress
@@ -16,48 +17,98 @@ from scanner.graph import ResourceGraph
 from scanner.project.discovery import Sources
 from scanner.project.tree import Tree, Unreadable
 from scanner.scan.options import ScanOptions, named_by_configuration
-from scanner.scan.read import unheard
+from scanner.scan.read import Reading, unheard
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
 
 if TYPE_CHECKING:
+    from scanner.concepts.interpret import Concepts
+    from scanner.concepts.placement import SiteName
     from scanner.project.config import FileSuppression
 
 
-def judge(tree: Tree, sources: Sources, parsed: Parsed, rules: RuleSet, options: ScanOptions) -> ScanResult:
-    """Link, interpret and check what was read, and take out what is suppressed."""
+@dataclass(slots=True)
+class Judgement:
+    """What rules say of resources, before anything is suppressed."""
+
+    graph: ResourceGraph
+    concepts: Concepts
+    evaluation: Evaluation
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What could not be worked out."""
+        return [*self.concepts.diagnostics, *self.evaluation.diagnostics]
+
+
+def judge(
+    resources: Iterable[Resource],
+    rules: RuleSet,
+    root: Path,
+    options: ScanOptions,
+    sites: Sequence[SiteName] = (),
+    elsewhere: Mapping[str, bool] | None = None,
+) -> Judgement:
+    """Link, interpret and check resources.
+
+    ``sites`` and ``elsewhere`` tell what a part of a scan has to know of the rest; see ``interpret`` and
+    ``evaluate_rules``.
+    """
     from scanner.concepts import interpret
 
-    graph = ResourceGraph(parsed.resources)
-    concepts = interpret(graph)
+    graph = ResourceGraph(resources)
+    concepts = interpret(graph, sites)
     (options.progress or unheard)(f"checking {len(graph)} resources")
-    evaluation = evaluate_rules(rules.compiled, graph, concepts)
-    prefix = repository_prefix(tree.root)
-    evaluation.findings = stamp(evaluation.findings, prefix)
-    diagnostics = _located([*parsed.diagnostics, *concepts.diagnostics, *evaluation.diagnostics])
-    kept, silenced, notes = _suppress(tree, graph, evaluation, rules, options)
+    evaluation = evaluate_rules(rules.compiled, graph, concepts, elsewhere)
+    evaluation.findings = stamp(evaluation.findings, repository_prefix(root))
+    return Judgement(graph, concepts, evaluation)
+
+
+def conclude(
+    tree: Tree, sources: Sources, reading: Reading, judged: Judgement, rules: RuleSet, options: ScanOptions
+) -> ScanResult:
+    """The answer of a scan that has read and judged everything."""
+    resources = list(judged.graph.resources)
+    evaluation = judged.evaluation
+    files = {item.location.span.file for item in evaluation.findings} | {item.span.file for item in resources}
+    kept, silenced, notes = silence(tree, files, resources, evaluation.findings, rules, options)
     return ScanResult(
         root=tree.root,
         tree=tree,
-        graph=graph,
-        concepts=concepts,
+        graph=judged.graph,
+        concepts=judged.concepts,
         rules={compiled.rule.id: compiled.rule for compiled in rules.compiled},
         findings=kept,
         undetermined=evaluation.undetermined,
         suppressed=silenced,
-        diagnostics=[*diagnostics, *notes],
-        files=_count(tree, sources),
-        repository_prefix=prefix,
+        diagnostics=[*located([*reading.parsed.diagnostics, *judged.diagnostics]), *notes],
+        files=count(tree, sources),
+        resources=len(resources),
+        units=directories_of(resources),
+        repository_prefix=repository_prefix(tree.root),
         unsuppressible=rules.unsuppressible,
     )
 
 
-def _located(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+def located(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics in the order of files and lines, each once."""
     return sorted(dict.fromkeys(diagnostics), key=lambda item: (*item.span[:3], item.code, item.message))
 
 
-def _count(tree: Tree, sources: Sources) -> int:
+def directories_of(resources: Iterable[Resource]) -> dict[str, set[str]]:
+    """By each root module, chart and overlay: the directories that hold its sources."""
+    found: dict[str, set[str]] = {}
+    deployed = set()
+    for resource in resources:
+        found.setdefault(resource.unit, set()).add(resource.span.file.rpartition("/")[0])
+        if resource.origin != "kubernetes":
+            deployed.add(resource.unit)
+    return {unit: directories for unit, directories in found.items() if unit in deployed}
+
+
+def count(tree: Tree, sources: Sources) -> int:
+    """The number of files that front ends read."""
     terraform = sum(
         name.endswith((".tf", ".tofu", ".tf.json", ".tofu.json"))
         for directory in sources.terraform_directories
@@ -67,21 +118,26 @@ def _count(tree: Tree, sources: Sources) -> int:
     return terraform + sum(map(len, files))
 
 
-def _suppress(
-    tree: Tree, graph: ResourceGraph, evaluation: Evaluation, rules: RuleSet, options: ScanOptions
+def silence(
+    tree: Tree,
+    files: Iterable[str],
+    resources: Iterable[Resource],
+    findings: Iterable[Finding],
+    rules: RuleSet,
+    options: ScanOptions,
 ) -> tuple[list[Finding], list[Suppressed], list[Diagnostic]]:
+    """What ``suppress`` makes of findings; ``files`` are those that comments are looked for in, besides those read."""
+
     def shown(entry: FileSuppression) -> str:
         return Path(os.path.relpath(entry.place.file, tree.root)).as_posix()
 
     # what is taken over from another side or round was not read in this tree, and its comments hold all the same
-    for file in {item.location.span.file for item in evaluation.findings} | {
-        item.span.file for item in graph.resources
-    }:
+    for file in files:
         with contextlib.suppress(Unreadable):
             tree.read(file)
     around = Surroundings(
         files=tree.files_read(),
-        resources=graph.resources,
+        resources=resources,
         rules=rules.known,
         selected={compiled.rule.id for compiled in rules.compiled},
         today=options.today,
@@ -90,4 +146,4 @@ def _suppress(
         shown=shown,
     )
     policy = replace(options.suppressions, unsuppressible=tuple(rules.unsuppressible))
-    return suppress(evaluation.findings, policy, around)
+    return suppress(findings, policy, around)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 
 from scanner.core import Resource, Span
-from scanner.graph import ResourceGraph
 from scanner.scan.result import ScanResult
 
 
@@ -24,7 +24,7 @@ def touched(result: ScanResult, files: list[str]) -> ScanResult:
     The rest of the repository was read all the same, because what one unit lacks another one may have.
     """
     named = set(files)
-    units = _touched_units(result.graph, files)
+    units = _touched_units(result.units, files)
 
     def holds(resource: Resource, place: Span) -> bool:
         return place.file in named or (resource.origin != "kubernetes" and resource.unit in units)
@@ -38,13 +38,12 @@ def touched(result: ScanResult, files: list[str]) -> ScanResult:
     return result
 
 
-def _touched_units(graph: ResourceGraph, files: list[str]) -> set[str]:
+def _touched_units(units: Mapping[str, set[str]], files: list[str]) -> set[str]:
     """The units that a file lies in, next to its sources, or nearest above it."""
     directories = {posixpath.dirname(file) for file in files}
-    units = {resource.unit for resource in graph.resources if resource.origin != "kubernetes"}
-    touched = {r.unit for r in graph.resources if posixpath.dirname(r.span.file) in directories}
+    touched = {unit for unit, places in units.items() if places & directories}
     for place in directories:
         while place and place not in units:
             place = posixpath.dirname(place)
         touched.add(place)
-    return touched & units
+    return touched & units.keys()

@@ -54,6 +54,8 @@ class ScanOptions:
     """A git revision: only what the change since then introduces is reported."""
     touched: bool = False
     """The paths are what changed in their repository, which is scanned; only what holds them is reported."""
+    recall: bool = False
+    """Whether what the cache knows of an earlier scan may stand in for what has not changed since."""
     progress: Callable[[str], None] | None = None
     """Told what is being done."""
 

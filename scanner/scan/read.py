@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import ne
 from typing import TYPE_CHECKING
 
-from scanner.core import Diagnostic, Parsed, SourceFile, Span
+from scanner.core import Diagnostic, Parsed, Resource, SourceFile, Span
 from scanner.project.cache import Cache
 from scanner.project.discovery import Sources
-from scanner.project.tree import Tree, Unreadable
+from scanner.project.tree import Trace, Tree, Unreadable
 from scanner.scan.options import ScanOptions
 
 if TYPE_CHECKING:
@@ -51,38 +51,97 @@ def _contained(path: str, read: Callable[[], Parsed]) -> Parsed:
     return Parsed(diagnostics=[Diagnostic("error", code, message, Span(path, 1, 1, 1, 1))])
 
 
-def parse_sources(tree: Tree, sources: Sources, options: ScanOptions, memory: Memory | None = None) -> Parsed:
-    """Every resource that the front ends can read, and diagnostics for the rest."""
+@dataclass(slots=True)
+class Part:
+    """What one source gave: a root module with what it deploys, all overlays, a file, a chart."""
+
+    kind: str
+    path: str
+    parsed: Parsed
+    trace: Trace
+    deployed: Parsed = field(default_factory=Parsed)
+    charts: frozenset[str] = frozenset()
+    """Local charts that a root module deploys."""
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """What could not be read."""
+        return [*self.parsed.diagnostics, *self.deployed.diagnostics]
+
+    @property
+    def units(self) -> set[str]:
+        """The units of what was read."""
+        return {item.unit for item in (*self.parsed.resources, *self.deployed.resources)}
+
+
+@dataclass(slots=True)
+class Reading:
+    """Everything that was read, and the parts that it is made of."""
+
+    parsed: Parsed = field(default_factory=Parsed)
+    parts: list[Part] = field(default_factory=list)
+    built: set[str] = field(default_factory=set)
+    """The files that went into overlays."""
+    rendered: set[str] = field(default_factory=set)
+    """Files that would be manifests, but are templates that Terraform renders."""
+    calls: dict[str, set[str]] = field(default_factory=dict)
+    """By directory of Terraform: the other ones that it calls as modules."""
+
+
+def parse_sources(
+    tree: Tree,
+    sources: Sources,
+    options: ScanOptions,
+    memory: Memory | None = None,
+    roots: Sequence[str] | None = None,
+) -> Reading:
+    """Every resource that the front ends can read, and diagnostics for the rest.
+
+    ``roots`` are the root modules among the directories of Terraform, where they are known.
+    """
     memory = memory or Memory()
     from scanner.frontends.azureml import read_azureml
     from scanner.frontends.kubernetes import read_manifests
     from scanner.frontends.vertex import read_vertex
 
-    parsed = Parsed()
+    reading = Reading()
+    parsed = reading.parsed
     others = {**dict.fromkeys(sources.azureml, read_azureml), **dict.fromkeys(sources.vertex, read_vertex)}
     for path, code, message in sources.unreadable:
         parsed.diagnostics.append(Diagnostic("error", code, message, Span(path, 1, 1, 1, 1)))
     if sources.terraform_directories:
-        _read_terraform(tree, sources, options, parsed, memory)
-    built = _read_overlays(tree, sources, parsed) if sources.kustomizations else set()
+        _read_terraform(tree, sources, options, reading, memory, roots)
+    if sources.kustomizations:
+        _read_overlays(tree, sources, reading)
     note = options.progress or unheard
     for path in (*sources.manifests, *others):
         note(f"reading {path}")
-        if path in built or _is_template(tree, path):
+        if path in reading.built:
             continue
-        read = others.get(path) or partial(read_manifests, cache=options.cache)
-        parsed.extend(memory.part("file", path, partial(ne, path), partial(_read_file, tree, path, read)))
+        if _is_template(tree, path):
+            reading.rendered.add(path)
+            continue
+        read = partial(_read_file, tree, path, others.get(path) or partial(read_manifests, cache=options.cache))
+        _add(reading, tree, "file", path, partial(memory.part, "file", path, partial(ne, path), read))
     if sources.plans:
         _read_plans(tree, sources, parsed)
     values = _chart_values(options)
-    deployed = _read_embedded(tree, parsed, values)
+    deployed = _read_embedded(tree, reading, values)
     _read_twins(parsed)
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
+            read_chart = partial(_read_chart, tree, chart, values, options.cache)
             same = partial(_outside, [chart])
-            parsed.extend(memory.part("chart", chart, same, partial(_read_chart, tree, chart, values, options.cache)))
-    return parsed
+            _add(reading, tree, "chart", chart, partial(memory.part, "chart", chart, same, read_chart))
+    return reading
+
+
+def _add(reading: Reading, tree: Tree, kind: str, path: str, read: Callable[[], Parsed]) -> None:
+    with tree.tracing() as trace:
+        part = Part(kind, path, read(), trace)
+    reading.parts.append(part)
+    reading.parsed.extend(part.parsed)
 
 
 def _read_file(tree: Tree, path: str, read: Callable[[SourceFile, str], Parsed]) -> Parsed:
@@ -103,28 +162,41 @@ def _is_template(tree: Tree, path: str) -> bool:
     return path in tree.templates and "${" in tree.read(path).text
 
 
-def _read_overlays(tree: Tree, sources: Sources, parsed: Parsed) -> set[str]:
+def _read_overlays(tree: Tree, sources: Sources, reading: Reading) -> None:
     """Build the overlays; the files that went into them are not manifests on their own."""
     from scanner.frontends.kustomize import build_overlays
 
-    built, used = build_overlays(tree, sources.kustomizations)
-    parsed.extend(built)
-    return used
+    def read() -> Parsed:
+        built, used = build_overlays(tree, sources.kustomizations)
+        reading.built.update(used)
+        return built
+
+    _add(reading, tree, "overlays", "", read)
 
 
-def _read_terraform(tree: Tree, sources: Sources, options: ScanOptions, parsed: Parsed, memory: Memory) -> None:
-    from scanner.frontends.terraform import TerraformOptions, read_root, root_modules
+def _read_terraform(
+    tree: Tree,
+    sources: Sources,
+    options: ScanOptions,
+    reading: Reading,
+    memory: Memory,
+    roots: Sequence[str] | None,
+) -> None:
+    from scanner.frontends.terraform import TerraformOptions, called_modules, read_root, root_modules
 
     terraform = TerraformOptions(options.var_files, options.variables, options.workspace, options.environment)
     configurations: dict[str, Configuration] = {}
-    roots = root_modules(tree, sources.terraform_directories, configurations)
+    if roots is None:
+        roots = root_modules(tree, sources.terraform_directories, configurations)
+    reading.calls = {directory: called_modules(known) for directory, known in configurations.items()}
     # a change in another root stays there; one in a called module or in a file that is read may reach any root
     reaching = {*sources.terraform_directories} - {*roots} | memory.consulted | {*options.var_files}
     reached = not all(_outside(reaching, path) for path in memory.changed or ())
     for directory in roots:
         (options.progress or unheard)(f"evaluating {directory or tree.root.name}")
         read = partial(read_root, tree, directory, terraform, configurations)
-        parsed.extend(memory.part("root", directory, partial(_outside, [""] if reached else [directory]), read))
+        same = partial(_outside, [""] if reached else [directory])
+        _add(reading, tree, "root", directory, partial(memory.part, "root", directory, same, read))
     if memory.changed is None:
         memory.consulted, memory.templates = set(tree.consulted), set(tree.templates)
     else:
@@ -150,18 +222,31 @@ def _chart_values(options: ScanOptions) -> ChartValues:
     return ChartValues(files, options.set_values, options.kube_version)
 
 
-def _read_embedded(tree: Tree, parsed: Parsed, values: ChartValues) -> frozenset[str]:
+def _read_embedded(tree: Tree, reading: Reading, values: ChartValues) -> frozenset[str]:
     """Add the Kubernetes objects that Terraform deploys; the local charts among them are not rendered again."""
+    parsed = reading.parsed
     if not any(resource.type.startswith(("kubernetes_", "kubectl_", "k8s_", "helm_")) for resource in parsed.resources):
         return frozenset()
     from scanner.frontends.embedded import embedded_objects, place_in_manifests
 
-    deployed = embedded_objects(tree, list(parsed.resources), values)
     manifests = [item for item in parsed.resources if item.origin == "kubernetes" and item.span.file in tree.consulted]
-    twice = set(place_in_manifests(deployed.parsed.resources, manifests))
+    groups: dict[str, list[Resource]] = {}
+    for resource in parsed.resources:
+        groups.setdefault(resource.unit if resource.origin == "terraform" else "", []).append(resource)
+    roots = {part.path: part for part in reading.parts if part.kind == "root"}
+    charts: set[str] = set()
+    twice: set[Resource] = set()
+    for unit, resources in groups.items():
+        with tree.tracing() as trace:
+            deployed = embedded_objects(tree, resources, values)
+        twice.update(place_in_manifests(deployed.parsed.resources, manifests))
+        parsed.extend(deployed.parsed)
+        charts.update(deployed.charts)
+        if unit in roots:
+            roots[unit].deployed, roots[unit].charts = deployed.parsed, deployed.charts
+            roots[unit].trace.add(trace)
     parsed.resources = [item for item in parsed.resources if item not in twice]
-    parsed.extend(deployed.parsed)
-    return deployed.charts
+    return frozenset(charts)
 
 
 def _read_twins(parsed: Parsed) -> None:

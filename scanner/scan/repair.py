@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from scanner.core import Finding, Fix, TextEdit
+from scanner.core import Finding, TextEdit
 from scanner.core.edits import apply_edits
-from scanner.engine.fix import fix_for
 from scanner.engine.fixtures import FixCase
 from scanner.engine.rules import Rule
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import Memory
-from scanner.scan.result import ScanResult
+from scanner.scan.result import ScanResult, fix_of
 from scanner.scan.ruleset import RuleSet, rule_set
 from scanner.scan.run import scan
 
@@ -31,12 +30,6 @@ class Repairs:
     after: ScanResult
     texts: dict[str, str] = field(default_factory=dict)
     fixed: Counter[str] = field(default_factory=Counter)
-
-
-def fix_of(result: ScanResult, finding: Finding) -> Fix | None:
-    """The fix of one finding of a scan; see ``scanner.engine.fix.fix_for``."""
-    source = result.source(finding.location.span.file) if finding.changes else None
-    return None if source is None else fix_for(finding, result.rules[finding.rule], source)
 
 
 def repair(paths: Sequence[Path], options: ScanOptions, rules: RuleSet | None = None, only: str = "") -> Repairs:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner.core import Diagnostic, Finding, SourceFile, Undetermined
+from scanner.core import Diagnostic, Finding, Fix, SourceFile, Undetermined
 from scanner.engine.baseline import Entry
+from scanner.engine.fix import fix_for
 from scanner.engine.rules import Rule
 from scanner.engine.suppress import Suppressed
 from scanner.graph import ResourceGraph
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class ScanResult:
-    """Everything that a report needs. Paths in spans are relative to ``root``."""
+    """Everything that a report needs. Paths in spans are relative to ``root``.
+
+    With ``ScanOptions.recall``, ``graph`` and ``concepts`` may be empty, and the resources of findings without
+    attributes.
+    """
 
     root: Path
     tree: Tree
@@ -32,6 +37,13 @@ class ScanResult:
     suppressed: list[Suppressed]
     diagnostics: list[Diagnostic]
     files: int
+    resources: int
+    recalled: int = 0
+    """Resources that were not read again, because nothing that concerns them has changed since an earlier scan."""
+    units: Mapping[str, set[str]] = field(default_factory=dict)
+    """By each root module, chart and overlay: the directories that hold its sources."""
+    fixes: dict[int, Fix | None] = field(default_factory=dict)
+    """Fixes by the identity of their finding, as far as they have been worked out; see ``fix_of``."""
     repository_prefix: str = ""
     unsuppressible: frozenset[str] = frozenset()
     """Codes of the rules that nothing silences."""
@@ -57,3 +69,12 @@ class ScanResult:
             return self.tree.read(path)
         except Unreadable:
             return None
+
+
+def fix_of(result: ScanResult, finding: Finding) -> Fix | None:
+    """The fix of one finding of a scan; see ``scanner.engine.fix.fix_for``."""
+    if id(finding) not in result.fixes:
+        source = result.source(finding.location.span.file) if finding.changes else None
+        fix = None if source is None else fix_for(finding, result.rules[finding.rule], source)
+        result.fixes[id(finding)] = fix
+    return result.fixes[id(finding)]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from scanner.core import Diagnostic, Span
 from scanner.project.discovery import discover
+from scanner.project.survey import survey
 from scanner.project.tree import Tree
 from scanner.scan.compare import against_baseline, covers, introduced
-from scanner.scan.judge import judge
+from scanner.scan.judge import conclude, judge
 from scanner.scan.narrow import focused, touched
 from scanner.scan.options import STANDARD_INPUT, ScanOptions, named_by_configuration
 from scanner.scan.read import Memory, parse_sources
+from scanner.scan.recall import Scanned, memory_key, recall, recallable, remember
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
@@ -52,16 +55,46 @@ def scan(
 
 def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOptions, memory: Memory) -> ScanResult:
     paths = [""] if options.touched else relative if options.standard_input is None else []
-    sources = discover(tree, paths, options.exclude, named_by_configuration(tree.root, options))
-    if options.standard_input is not None:
-        sources.manifests.append(STANDARD_INPUT)
-    parsed = parse_sources(tree, sources, options, memory)
-    result = judge(tree, sources, parsed, rules, options)
+    result = _recalled(tree, paths, rules, options) if recallable(options) else None
+    if result is None:
+        result = _whole(tree, paths, rules, options, memory)
     result.scope = tuple(relative)
     if options.touched:
         return touched(result, relative)
     focus = {path for path in relative if path and tree.is_file(path)}
     return focused(result, focus) if focus and len(focus) == len(relative) else result
+
+
+def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions) -> ScanResult | None:
+    """The answer with the help of what an earlier scan left; what this one leaves is kept for the next."""
+    seen = survey(tree.root)
+    if seen is None:
+        return None
+    key = memory_key(tree.root, paths, rules, options)
+    result = recall(key, seen, tree.root, rules, options)
+    if result is None:
+        result = _whole(tree, paths, rules, options, Memory(), partial(remember, key, seen))
+    return result
+
+
+def _whole(
+    tree: Tree,
+    paths: list[str],
+    rules: RuleSet,
+    options: ScanOptions,
+    memory: Memory,
+    keep: Callable[[Scanned], None] | None = None,
+) -> ScanResult:
+    with tree.tracing() as trace:
+        sources = discover(tree, paths, options.exclude, named_by_configuration(tree.root, options))
+    if options.standard_input is not None:
+        sources.manifests.append(STANDARD_INPUT)
+    reading = parse_sources(tree, sources, options, memory)
+    judged = judge(reading.parsed.resources, rules, tree.root, options)
+    result = conclude(tree, sources, reading, judged, rules, options)
+    if keep is not None:
+        keep(Scanned(sources, trace, reading, judged, result, rules, options))
+    return result
 
 
 def _changes(

@@ -46,16 +46,20 @@ def root_modules(
     called: set[str] = set()
     known = {} if configurations is None else configurations
     for directory in found:
-        configuration = Session(tree, directory, known=known).configuration(directory)
-        for written in configuration.modules.values():
-            source = attribute_of(written.block.body, "source")
-            value = source.expression.value if source and isinstance(source.expression, ast.Literal) else None
-            if isinstance(value, str) and value.startswith(("./", "../")):
-                target = normalise(posixpath.join(directory, value))
-                if target != directory:
-                    called.add(target)
+        called |= called_modules(Session(tree, directory, known=known).configuration(directory))
     roots = [directory for directory in found if directory not in called]
     return roots or found
+
+
+def called_modules(configuration: Configuration) -> set[str]:
+    """The other directories that a module calls."""
+    called = set()
+    for written in configuration.modules.values():
+        source = attribute_of(written.block.body, "source")
+        value = source.expression.value if source and isinstance(source.expression, ast.Literal) else None
+        if isinstance(value, str) and value.startswith(("./", "../")):
+            called.add(normalise(posixpath.join(configuration.directory, value)))
+    return called - {configuration.directory}
 
 
 def read_root(

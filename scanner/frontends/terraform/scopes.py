@@ -68,6 +68,7 @@ class Session:
         """The configuration of a directory, read once."""
         if directory not in self.configurations:
             loaded = self.known.get(directory) or load_configuration(self.tree, directory)
+            self.tree.note_directory(directory)
             self.known[directory] = self.configurations[directory] = loaded
             self.diagnostics.extend(loaded.diagnostics)
         return self.configurations[directory]
@@ -109,8 +110,7 @@ class Files:
     def read(self, path: str) -> str | None:
         """See ``functions.files.FileReader``."""
         place = self._path(path)
-        self._tree.consulted.add(place)
-        self._tree.templates.add(place)
+        self._tree.consult(place, template=True)
         try:
             return self._tree.read(place).text
         except Unreadable:
@@ -119,7 +119,7 @@ class Files:
     def read_bytes(self, path: str) -> bytes | None:
         """See ``functions.files.FileReader``."""
         place = self._path(path)
-        self._tree.consulted.add(place)
+        self._tree.consult(place, template=False)
         try:
             return self._tree.read_bytes(place)
         except Unreadable:

@@ -147,6 +147,8 @@ def _job(resource: Resource, graph: ResourceGraph, block: dict[str, Any], at: Pa
         job.name = str(at[-1])
     tier = str(get(block, "queue_settings", "job_tier", default="")).lower()
     clusters = [r for r in graph.of_type("azureml.amlCompute", "azureml.compute") if r.name == _compute_name(compute)]
+    for cluster in clusters:
+        graph.tie(resource.unit, cluster.unit)
     job.spot = tier == "spot" or any(_low_priority(cluster) for cluster in clusters)
     job.checkpointed = bool(block.get("outputs")) or bool(_CHECKPOINT.search(command))
     job.timeout_seconds = whole(get(block, "limits", "timeout"))

@@ -1,0 +1,100 @@
+"""What lies below a directory and when it was last changed: enough to tell, later, which files to read again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from scanner.project.discovery import MAX_FILES
+from scanner.project.tree import SKIPPED_DIRECTORIES, Tree, Unreadable
+
+SETTLED_NANOSECONDS = 2_000_000_000
+"""A file that was changed so shortly before it was looked at may have been changed again without a trace."""
+
+
+class Stamp(NamedTuple):
+    """What the file system says of a file; zeros for what is no regular file."""
+
+    size: int
+    changed: int
+    """Nanoseconds since the epoch."""
+    node: int
+
+
+@dataclass(slots=True)
+class Survey:
+    """The names in each directory, and the stamp of each file, except below ``SKIPPED_DIRECTORIES``."""
+
+    taken: int = field(default_factory=time.time_ns)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+
+    def files(self, wanted: Callable[[str], bool]) -> str:
+        """A digest of the paths that are wanted."""
+        return digest(path for path in self.stamps if wanted(path))
+
+    def below(self, top: str) -> str:
+        """A digest of the paths of the files below a directory."""
+        return self.files(lambda path: not top or path.startswith(f"{top}/"))
+
+
+def survey(root: Path) -> Survey | None:
+    """Look over everything below ``root``; ``None`` if that is too much."""
+    found = Survey()
+    queue = [("", root)]
+    while queue:
+        inside, place = queue.pop()
+        names = found.names[inside] = []
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                path = f"{inside}/{entry.name}" if inside else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in SKIPPED_DIRECTORIES:
+                        queue.append((path, Path(entry.path)))
+                else:
+                    found.stamps[path] = stamp(entry.path)
+        if len(found.stamps) > MAX_FILES:
+            return None
+    return found
+
+
+def stamp(place: str | Path) -> Stamp:
+    """The stamp of one file; zeros where there is none."""
+    try:
+        status = os.stat(place)  # noqa: PTH116 - called for every file of a repository
+    except (OSError, ValueError):
+        return Stamp(0, 0, 0)
+    if not stat.S_ISREG(status.st_mode):
+        return Stamp(0, 0, stat.S_IFMT(status.st_mode))
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def settled(taken: int, found: Stamp) -> bool:
+    """Whether a stamp of that time vouches for the content."""
+    return found.changed < taken - SETTLED_NANOSECONDS
+
+
+def content(tree: Tree, path: str) -> str:
+    """A digest of a file's content, or the reason why it cannot be read."""
+    try:
+        return hashlib.sha256(tree.read(path).text.encode("utf-8", "surrogatepass")).hexdigest()
+    except Unreadable as error:
+        if error.code not in ("binary-file", "not-utf-8"):
+            return error.code
+    try:
+        return hashlib.sha256(tree.read_bytes(path)).hexdigest()
+    except Unreadable as error:
+        return error.code
+
+
+def digest(texts: Iterable[str]) -> str:
+    """A digest of texts in any order."""
+    return hashlib.sha256("\0".join(sorted(texts)).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,149 @@
+"""Islands: units that nothing joins to the rest of a scan, and what a unit shows to the others.
+
+As long as a unit shows the others the same, a change in it concerns nothing outside its island.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scanner.concepts.placement import SiteName
+from scanner.core import Resource
+from scanner.engine.logic import Undecided
+from scanner.engine.questions import Question, answers, selected
+from scanner.graph import ResourceGraph
+from scanner.project.survey import digest
+
+if TYPE_CHECKING:
+    from scanner.concepts.interpret import Concepts
+
+UNSEEN = frozenset(
+    """image imagePullPolicy command args workingDir resources limits requests ports lifecycle livenessProbe
+    readinessProbe startupProbe replicas strategy updateStrategy terminationGracePeriodSeconds securityContext
+    tolerations nodeSelector affinity value volumeMounts priorityClassName topologySpreadConstraints backoffLimit
+    activeDeadlineSeconds""".split()
+)
+"""Keys of a workload's manifest that no other unit looks at: nothing selects, names or mounts by them."""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What is kept of a unit: what it shows to others, and what narrowing a scan asks about it."""
+
+    shown: str = ""
+    """A digest of everything by which another unit could be joined to it."""
+    sites: list[SiteName] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    """To each question about the whole scan: ``yes``, ``no`` or ``open``."""
+    asks: list[int] = field(default_factory=list)
+    """The numbers of the questions that rules on its own resources ask."""
+    resources: int = 0
+
+
+def units_of(graph: ResourceGraph, concepts: Concepts, asked: Sequence[Question]) -> dict[str, Unit]:
+    """Every unit of a graph, by name."""
+    shown: dict[str, list[str]] = {}
+    units: dict[str, Unit] = {}
+    for resource in graph.resources:
+        units.setdefault(resource.unit, Unit()).resources += 1
+        if resource.api_version or resource.origin == "azureml":
+            workload = any(type(item).__name__ == "PodSet" for item in concepts.of_resource(resource))
+            seen = _seen(resource.attributes) if workload else resource.attributes
+            shown.setdefault(resource.unit, []).append(f"{resource.address} {resource.namespace} {seen!r}")
+    for site in concepts.sites:
+        units.setdefault(site.unit, Unit()).sites.append(site)
+        shown.setdefault(site.unit, []).append(repr(site))
+    for number, question in enumerate(asked):
+        for name in _units(selected(question.subjects, graph, concepts)):
+            units[name].asks.append(number)
+        for resource in selected((*question.subjects, *question.targets), graph, concepts) if question.outward else ():
+            shown.setdefault(resource.unit, []).append(f"{question.key} {resource.address}")
+        said = _answers(question, graph, concepts)
+        for name, unit in units.items():
+            unit.answers.append(said.get(name, "no"))
+    for name, unit in units.items():
+        unit.shown = digest(shown.get(name, ()))
+    return units
+
+
+def _seen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _seen(item) for key, item in value.items() if key not in UNSEEN}
+    return [_seen(item) for item in value] if isinstance(value, list) else value
+
+
+def _answers(question: Question, graph: ResourceGraph, concepts: Concepts) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for unit, truth in answers(question, graph, concepts):
+        if truth is True:
+            said[unit] = "yes"
+        elif isinstance(truth, Undecided):
+            said.setdefault(unit, "open")
+    return said
+
+
+def islands(
+    graph: ResourceGraph,
+    concepts: Concepts,
+    asked: Sequence[Question],
+    units: dict[str, Unit],
+    together: Iterable[Iterable[str]],
+) -> list[list[str]]:
+    """The units of each island; those of each item of ``together`` were read as one."""
+    groups = Groups(units)
+    for source, target, _, _ in graph.edges():
+        groups.join(source.unit, target.unit)
+    for one, other in graph.ties:
+        groups.join(one, other)
+    for names in together:
+        groups.join(*names)
+    for number, question in enumerate(asked):
+        groups.join(*_asking(question, number, graph, concepts, units))
+    return groups.all()
+
+
+def _asking(
+    question: Question, number: int, graph: ResourceGraph, concepts: Concepts, units: dict[str, Unit]
+) -> list[str]:
+    """The units whose findings depend on more of others than one word."""
+    asking = [name for name, unit in units.items() if number in unit.asks]
+    if not asking:
+        return []
+    if question.outward:
+        return [*asking, *_units(selected(question.targets, graph, concepts))]
+    said = {name: unit.answers[number] for name, unit in units.items()}
+    doubtful = "yes" not in said.values()
+    return [*asking, *(name for name in said if said[name] == "open")] if doubtful and "open" in said.values() else []
+
+
+def _units(resources: Iterable[Resource]) -> list[str]:
+    return list(dict.fromkeys(resource.unit for resource in resources))
+
+
+class Groups:
+    """Names that belong together, joined step by step."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._above = {name: name for name in names}
+
+    def top(self, name: str) -> str:
+        """The name that stands for a group."""
+        above = self._above.setdefault(name, name)
+        while above != self._above[above]:
+            self._above[name] = self._above[above]
+            name, above = above, self._above[above]
+        return above
+
+    def join(self, *names: str) -> None:
+        """Make one group of the groups of the names."""
+        for name in names[1:]:
+            self._above[self.top(name)] = self.top(names[0])
+
+    def all(self) -> list[list[str]]:
+        """The groups, in the order in which their first names were given."""
+        groups: dict[str, list[str]] = {}
+        for name in self._above:
+            groups.setdefault(self.top(name), []).append(name)
+        return list(groups.values())
