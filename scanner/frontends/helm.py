@@ -160,7 +160,9 @@ def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> l
 
 def _rendered(place: FilePath, values: ChartValues, cache: Cache) -> tuple[str, str]:
     """What ``_render`` gives, from the cache where the same chart was rendered with the same values before."""
-    key = cache.key("chart", *_chart_content(place), repr(values), _engine()) if cache.directory is not None else ""
+    key = (
+        cache.key("chart", *_chart_content(place), repr(values), chart_engine()) if cache.directory is not None else ""
+    )
     stored = cache.get(key)
     if isinstance(stored, str):
         return stored, ""
@@ -181,7 +183,7 @@ def _chart_content(place: FilePath) -> Iterator[str | bytes]:
             yield str(error)
 
 
-def _engine() -> str:
+def chart_engine() -> str:
     """The engine's file and its time, so that another version renders anew."""
     helm = shutil.which("helm")
     found = None if helm else find_spec("helm_python")

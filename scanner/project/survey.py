@@ -7,8 +7,10 @@ import hashlib
 import os
 import stat
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,13 +38,18 @@ class Survey:
     names: dict[str, list[str]] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
 
+    paths: list[str] = field(default_factory=list)
+    """The files, sorted."""
+
     def files(self, wanted: Callable[[str], bool]) -> str:
         """A digest of the paths that are wanted."""
-        return digest(path for path in self.stamps if wanted(path))
+        return digest(path for path in self.paths if wanted(path))
 
     def below(self, top: str) -> str:
         """A digest of the paths of the files below a directory."""
-        return self.files(lambda path: not top or path.startswith(f"{top}/"))
+        prefix = f"{top}/" if top else ""
+        start = bisect_left(self.paths, prefix)
+        return digest(takewhile(lambda path: path.startswith(prefix), self.paths[start:]))
 
 
 def survey(root: Path) -> Survey | None:
@@ -63,6 +70,7 @@ def survey(root: Path) -> Survey | None:
                     found.stamps[path] = stamp(entry.path)
         if len(found.stamps) > MAX_FILES:
             return None
+    found.paths = sorted(found.stamps)
     return found
 
 

@@ -18,12 +18,13 @@ from scanner.concepts.placement import SiteName
 from scanner.core import Diagnostic, Span
 from scanner.engine.evaluate import finding_order, undetermined_order
 from scanner.engine.questions import questions
+from scanner.frontends.helm import chart_engine
 from scanner.frontends.terraform import called_modules, load_configuration
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import MANIFEST_SUFFIXES, Sources, relevant, sort_manifests
 from scanner.project.survey import Stamp, Survey, content, digest, settled, stamp
 from scanner.project.tree import Trace, Tree, Unreadable
-from scanner.scan.islands import Unit, islands, units_of
+from scanner.scan.islands import islands, units_of
 from scanner.scan.judge import Judgement, directories_of, judge, located, silence
 from scanner.scan.options import ScanOptions
 from scanner.scan.read import Part, Reading, parse_sources
@@ -47,9 +48,8 @@ def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOp
     told = {name: value for name, value in vars(options).items() if name not in UNLIKE}
     ruled = [(compiled.rule, sorted(compiled.parameters.items())) for compiled in rules.compiled]
     values = [path.read_bytes() for path in options.values_files]
-    return options.cache.key(
-        "scan", str(root), repr(paths), repository_prefix(root), repr(told), digest(map(repr, ruled)), *values
-    )
+    asked = (root, paths, repository_prefix(root), told, chart_engine())
+    return options.cache.key("scan", repr(asked), digest(map(repr, ruled)), *values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from scanner.core import Diagnostic, Span
 from scanner.project.discovery import discover
-from scanner.project.survey import survey
+from scanner.project.survey import Survey, survey
 from scanner.project.tree import Tree
 from scanner.scan.compare import against_baseline, covers, introduced
 from scanner.scan.judge import conclude, judge
@@ -73,8 +74,13 @@ def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions
     key = memory_key(tree.root, paths, rules, options)
     result = recall(key, seen, tree.root, rules, options)
     if result is None:
-        result = _whole(tree, paths, rules, options, Memory(), partial(remember, key, seen))
+        result = _whole(tree, paths, rules, options, Memory(), partial(_remember, key, seen))
     return result
+
+
+def _remember(key: str, seen: Survey, scanned: Scanned) -> None:
+    with contextlib.suppress(Exception):  # whatever goes wrong here, it must not cost the answer
+        remember(key, seen, scanned)
 
 
 def _whole(
