@@ -54,13 +54,19 @@ def identities(result: ScanResult) -> list[Identity]:
     return [identity(finding, result.repository_prefix, lines) for finding in result.findings]
 
 
+class NeedsGraph(Exception):
+    """The question is about resources of which nothing but their findings was recalled."""
+
+
 def _gone(result: ScanResult) -> Callable[[Identity], bool]:
-    """Whether a known finding's resource is no longer where it was."""
+    """Whether a known finding's resource is no longer where it was. The answer may raise ``NeedsGraph``."""
     by_address: dict[str, list[Resource]] = {}
     for resource in result.graph.resources:
         by_address.setdefault(resource.address, []).append(resource)
 
     def gone(known: Identity) -> bool:
+        if result.recalled:
+            raise NeedsGraph
         resources = by_address.get(known.address, ())
         files = {span.file for item in resources for span in (item.span, item.locate().span)}
         return known.file not in {result.repository_prefix + file for file in files}

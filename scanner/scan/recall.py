@@ -38,14 +38,20 @@ UNLIKE = ("cache", "progress", "today", "suppressions", "baseline", "diff", "tou
 
 
 def recallable(options: ScanOptions) -> bool:
-    """Whether a scan can be answered from memory at all: not where texts stand in for files."""
-    replaced = options.edited or options.standard_input is not None or options.diff is not None
-    return options.recall and options.cache.directory is not None and not replaced and options.baseline is None
+    """Whether a scan can be answered from memory at all: not where two sides of a change are compared."""
+    compared = options.edited or options.diff is not None or options.standard_input is not None
+    return options.recall and options.cache.directory is not None and not compared
+
+
+def opened(options: ScanOptions) -> set[str]:
+    """The files below the root that other texts stand in for, such as an editor's."""
+    return {path for path in options.overlay if not path.startswith("../")}
 
 
 def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOptions) -> str:
     """The key of what a scan of these paths with these rules and options leaves behind."""
     told = {name: value for name, value in vars(options).items() if name not in UNLIKE}
+    told["overlay"] = {path: text for path, text in options.overlay.items() if path not in opened(options)}
     ruled = [(compiled.rule, sorted(compiled.parameters.items())) for compiled in rules.compiled]
     values = [path.read_bytes() for path in options.values_files]
     asked = (root, paths, repository_prefix(root), told, chart_engine())
@@ -207,6 +213,7 @@ def recall(key: str, seen: Survey, root: Path, rules: RuleSet, options: ScanOpti
 def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: ScanOptions) -> ScanResult:
     """Raises ``Forgotten``."""
     _expect(memory["relevant"] == seen.files(relevant), "there are other files")
+    _expect(opened(options) <= seen.stamps.keys(), "there are other files")
     changed = _changed(memory, seen, tree)
     parts: list[Plain] = memory["parts"]
     affected = _affected(memory, seen, tree, changed)
@@ -278,7 +285,7 @@ def _changed(memory: Plain, seen: Survey, tree: Tree) -> set[str]:
     changed = set()
     for path, (before, was) in memory["stamps"].items():
         now = _stamp(tree, seen, path)
-        unchanged = tuple(before) == now and settled(memory["taken"], now)
+        unchanged = tuple(before) == now and settled(memory["taken"], now) and path not in tree.overlay
         if not unchanged and content(tree, path) != was:
             changed.add(path)
     return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from scanner.core import Diagnostic, Span
 from scanner.project.discovery import discover
 from scanner.project.survey import Survey, survey
 from scanner.project.tree import Tree
-from scanner.scan.compare import against_baseline, covers, introduced
+from scanner.scan.compare import NeedsGraph, against_baseline, covers, introduced
 from scanner.scan.judge import conclude, judge
 from scanner.scan.narrow import focused, touched
 from scanner.scan.options import STANDARD_INPUT, ScanOptions, named_by_configuration
 from scanner.scan.read import Memory, parse_sources
-from scanner.scan.recall import Scanned, memory_key, recall, recallable, remember
+from scanner.scan.recall import Scanned, memory_key, opened, recall, recallable, remember
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
@@ -41,7 +42,10 @@ def scan(
     overlay = {STANDARD_INPUT: options.standard_input} if options.standard_input is not None else {}
     memory = memory or Memory()
     result = _scan_tree(Tree(root, {**options.overlay, **options.edited, **overlay}), relative, rules, options, memory)
-    compared = against_baseline(result, rules, options.baseline) if options.baseline is not None else None
+    try:
+        compared = against_baseline(result, rules, options.baseline) if options.baseline is not None else None
+    except NeedsGraph:
+        return scan(paths, replace(options, recall=False), rules, memory)
     changes = _changes(result, relative, rules, options, memory) if options.diff is not None else None
     numbers = range(len(result.findings))
     unknown = set(numbers) if compared is None else set(compared.new)
@@ -74,7 +78,8 @@ def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions
     key = memory_key(tree.root, paths, rules, options)
     result = recall(key, seen, tree.root, rules, options)
     if result is None:
-        result = _whole(tree, paths, rules, options, Memory(), partial(_remember, key, seen))
+        keep = None if opened(options) else partial(_remember, key, seen)
+        result = _whole(tree, paths, rules, options, Memory(), keep)
     return result
 
 

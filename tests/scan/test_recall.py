@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from scanner.engine.baseline import record
 from scanner.project.cache import NO_CACHE, Cache
 from scanner.report.formats import render
-from scanner.scan import ScanOptions, ScanResult, scan
+from scanner.scan import ScanOptions, ScanResult, identities, scan
 
 STACKS = Path(__file__).parent.parent.parent / "fixtures" / "stacks"
 DEPLOYMENT = """\
@@ -211,6 +212,25 @@ def test_units_that_hold_a_touched_file_are_found_in_memory(root: Path, options:
         result = scan([file], hook)
         assert {item.location.span.file for item in result.findings} == {"red/infra/main.tf"}
     assert result.recalled == 6
+
+
+def test_an_unsaved_text_is_read_in_the_place_of_its_file(root: Path, options: ScanOptions) -> None:
+    again(root, options)
+    text = (root / "red/deploy/app.yaml").read_text().replace("v0.8.5", "latest")
+    edited = replace(options, overlay={"red/deploy/app.yaml": text})
+    assert again(root, edited).recalled == 3
+    assert again(root, replace(options, overlay={"red/deploy/new.yaml": text})).recalled == 0
+    assert again(root, options).recalled == 6
+
+
+def test_a_baseline_is_compared_with_what_is_recalled(root: Path, options: ScanOptions) -> None:
+    known = tuple(record(identities(again(root, options))))
+    held = replace(options, baseline=known)
+    result = again(root, held)
+    assert (result.findings, result.recalled) == ([], 6)
+    edit(root / "red/deploy/app.yaml", "name: vllm", "name: other")
+    edit(root / "red/deploy/app.yaml", "v0.8.5", "latest")
+    assert again(root, held).findings
 
 
 def test_damaged_memory_is_forgotten(root: Path, options: ScanOptions) -> None:

@@ -66,7 +66,7 @@ def check(root: Path, documents: Iterable[Document], options: ScanOptions) -> Ch
     """Scan ``root``; only the units that hold an open document are reported. Raises what ``scan`` raises."""
     opened = {item.path.relative_to(root).as_posix(): item for item in documents if item.path.is_relative_to(root)}
     texts = {file: item.text for file, item in opened.items() if len(item.text) <= MAX_FILE_BYTES and not _saved(item)}
-    result = scan([root], replace(options, overlay={**options.overlay, **texts}))
+    result = scan([root], replace(options, overlay={**options.overlay, **texts}, recall=True))
     checked = Checked(root, touched(result, list(opened)), options, opened)
     for finding in result.findings:
         checked.findings.setdefault(finding.location.span.file, []).append(finding)

@@ -60,11 +60,7 @@ def _values(checked: Checked, file: str, line: int, column: int) -> list[ValueAt
 
 def _roots(checked: Checked, directory: str) -> Iterable[str]:
     """The root modules whose resources stand in the directory; itself if there is none."""
-    units = {
-        resource.unit: None
-        for resource in checked.result.graph.resources
-        if resource.origin == "terraform" and dirname(resource.span.file) == directory
-    }
+    units = [unit for unit, directories in checked.result.units.items() if directory in directories]
     return units or (directory,)
 
 

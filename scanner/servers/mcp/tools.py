@@ -139,7 +139,7 @@ def scan_path(desk: Desk, path: str, choices: Choices) -> ScanData:
     if not place.exists():
         raise ToolFailure(f"{path}: no such file or directory")
     directory = place if place.is_dir() else place.parent
-    result = scan([place], _narrowed(desk.settings(directory), choices))
+    result = scan([place], replace(_narrowed(desk.settings(directory), choices), recall=True))
     return _answer(result, choices, directory.relative_to(desk.root).as_posix())
 
 
@@ -157,7 +157,7 @@ def scan_text(desk: Desk, text: str, file: str, in_place: bool, choices: Choices
     options = _narrowed(desk.settings(desk.root), choices)
     if in_place:
         relative = desk.place(file).relative_to(desk.root).as_posix()
-        result = scan([desk.root], replace(options, overlay={**options.overlay, relative: text}))
+        result = scan([desk.root], replace(options, overlay={**options.overlay, relative: text}, recall=True))
         return _answer(touched(result, [relative]), choices)
     with tempfile.TemporaryDirectory(prefix="kilter-text-") as directory:
         (Path(directory) / name).write_text(text, "utf-8", "replace", newline="")
