@@ -92,16 +92,18 @@ def islands(
     together: Iterable[Iterable[str]],
 ) -> list[list[str]]:
     """The units of each island; those of each item of ``together`` were read as one."""
-    groups = Groups(units)
+    from networkx.utils import UnionFind
+
+    groups = UnionFind(units)
     for source, target, _, _ in graph.edges():
-        groups.join(source.unit, target.unit)
-    for one, other in graph.ties:
-        groups.join(one, other)
+        groups.union(source.unit, target.unit)
+    for pair in graph.ties:
+        groups.union(*pair)
     for names in together:
-        groups.join(*names)
+        groups.union(*names)
     for number, question in enumerate(asked):
-        groups.join(*_asking(question, number, graph, concepts, units))
-    return groups.all()
+        groups.union(*_asking(question, number, graph, concepts, units))
+    return [sorted(names) for names in groups.to_sets()]
 
 
 def _asking(
@@ -120,30 +122,3 @@ def _asking(
 
 def _units(resources: Iterable[Resource]) -> list[str]:
     return list(dict.fromkeys(resource.unit for resource in resources))
-
-
-class Groups:
-    """Names that belong together, joined step by step."""
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self._above = {name: name for name in names}
-
-    def top(self, name: str) -> str:
-        """The name that stands for a group."""
-        above = self._above.setdefault(name, name)
-        while above != self._above[above]:
-            self._above[name] = self._above[above]
-            name, above = above, self._above[above]
-        return above
-
-    def join(self, *names: str) -> None:
-        """Make one group of the groups of the names."""
-        for name in names[1:]:
-            self._above[self.top(name)] = self.top(names[0])
-
-    def all(self) -> list[list[str]]:
-        """The groups, in the order in which their first names were given."""
-        groups: dict[str, list[str]] = {}
-        for name in self._above:
-            groups.setdefault(self.top(name), []).append(name)
-        return list(groups.values())

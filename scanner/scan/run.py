@@ -60,7 +60,8 @@ def scan(
 
 def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOptions, memory: Memory) -> ScanResult:
     paths = [""] if options.touched else relative if options.standard_input is None else []
-    result = _recalled(tree, paths, rules, options) if recallable(options) else None
+    directories = any(not tree.is_file(path) for path in paths)
+    result = _recalled(tree, paths, rules, options) if directories and recallable(options) else None
     if result is None:
         result = _whole(tree, paths, rules, options, memory)
     result.scope = tuple(relative)
