@@ -244,13 +244,20 @@ def _compose(text: str, loader_class: Any = None) -> list[Any]:
 
 @cache
 def _loader() -> Any:
-    """The C loader without tag resolution by regular expressions: ``scalar`` resolves plain values itself."""
-    from ruamel.yaml.cyaml import CSafeLoader
+    """The C parser without tag resolution by regular expressions: ``scalar`` resolves plain values itself.
+
+    ruamel's own loaders refer to themselves, so that each keeps 64 KiB of buffers until a garbage collection.
+    """
+    from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
     from ruamel.yaml.tag import Tag
 
     tag = Tag(suffix=IMPLICIT_TAG)
 
-    class Loader(CSafeLoader):
+    class Loader(CParser):  # type: ignore[misc]
+        def descend_resolver(self, parent: Any, index: Any) -> None: ...
+
+        def ascend_resolver(self) -> None: ...
+
         def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
             return tag
 
