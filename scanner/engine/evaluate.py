@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanner.concepts.model import Concept
-from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, is_unknown
+from scanner.core import Change, Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, is_unknown
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
 from scanner.engine.guards import Subjects
@@ -46,25 +46,63 @@ def evaluate_rules(
     world = World(graph, concepts, elsewhere or {})
     names = {name for compiled in rules for name in compiled.rule.select}
     subjects = Subjects({name: _subjects(name, graph, concepts) for name in names})
+    failures: list[_Failure] = []
     for compiled in rules:
-        before = len(evaluation.findings)
         chosen = (subjects.of(name, compiled.guards) for name in compiled.rule.select)
         for subject, resource in chain.from_iterable(chosen):
             try:
-                _run(compiled, subject, resource, world, evaluation)
+                failures.extend(_run(compiled, subject, resource, world, evaluation))
             except PatternLimit as error:
                 message = f"rule {compiled.rule.id} is not applied from here on: {error}"
                 evaluation.diagnostics.append(Diagnostic("error", "pattern-limit", message, resource.locate().span))
                 break
             except Exception as error:  # a defect in one rule must not cost the results of the others
-                message = f"rule {compiled.rule.id} failed on {resource.address}: {type(error).__name__}: {error}"
-                evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
-        if compiled.rule.once:
-            evaluation.findings[before:] = _first_of_each_unit(evaluation.findings[before:])
-    findings = _without_shared_changes(evaluation.findings, graph)
-    evaluation.findings = _distinct(sorted(findings, key=finding_order))
+                evaluation.diagnostics.append(_defect(compiled.rule.id, resource, error, resource.locate().span))
+    findings = _once_a_unit(_placed(failures, evaluation), {item.rule.id for item in rules if item.rule.once})
+    evaluation.findings = _distinct(sorted(_without_shared_changes(findings, graph), key=finding_order))
     evaluation.undetermined.sort(key=undetermined_order)
     return evaluation
+
+
+class _Failure(NamedTuple):
+    """A finding whose place has not been looked up yet."""
+
+    rule: str
+    severity: Severity
+    message: str
+    resource: Resource
+    path: Path
+    changes: tuple[Change, ...]
+
+
+def _placed(failures: Iterable[_Failure], evaluation: Evaluation) -> list[Finding]:
+    """The findings with their places, looked up resource by resource: a locator reads its text but once then."""
+    by_resource: dict[Resource, list[_Failure]] = {}
+    for failure in failures:
+        by_resource.setdefault(failure.resource, []).append(failure)
+    findings = []
+    for rule, severity, message, resource, path, changes in chain.from_iterable(by_resource.values()):
+        try:
+            place = resource.locate(path)
+        except Exception as error:  # a defect in one locator must not cost the results of the others
+            evaluation.diagnostics.append(_defect(rule, resource, error, resource.span))
+            continue
+        findings.append(Finding(rule, severity, message, resource, path, place, changes=changes))
+    return findings
+
+
+def _defect(rule: str, resource: Resource, error: Exception, span: Span) -> Diagnostic:
+    message = f"rule {rule} failed on {resource.address}: {type(error).__name__}: {error}"
+    return Diagnostic("error", "internal-error", message, span)
+
+
+def _once_a_unit(findings: list[Finding], once: set[str]) -> list[Finding]:
+    """The findings; of each rule in ``once`` only the first of each unit."""
+    by_rule: dict[str, list[Finding]] = {rule: [] for rule in once}
+    kept: list[Finding] = []
+    for finding in findings:
+        by_rule.get(finding.rule, kept).append(finding)
+    return [*kept, *chain.from_iterable(map(_first_of_each_unit, by_rule.values()))]
 
 
 def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
@@ -135,7 +173,9 @@ def _subjects(name: str, graph: ResourceGraph, concepts: ConceptSource) -> list[
     return [(Found(resource.attributes, ()), resource) for resource in graph.of_type(name)]
 
 
-def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: World, evaluation: Evaluation) -> None:
+def _run(
+    compiled: CompiledRule, subject: Found, resource: Resource, world: World, evaluation: Evaluation
+) -> Iterator[_Failure]:
     frame = Frame(subject, subject, subject, resource)
     for item in compiled.each.find(frame) if compiled.each is not None else [subject]:
         if is_unknown(item.value):
@@ -157,16 +197,13 @@ def _run(compiled: CompiledRule, subject: Found, resource: Resource, world: Worl
             )
             continue
         path = _place(compiled, current, item, world)
-        evaluation.findings.append(
-            Finding(
-                compiled.rule.id,
-                _severity(compiled, current, world),
-                render_message(compiled, current),
-                resource,
-                path,
-                resource.locate(path),
-                changes=changes_of(compiled.fix, current, world, compiled.parameters) if compiled.fix else (),
-            )
+        yield _Failure(
+            compiled.rule.id,
+            _severity(compiled, current, world),
+            render_message(compiled, current),
+            resource,
+            path,
+            changes_of(compiled.fix, current, world, compiled.parameters) if compiled.fix else (),
         )
 
 

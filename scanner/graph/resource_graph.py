@@ -1,13 +1,19 @@
-"""The resource graph: resources as nodes, typed edges between them, on a networkx multigraph."""
+"""The resource graph: resources as nodes, typed edges between them.
+
+A scan only asks for the neighbours of a resource, which plain tables answer. What needs more of a graph gets it as a
+networkx multigraph, which is imported and built on demand: it takes three times the memory and a tenth of a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
-
-import networkx
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from scanner.core import Resource
+
+if TYPE_CHECKING:
+    import networkx
 
 EdgeKind = Literal[
     "references",
@@ -27,6 +33,8 @@ EdgeKind = Literal[
     "contains",
 ]
 Direction = Literal["in", "out"]
+Edges: TypeAlias = Mapping[EdgeKind, bool]
+"""The edges from one resource to another: kind -> whether it is only possible."""
 
 
 class Neighbour(NamedTuple):
@@ -40,8 +48,10 @@ class ResourceGraph:
     """Resources in the order in which they were read, and the edges between them."""
 
     def __init__(self, resources: Iterable[Resource] = ()) -> None:
-        self._graph: networkx.MultiDiGraph[Resource] = networkx.MultiDiGraph()
+        self._resources: dict[Resource, None] = {}
         self._by_type: dict[str, list[Resource]] = {}
+        self._out: dict[Resource, dict[Resource, Edges]] = {}
+        self._in: dict[Resource, dict[Resource, Edges]] = {}
         self.ties: set[tuple[str, str]] = set()
         """Units of which one was consulted for the other, whether or not an edge says so."""
         for resource in resources:
@@ -49,14 +59,16 @@ class ResourceGraph:
 
     def add(self, resource: Resource) -> None:
         """Add a resource as a node."""
-        self._graph.add_node(resource)
+        self._resources[resource] = None
         self._by_type.setdefault(resource.type, []).append(resource)
 
     def connect(self, source: Resource, target: Resource, kind: EdgeKind, *, possible: bool = False) -> None:
         """Add an edge. A certain edge replaces a possible one of the same kind, never the other way round."""
-        if self._graph.has_edge(source, target, kind):
-            possible = possible and self._graph.edges[source, target, kind]["possible"]
-        self._graph.add_edge(source, target, kind, possible=possible)
+        self._resources.update({source: None, target: None})
+        known = self._out.setdefault(source, {}).get(target, {})
+        edges = _shared((*{**known, kind: possible and known.get(kind, True)}.items(),))
+        self._out[source][target] = edges
+        self._in.setdefault(target, {})[source] = edges
 
     def tie(self, one: str, other: str) -> None:
         """Take note that what is said of one unit rests on another."""
@@ -66,10 +78,10 @@ class ResourceGraph:
     @property
     def resources(self) -> Iterator[Resource]:
         """All resources, in the order in which they were added."""
-        return iter(self._graph.nodes)
+        return iter(self._resources)
 
     def __len__(self) -> int:
-        return len(self._graph)
+        return len(self._resources)
 
     def of_type(self, *types: str) -> list[Resource]:
         """The resources of the given Terraform types or Kubernetes kinds."""
@@ -82,10 +94,33 @@ class ResourceGraph:
 
     def neighbours(self, resource: Resource, kind: EdgeKind, direction: Direction = "out") -> list[Neighbour]:
         """The resources that ``resource`` points at (``out``) or that point at it (``in``)."""
-        view = self._graph.succ if direction == "out" else self._graph.pred
-        return [Neighbour(other, edges[kind]["possible"]) for other, edges in view[resource].items() if kind in edges]
+        around = (self._out if direction == "out" else self._in).get(resource, {})
+        return [Neighbour(other, edges[kind]) for other, edges in around.items() if kind in edges]
 
     def edges(self) -> Iterator[tuple[Resource, Resource, EdgeKind, bool]]:
         """Every edge as (source, target, kind, possible)."""
-        for source, target, kind, data in self._graph.edges(keys=True, data=True):
-            yield source, target, kind, data["possible"]
+        for source in self._resources:
+            for target, edges in self._out.get(source, {}).items():
+                for kind, possible in edges.items():
+                    yield source, target, kind, possible
+
+    def multigraph(self, without: Iterable[EdgeKind] = ()) -> networkx.MultiDiGraph[Resource]:
+        """The graph for networkx: keys of edges are their kinds, and ``possible`` is their attribute.
+
+        Edges of the kinds in ``without`` are left out.
+        """
+        import networkx
+
+        hidden = frozenset(without)
+        graph: networkx.MultiDiGraph[Resource] = networkx.MultiDiGraph()
+        graph.add_nodes_from(self._resources)
+        for source, target, kind, possible in self.edges():
+            if kind not in hidden:
+                graph.add_edge(source, target, kind, possible=possible)
+        return graph
+
+
+@cache
+def _shared(edges: tuple[tuple[EdgeKind, bool], ...]) -> Edges:
+    """One mapping for all pairs of resources with the same edges, which are few: most have one."""
+    return dict(edges)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import networkx
 
 from scanner.core import Resource
 from scanner.core.findings import SEVERITIES, Severity
+from scanner.graph import EdgeKind
 from scanner.scan import ScanResult
+
+if TYPE_CHECKING:
+    _Graph: TypeAlias = networkx.MultiDiGraph[Resource]
 
 NODE_WIDTH, NODE_HEIGHT = 196, 44
 COLUMN_GAP, ROW_GAP, SUBCOLUMN_GAP = 56, 14, 24
@@ -18,7 +24,7 @@ LANE_HEAD, LANE_PADDING, LANE_GAP, HEAD = 30, 16, 16, 34
 MARGIN = 24
 MAX_ROWS = 8
 SWEEPS = 4
-HIDDEN_EDGES = frozenset({"in_namespace"})
+HIDDEN_EDGES: tuple[EdgeKind, ...] = ("in_namespace",)
 """Edges that the lanes already show."""
 
 COLUMNS = ("Network", "Policies and scaling", "Workloads", "Compute", "Data and models", "Identity and access", "Other")
@@ -37,11 +43,13 @@ _CONCEPTS = {
     "Notebook": 2,
     "TrainingJob": 2,
     "AcceleratorPool": 3,
+    "Cluster": 3,
     "Bucket": 4,
     "ModelRegistry": 4,
     "FeatureStore": 4,
     "AccessGrant": 5,
     "NetworkBoundary": 0,
+    "Network": 0,
     "Budget": 1,
 }
 _TYPES = (
@@ -109,12 +117,13 @@ def draw(result: ScanResult, *, all_below: int, limit: int) -> Drawing:
     neighbours, in any case at most ``limit``, the worst first.
     """
     severities = _severities(result)
-    chosen = _chosen(result, severities, all_below, limit)
+    graph = result.graph.multigraph(without=HIDDEN_EDGES)
+    chosen = _chosen(graph, severities, all_below, limit)
     numbers = {resource: number for number, resource in enumerate(result.graph.resources)}
     cells: dict[_Cell, list[Resource]] = defaultdict(list)
     for resource in chosen:
         cells[_Cell(_lane(resource), _column(resource, result))].append(resource)
-    links = _links(result, set(chosen))
+    links = _links(graph, chosen)
     rows = _order(cells, links)
     lane_keys = sorted({cell.lane for cell in cells}, key=lambda key: (key[0], key[1]))
     used = sorted({cell.column for cell in cells})
@@ -156,18 +165,10 @@ def _severities(result: ScanResult) -> dict[Resource, list[Severity]]:
     return severities
 
 
-def _chosen(
-    result: ScanResult, severities: dict[Resource, list[Severity]], all_below: int, limit: int
-) -> list[Resource]:
-    resources = list(result.graph.resources)
-    degree: Counter[Resource] = Counter()
-    near: set[Resource] = set()
-    for source, target, kind, _ in result.graph.edges():
-        if kind not in HIDDEN_EDGES:
-            degree.update((source, target))
-            near.update(
-                other for one, other in ((source, target), (target, source)) if one in severities and other != one
-            )
+def _chosen(graph: _Graph, severities: dict[Resource, list[Severity]], all_below: int, limit: int) -> list[Resource]:
+    resources = list(graph.nodes)
+    marked = list(graph.nbunch_iter(severities))
+    near = {other for one in marked for other in networkx.all_neighbors(graph, one) if other is not one}
     if len(resources) > all_below and severities:
         resources = [resource for resource in resources if resource in severities or resource in near]
     if len(resources) <= limit:
@@ -176,7 +177,7 @@ def _chosen(
 
     def rank(resource: Resource) -> tuple[int, bool, int, int]:
         worst = min((SEVERITIES.index(item) for item in severities.get(resource, ())), default=len(SEVERITIES))
-        return worst, resource not in near, -degree[resource], places[resource]
+        return worst, resource not in near, -graph.degree[resource], places[resource]
 
     return sorted(sorted(resources, key=rank)[:limit], key=places.__getitem__)
 
@@ -215,13 +216,14 @@ def _column(resource: Resource, result: ScanResult) -> int:
 _Links = dict[tuple[Resource, Resource], tuple[tuple[str, ...], bool]]
 
 
-def _links(result: ScanResult, drawn: set[Resource]) -> _Links:
+def _links(graph: _Graph, drawn: list[Resource]) -> _Links:
+    inside = set(drawn)
     kinds: dict[tuple[Resource, Resource], list[str]] = {}
     certain: set[tuple[Resource, Resource]] = set()
-    for source, target, kind, possible in result.graph.edges():
-        if source in drawn and target in drawn and source is not target and kind not in HIDDEN_EDGES:
+    for source, target, kind, data in graph.edges(drawn, keys=True, data=True):
+        if target in inside and source is not target:
             kinds.setdefault((source, target), []).append(kind)
-            if not possible:
+            if not data["possible"]:
                 certain.add((source, target))
     return {pair: (tuple(sorted(found)), pair not in certain) for pair, found in kinds.items()}
 

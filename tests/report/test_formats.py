@@ -177,6 +177,16 @@ def test_a_large_graph_shows_findings_and_their_neighbours(tmp_path: Path) -> No
     assert [node.resource.type for node in capped.nodes] == ["Deployment"] * 10
 
 
+def test_clusters_and_networks_have_a_place_in_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_vpc" "main" {}\nresource "aws_eks_cluster" "main" {\n  name = "training"\n}\n'
+    )
+    drawing = draw(scan([tmp_path]), all_below=60, limit=100)
+    places = {node.resource.type: node.x for node in drawing.nodes}
+    columns = dict(drawing.columns)
+    assert places == {"aws_vpc": columns["Network"], "aws_eks_cluster": columns["Compute"]}
+
+
 def test_a_large_graph_without_findings_is_drawn_up_to_the_limit(tmp_path: Path) -> None:
     drawing = draw(deployments(tmp_path, 30, tag="v0.6.3"), all_below=60, limit=40)
     assert len(drawing.nodes) == 40 and drawing.left_out == 50

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from scanner.core import Change, Path, Value
 from scanner.core.edits import changed, same
-from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose_alone, plain
+from scanner.frontends.kubernetes.nodes import LimitExceeded, compose_alone, plain, value_alone
 
 _PLAIN = re.compile(r"(?!-+(?: |\Z)|\.\.\.)[A-Za-z0-9_./-][A-Za-z0-9_./%+@=-]*( [A-Za-z0-9_./%+@=-]+)*\Z")
 _OTHER_LINE_ENDS = re.compile("[\x85\u2028\u2029]|\r(?!\n|\\Z)")
@@ -39,27 +39,33 @@ class _Replacement(NamedTuple):
     text: str
 
 
-def changed_document(text: str, change: Change) -> str:
-    """The text of one document with the change made in it. Raises ``Refused``.
+def changed_document(text: str, changes: Iterable[Change]) -> str:
+    """The text of one document with the changes made in it. Raises ``Refused``.
 
-    The result is read again: its value is that of ``text`` with the change, and nothing else.
+    The result is read again: its value is that of ``text`` with the changes, and nothing else.
     """
-    root = compose_alone(text)
-    if root is None or "{{" in text or _OTHER_LINE_ENDS.search(text):
+    if "{{" in text or _OTHER_LINE_ENDS.search(text):
         raise Refused("the document is not plain YAML")
     try:
-        before = Constructor().value(root)
-        wanted = changed(before, change)
-    except (LimitExceeded, LookupError) as error:
+        wanted, result = value_alone(text), text
+        for change in changes:
+            before, wanted = wanted, changed(wanted, change)
+            if not same(before, wanted):
+                result = _written(result, change)
+        written = result is text or same(value_alone(result), wanted)
+    except (LimitExceeded, LookupError, ValueError) as error:
         raise Refused(str(error)) from error
-    if same(before, wanted):
-        return text
-    place = _Writer(text, root).replacement(change)
-    result = text[: place.start] + place.text + text[place.end :]
-    after = compose_alone(result)
-    if after is None or not same(Constructor().value(after), wanted):
+    if not written:
         raise Refused("the value stands in a form that cannot be changed by itself")
     return result
+
+
+def _written(text: str, change: Change) -> str:
+    root = compose_alone(text)
+    if root is None:
+        raise Refused("the document is not plain YAML")
+    place = _Writer(text, root).replacement(change)
+    return text[: place.start] + place.text + text[place.end :]
 
 
 class _Writer:

@@ -1,4 +1,4 @@
-"""Positions on demand: a document's text is composed again only when a finding asks for a place."""
+"""Positions on demand: a document's text is composed again when a finding asks for a place, and only then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from scanner.frontends.kubernetes.nodes import Documents, compose
 
 
 class DocumentPositions:
-    """The node trees of one file, composed at the first question and shared by its resources."""
+    """Places in one file, shared by its resources."""
+
+    __slots__ = ("_documents", "_file", "_lines", "_roots")
 
     def __init__(self, file: SourceFile, lines: Sequence[int] = ()) -> None:
         """``lines`` are those on which the documents start, if they are known: then each is composed alone."""
@@ -19,7 +21,6 @@ class DocumentPositions:
         self._lines = lines
         self._roots: list[Any] | None = None
         self._documents: Documents | None = None
-        self._alone: dict[int, tuple[int, Any]] = {}
 
     def locate(self, document: int, path: Path) -> Span:
         """The place of the value at ``path`` in the document with that index, or of its nearest ancestor."""
@@ -54,22 +55,17 @@ class DocumentPositions:
         start, count = self._documents.lines(node.start_mark.line + offset + 1)
         text = "\n".join(source.lines[start : start + count])
         try:
-            for change in changes:
-                text = changed_document(text, change)
+            return text_edits(source, changed_document(text, changes), start, count)
         except Refused:
             return None
-        return text_edits(source, text, start, count)
 
     def _document(self, number: int) -> tuple[int, Any]:
         """(line that its marks count from, root node) of a document."""
         if number < len(self._lines):
-            if number not in self._alone:
-                if self._documents is None:
-                    self._documents = Documents(self._file)
-                found = self._documents.at(self._lines[number])
-                self._alone[number] = (0, None) if found is None else found
-            if self._alone[number][1] is not None:
-                return self._alone[number]
+            self._documents = self._documents or Documents(self._file)
+            found = self._documents.at(self._lines[number])
+            if found is not None:
+                return found
         if self._roots is None:
             self._roots = compose(self._file)[0]
         return (0, self._roots[number]) if number < len(self._roots) else (0, None)

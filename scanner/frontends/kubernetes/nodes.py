@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from scanner.core import Diagnostic, SourceFile, Span
@@ -17,6 +18,8 @@ MAX_SLOW_CHARACTERS = 200_000
 """A longer document is not given to the parser in Python (about 100,000 characters a second)."""
 MAX_PARSED_DEPTH = 1_000
 """Flow collections; the C composer recurses, and 8 MiB of stack were measured to hold more than 20,000 levels."""
+COMPOSED_AT_A_TIME = 16
+"""Node trees are a hundred times larger than their text: those of the latest documents are kept, and no others."""
 IMPLICIT_TAG = "implicit"
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _DEEP_BLOCKS = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
@@ -71,7 +74,10 @@ def plain_documents(file: SourceFile) -> list[tuple[int, Any]] | None:
 
     Parser events take a third of the time of nodes, and nothing in most manifests needs more.
     """
-    text = _without_definitions(file.text)
+    return _plain_documents(_without_definitions(file.text))
+
+
+def _plain_documents(text: str) -> list[tuple[int, Any]] | None:
     try:
         _check_depth(text)
         loader = _loader()(text)
@@ -92,8 +98,9 @@ class Documents:
 
     def __init__(self, file: SourceFile) -> None:
         self._text = _without_definitions(file.text)
-        self._starts = [0, *(match.end() for match in _LINE_END.finditer(self._text))]
+        self._starts = array("L", [0, *(match.end() for match in _LINE_END.finditer(self._text))])
 
+    @lru_cache(maxsize=COMPOSED_AT_A_TIME)  # noqa: B019 the latest few of all files, on purpose
     def at(self, line: int) -> tuple[int, Any] | None:
         """(line above it, root node) of the document whose content starts on ``line``; ``None`` if it is not alone."""
         offset, text = self._slice(line)
@@ -113,6 +120,7 @@ class Documents:
         return bisect_left(starts, start), text[start : following.start() if following is not None else len(text)]
 
 
+@lru_cache(maxsize=COMPOSED_AT_A_TIME)
 def compose_alone(text: str) -> Any:
     """The root node of a text with one document; ``None`` if it has several or cannot be read."""
     try:
@@ -122,6 +130,17 @@ def compose_alone(text: str) -> Any:
             raise
         return None
     return roots[0] if len(roots) == 1 else None
+
+
+def value_alone(text: str) -> Any:
+    """The value of a text with one document. Raises ``ValueError`` if it has several or cannot be read."""
+    documents = _plain_documents(text)
+    if documents is not None and len(documents) == 1:
+        return documents[0][1]
+    root = compose_alone(text)
+    if root is None:
+        raise ValueError("the text is not one document")
+    return Constructor().value(root)
 
 
 def _from_events(get: Callable[[], Any]) -> list[tuple[int, Any]] | None:
@@ -225,12 +244,22 @@ def _compose(text: str, loader_class: Any = None) -> list[Any]:
 
 @cache
 def _loader() -> Any:
-    """The C loader without tag resolution by regular expressions: ``scalar`` resolves plain values itself."""
-    from ruamel.yaml.cyaml import CSafeLoader
+    """The C parser without tag resolution by regular expressions: ``scalar`` resolves plain values itself.
 
-    class Loader(CSafeLoader):
-        def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-            return IMPLICIT_TAG
+    ruamel's own loaders refer to themselves, so that each keeps 64 KiB of buffers until a garbage collection.
+    """
+    from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
+    from ruamel.yaml.tag import Tag
+
+    tag = Tag(suffix=IMPLICIT_TAG)
+
+    class Loader(CParser):  # type: ignore[misc]
+        def descend_resolver(self, parent: Any, index: Any) -> None: ...
+
+        def ascend_resolver(self) -> None: ...
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            return tag
 
     return Loader
 
@@ -329,9 +358,7 @@ def scalar(node: Any) -> Any:
     text: str = node.value
     if node.style:
         return text
-    if str(node.tag) != IMPLICIT_TAG and str(node.tag).endswith(":str"):
-        return text
-    return plain(text)
+    return text if node.tag.endswith(":str") else plain(text)
 
 
 def plain(text: str) -> Any:
