@@ -117,7 +117,7 @@ def _pool(pool: AcceleratorPool) -> Iterator[CostLine]:
     elif pool.kind in SINGLE and fewest is None:
         fewest = most = 1
         floor, ceiling = _single(pool.hourly_usd), _single(pool.hourly_most_usd)
-    why += _missing(pool, floor, ceiling)
+    why += [*_missing(pool, floor, ceiling), *_old_spot(pool.prices, pool.market)]
     yield CostLine(
         kind="pool",
         concept=pool,
@@ -164,6 +164,13 @@ def _missing(pool: AcceleratorPool, floor: float | None, ceiling: float | None) 
     if floor is None and pool.hourly_usd is None:
         return ["spot prices move, and none is recorded"]
     return [] if pool.platform == "karpenter" else ["its size has no bound in the source"]
+
+
+def _old_spot(prices: Iterable[Price], market: str) -> list[str]:
+    """That spot prices are old, and what they are good for."""
+    days = sorted({price.spot_date for price in prices if price.spot_is_old}) if market != "on-demand" else []
+    when = " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+    return [f"spot prices of {when}, which bound the floor; the ceiling is the price on demand"] if when else []
 
 
 def _machines(pool: AcceleratorPool) -> str:
@@ -261,7 +268,7 @@ def _workload(pods: PodSet, graph: ResourceGraph) -> Iterator[CostLine]:
     share = share_of_machine(pods, graph)
     fewest, most, reason = pod_numbers(pods, graph)
     floor = _times(fewest, share.least_usd)
-    why = [share.basis, reason]
+    why = [share.basis, reason, *_old_spot(share.prices, share.market)]
     yield CostLine(
         kind="workload",
         concept=pods,

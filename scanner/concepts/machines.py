@@ -23,7 +23,8 @@ RESOURCES = {
     "google": ["google.com/tpu"],
     "intel": ["habana.ai/gaudi"],
 }
-"""Extended resources that the vendor's device plugin offers."""
+"""Extended resources that the vendor's device plugin offers, as aws/karpenter-provider-aws and kubernetes/autoscaler
+55c37cd name them."""
 
 
 def complete(pool: AcceleratorPool) -> None:
@@ -43,7 +44,9 @@ def complete(pool: AcceleratorPool) -> None:
     if pool.fast_network is None and known and len(known) == len(types):
         pool.fast_network = all(item.fast_network for item in known)
     pool.market = pool.market or market_of(pool.spot)
-    priced = _with_attached(pool) if pool.attached_accelerator is not None else _quoted(pool, cloud, types)
+    # what is attached to a machine that carries accelerators by itself only names them once more
+    bare = pool.attached_accelerator is not None and not known
+    priced = _with_attached(pool) if bare else _quoted(pool, cloud, types)
     if priced is not None:
         pool.hourly_usd, pool.hourly_most_usd, pool.prices = priced.least_usd, priced.most_usd, list(priced.prices)
     fixed = pool.desired_size if pool.min_size is None else pool.min_size

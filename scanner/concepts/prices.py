@@ -33,13 +33,20 @@ def quote(cloud: str, types: Iterable[object], market: str = "on-demand", region
     known = tuple(item for item in found if item is not None)
     if not known or len(known) < len(found):
         return None
-    spot = [item.spot_usd for item in known if item.spot_usd is not None]
-    demand = [item.on_demand_usd for item in known]
+    bounds = [hourly_bounds(item, market) for item in known]
+    least = [low for low, _ in bounds if low is not None]
+    return Quote(min(least) if len(least) == len(known) else None, max(most for _, most in bounds), market, known)
+
+
+def hourly_bounds(item: Price, market: str) -> tuple[float | None, float]:
+    """What a machine costs an hour at least and at most, in USD, on a market as in ``Quote``.
+
+    A spot price that is old still says how cheap a machine can be, but no longer how dear.
+    """
     if market == "on-demand":
-        return Quote(min(demand), max(demand), market, known)
-    complete = len(spot) == len(known)
-    most = max(spot) if market == "spot" and complete else max(demand)
-    return Quote(min(spot) if complete else None, most, market, known)
+        return item.on_demand_usd, item.on_demand_usd
+    bound = item.spot_usd if market == "spot" and not item.spot_is_old else None
+    return item.spot_usd, item.on_demand_usd if bound is None else bound
 
 
 def market_of(spot: object) -> str:

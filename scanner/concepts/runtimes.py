@@ -41,22 +41,34 @@ def recognise(container: Container, scripts: Mapping[str, str]) -> None:
         container.serving = _serving(found, container)
         if not container.port_numbers and entry.get("port"):
             container.port_numbers = [entry["port"]]
-    elif found.family == "training":
-        _read_processes(data, container, found.all)
+    elif found.family == "training" and "processes" in entry:
+        _read_processes(entry["processes"], container, found.all)
     elif found.family == "notebook" and not container.port_numbers:
         container.port_numbers = [8888]
 
 
-def _read_processes(data: dict[str, Any], container: Container, found: tuple[Command, ...]) -> None:
-    """torchrun and deepspeed start one process for each accelerator that they are told of."""
+def _read_processes(processes: dict[str, list[str]], container: Container, found: tuple[Command, ...]) -> None:
+    """Some launchers start one process for each accelerator that they are told of."""
+    for variable in container.env:
+        if variable.name in processes.get("environment", ()):
+            container.processes = whole(_environment(container)[variable.name])
+            container.sources["processes"] = variable.at
     for command in found:
         known = {**_environment(container), **command.variables}
         for number, word in enumerate(command.words):
-            flag, equals, inline = word.partition("=") if isinstance(word, str) else ("", "", "")
-            if flag in data["processes"]:
+            flag, inline = _split(word)
+            if flag in processes["flags"]:
                 following = command.words[number + 1] if number + 1 < len(command.words) else None
-                container.processes = whole(fill(inline if equals else following, known))
+                container.processes = whole(fill(following if inline is None else inline, known))
                 container.sources["processes"] = _source(container, str(word))
+
+
+def _split(word: Any) -> tuple[str, str | None]:
+    """A flag as runtimes.yaml spells it, and the value that it is joined with."""
+    if not isinstance(word, str) or not word.startswith("-"):
+        return "", None
+    flag, equals, inline = word.partition("=")
+    return flag.replace("_", "-") if flag.startswith("--") else flag, inline if equals else None
 
 
 def family_of(runtime: str | None) -> str | None:
@@ -117,6 +129,9 @@ def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool 
 
 def _serving(found: _Match, container: Container) -> Serving:
     serving = Serving(runtime=str(found.runtime), at=container.at)
+    passed = _environment(container).get(runtimes()["serving"][serving.runtime].get("passthrough", ""))
+    if isinstance(passed, str):
+        read_flags(serving, Command(tuple(words(["sh", passed], [])), {}), container)
     if found.command is not None:
         read_flags(serving, found.command, container)
     for command in found.all:
@@ -142,22 +157,21 @@ def _environment(container: Container) -> dict[str, Any]:
 
 
 def read_flags(serving: Serving, command: Command, container: Container) -> None:
-    """Fill in what the flags of a command say."""
-    data = runtimes()
-    flags = {flag: field for field, names in data["flags"].items() for flag in names}
+    """Fill in what the flags of a command say to the runtime of ``serving``."""
+    entry = runtimes()["serving"].get(serving.runtime, {})
+    flags = {flag: field for field, names in entry.get("flags", {}).items() for flag in names}
+    switches = entry.get("switches", {})
     known = {**_environment(container), **command.variables}
     argv = command.words
     for number, word in enumerate(argv):
-        if not isinstance(word, str):
-            continue
-        flag, equals, inline = word.partition("=")
+        flag, inline = _split(word)
         following = argv[number + 1] if number + 1 < len(argv) else None
-        if flag in data["switches"]:
-            setattr(serving, data["switches"][flag], inline.lower() not in ("false", "0"))
-            serving.sources[data["switches"][flag]] = _source(container, word)
+        if flag in switches:
+            setattr(serving, switches[flag], (inline or "").lower() not in ("false", "0"))
+            serving.sources[switches[flag]] = _source(container, str(word))
         elif flag in flags:
-            value = fill(inline if equals else following, known)
-            _assign(serving, flags[flag], value, _source(container, word))
+            value = fill(following if inline is None else inline, known)
+            _assign(serving, flags[flag], value, _source(container, str(word)))
 
 
 def _positional(serving: Serving, command: Command, container: Container) -> None:
@@ -177,17 +191,19 @@ def _positional(serving: Serving, command: Command, container: Container) -> Non
 
 
 def _read_environment(serving: Serving, container: Container) -> None:
-    data = runtimes()
-    if not data["serving"].get(serving.runtime, {}).get("environment", True):
-        return
+    """Fill in what variables say that the command line does not."""
+    entry = runtimes()["serving"].get(serving.runtime, {})
+    fields = {name: field for field, names in entry.get("environment", {}).items() for name in names}
+    switches = entry.get("environment_switches", {})
     known = _environment(container)
     for variable in container.env:
-        for field, names in data["environment"].items():
-            if variable.name in names and field not in serving.sources:
-                _assign(serving, field, known[variable.name], variable.at)
-        if variable.name in data["environment_switches"] and str(variable.value).lower() in ("true", "1"):
-            serving.trust_remote_code = True
-            serving.sources["trust_remote_code"] = variable.at
+        value = known[variable.name]
+        field = fields.get(variable.name)
+        if field is not None and field not in serving.sources:
+            _assign(serving, field, value, variable.at)
+        if variable.name in switches and str(value).lower() in ("true", "1"):
+            setattr(serving, switches[variable.name], True)
+            serving.sources[switches[variable.name]] = variable.at
 
 
 def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
@@ -200,6 +216,8 @@ def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
             value = float(value)
         except ValueError:
             return
+    if field == "model" and isinstance(value, str):
+        value = value.removeprefix("hf://")
     value = settled(value)
     if value is not None:
         setattr(serving, field, value)

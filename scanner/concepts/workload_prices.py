@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.model import AcceleratorPool, PodSet
 from scanner.concepts.pods import KEDA_MOST
-from scanner.concepts.prices import quote
+from scanner.concepts.prices import hourly_bounds, quote
 from scanner.concepts.quantities import whole
 from scanner.core import Unknown, get, is_unknown
 from scanner.facts.accelerators import Accelerator, accelerators, mig_profile
@@ -94,10 +94,7 @@ def per_machine(pool: AcceleratorPool) -> list[tuple[float | None, float, float]
     for item in pool.prices:
         machine = instance_type(item.cloud, item.name)
         if machine is not None and machine.accelerator_count > 0:
-            spot = item.spot_usd
-            least = item.on_demand_usd if pool.market == "on-demand" else spot
-            most = spot if pool.market == "spot" and spot is not None else item.on_demand_usd
-            found.append((least, most, machine.accelerator_count))
+            found.append((*hourly_bounds(item, pool.market), machine.accelerator_count))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from functools import cache
 from pathlib import Path as FilePath
@@ -12,6 +13,7 @@ from scanner.facts.tables import number, rows, whole
 
 REFERENCE_REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
 """Where a price is looked up if no region is given."""
+A_YEAR = datetime.timedelta(days=365)
 
 
 class AcceleratedFamily(NamedTuple):
@@ -53,8 +55,16 @@ class Price(NamedTuple):
     on_demand_usd: float
     spot_usd: float | None
     """``None`` if not recorded."""
+    spot_source: str
+    spot_date: str
+    """When the spot price was taken, which varies; empty if none is recorded."""
     source: str
     date: str
+
+    @property
+    def spot_is_old(self) -> bool:
+        """Whether the spot price was taken more than a year before the price on demand."""
+        return bool(self.spot_date) and _day(self.date) - _day(self.spot_date) > A_YEAR
 
 
 @cache
@@ -119,6 +129,10 @@ def accelerated_family(cloud: str, machine_type: str) -> AcceleratedFamily | Non
     return AcceleratedFamily(re.compile(re.escape(machine_type)), model.family, model.vendor)
 
 
+def _day(text: str) -> datetime.date:
+    return datetime.date.fromisoformat(text)
+
+
 def _instance_type(row: dict[str, str]) -> InstanceType:
     return InstanceType(
         cloud=row["cloud"],
@@ -143,6 +157,8 @@ def _price(row: dict[str, str]) -> Price:
         region=row["region"],
         on_demand_usd=float(row["on_demand_usd"]),
         spot_usd=number(row["spot_usd"]),
+        spot_source=row["spot_source"],
+        spot_date=row["spot_date"],
         source=row["source"],
         date=row["date"],
     )

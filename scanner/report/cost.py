@@ -7,6 +7,7 @@ from typing import Any
 
 from scanner.concepts.costs import CostLine, Costs
 from scanner.concepts.prices import HOURS_A_MONTH
+from scanner.facts.instances import Price
 from scanner.report.clean import json_text, one_line, text_width
 from scanner.report.json_report import place
 from scanner.version import VERSION
@@ -56,6 +57,8 @@ def _line(line: CostLine) -> dict[str, Any]:
                 "region": price.region,
                 "on_demand": price.on_demand_usd,
                 "spot": price.spot_usd,
+                "spot_source": price.spot_source or None,
+                "spot_date": price.spot_date or None,
                 "source": price.source,
                 "date": price.date,
             }
@@ -132,5 +135,10 @@ def _footer(costs: Costs) -> Iterator[str]:
     dates = sorted({price.date for line in costs.lines for price in line.prices})
     when = "" if not dates else f" of {dates[0]}" if dates[0] == dates[-1] else f" of {dates[0]} to {dates[-1]}"
     yield f"List prices{when} before taxes and discounts, {HOURS_A_MONTH} hours a month, accelerator machines only."
-    for source in sorted({f"{price.cloud}: {price.source}" for line in costs.lines for price in line.prices}):
-        yield f"  {source}"
+    yield from sorted({source for line in costs.lines for price in line.prices for source in _sources(line, price)})
+
+
+def _sources(line: CostLine, price: Price) -> Iterator[str]:
+    yield f"  {price.cloud}: {price.source}"
+    if price.spot_usd is not None and line.market != "on-demand":
+        yield f"  {price.cloud} spot, {price.spot_date}: {price.spot_source}"

@@ -145,11 +145,92 @@ spec: {scaleTargetRef: {kind: Deployment, name: llm}, minReplicas: 1, maxReplica
     assert (line.fewest, line.most) == (1, 3)
 
 
-def test_spot_capacity_costs_at_most_its_price_on_demand(tmp_path: Path) -> None:
+def spot_month(name: str, cloud: str, machines: float = 1) -> float:
+    found = price(cloud, name)
+    assert found is not None and found.spot_usd is not None
+    return round(found.spot_usd * machines * HOURS_A_MONTH, 2)
+
+
+def test_an_old_spot_price_bounds_the_floor_and_the_price_on_demand_the_ceiling(tmp_path: Path) -> None:
     (line,) = cost_of(tmp_path, main_tf=group(1, 2, 'capacity_type = "SPOT"')).lines
     assert line.market == "spot"
-    assert line.ceiling_usd is not None and line.ceiling_usd <= month("g5.12xlarge", machines=2)
-    assert line.floor_usd is None or line.floor_usd <= month("g5.12xlarge")
+    assert amounts(line) == (spot_month("g5.12xlarge", "aws"), month("g5.12xlarge", machines=2))
+    assert line.why == ("spot prices of 2025-06-28, which bound the floor; the ceiling is the price on demand",)
+
+
+def test_a_spot_pool_of_azure_has_the_floor_of_its_spot_price(tmp_path: Path) -> None:
+    text = """
+resource "azurerm_kubernetes_cluster_node_pool" "gpu" {
+  name                  = "gpu"
+  kubernetes_cluster_id = "ml"
+  vm_size               = "Standard_NC24ads_A100_v4"
+  priority              = "Spot"
+  node_count            = 2
+}
+"""
+    (line,) = cost_of(tmp_path, main_tf=text).lines
+    name = "Standard_NC24ads_A100_v4"
+    assert amounts(line) == (spot_month(name, "azure", 2), month(name, "azure", 2))
+    assert any("2025-02-12" in reason for reason in line.why)
+
+
+def test_a_recent_spot_price_is_both_bounds(tmp_path: Path) -> None:
+    text = """
+resource "google_container_node_pool" "gpu" {
+  cluster    = "ml"
+  location   = "us-central1-a"
+  node_count = 1
+  node_config {
+    machine_type = "a3-highgpu-8g"
+    spot         = true
+  }
+}
+"""
+    (line,) = cost_of(tmp_path, main_tf=text).lines
+    spot = spot_month("a3-highgpu-8g", "gcp")
+    assert amounts(line) == (spot, spot)
+    assert line.why == ()
+
+
+def test_an_accelerator_that_the_machine_carries_anyway_is_not_paid_twice(tmp_path: Path) -> None:
+    text = """
+resource "google_container_node_pool" "gpu" {
+  cluster    = "ml"
+  location   = "us-central1-a"
+  node_count = 1
+  node_config {
+    machine_type = "a3-highgpu-8g"
+    guest_accelerator {
+      type  = "nvidia-h100-80gb"
+      count = 8
+    }
+  }
+}
+"""
+    (line,) = cost_of(tmp_path, main_tf=text).lines
+    assert amounts(line) == (month("a3-highgpu-8g", "gcp"), month("a3-highgpu-8g", "gcp"))
+
+
+def test_a_workload_on_spot_machines_has_their_bounds(tmp_path: Path) -> None:
+    found = cost_of(tmp_path, main_tf=group(0, 4, 'capacity_type = "SPOT"'), app_yaml=deployment(2, gpus=4))
+    line = next(line for line in found.lines if line.kind == "workload")
+    assert amounts(line) == (spot_month("g5.12xlarge", "aws", 2), month("g5.12xlarge", machines=2))
+    assert any("2025-06-28" in reason for reason in line.why)
+
+
+def test_the_report_names_the_source_and_the_date_of_spot_prices(tmp_path: Path) -> None:
+    found = cost_of(tmp_path, main_tf=group(1, 1, 'capacity_type = "SPOT"'))
+    assert "aws spot, 2025-06-28: AWS Spot Instance Advisor" in render_cost_table(found)
+    (named,) = json.loads(render_cost_json(found))["lines"][0]["prices"]
+    assert (named["spot_date"], named["date"] > named["spot_date"]) == ("2025-06-28", True)
+    on_demand = cost_of(tmp_path, main_tf=group(1, 1))
+    assert "spot" not in render_cost_table(on_demand)
+
+
+def test_spot_capacity_without_a_recorded_price_has_no_floor(tmp_path: Path) -> None:
+    text = group(1, 2, 'capacity_type = "SPOT"').replace("g5.12xlarge", "p5.4xlarge")
+    (line,) = cost_of(tmp_path, main_tf=text).lines
+    assert amounts(line) == (None, month("p5.4xlarge", machines=2))
 
 
 def test_a_karpenter_pool_without_limits_has_no_ceiling(tmp_path: Path) -> None:

@@ -112,8 +112,105 @@ def test_serving_runtimes_and_their_facts(container: dict[str, Any], runtime: st
 
 
 @pytest.mark.parametrize(
+    ("container", "runtime", "facts"),
+    [
+        # vLLM and LMDeploy take underscores for dashes; trtllm-serve has underscores, Dynamo dashes
+        ({"image": "x", "command": ["vllm", "serve", "a/b", "--tensor_parallel_size=4", "-ep", "-dpl", "2"]}, "vllm",
+         {"tensor_parallel": 4, "expert_parallel": True, "data_parallel": 2}),
+        ({"image": "x", "command": ["trtllm-serve", "a/b", "--tensor_parallel_size", "8", "--pp_size=2",
+                                    "--max_seq_len", "4096", "--trust_remote_code", "--revision", "c0ffee"]},
+         "tensorrt-llm", {"tensor_parallel": 8, "pipeline_parallel": 2, "context_length": 4096,
+                          "trust_remote_code": True, "revision": "c0ffee"}),
+        ({"image": "x", "command": ["python3", "-m", "dynamo.trtllm", "--model-path", "a/b",
+                                    "--tensor-parallel-size", "2"]}, "tensorrt-llm",
+         {"model": "a/b", "tensor_parallel": 2}),
+        # a flag that a runtime does not have says nothing
+        ({"image": "x", "command": ["trtllm-serve", "a/b", "--dtype", "float16", "-tp", "4"]}, "tensorrt-llm",
+         {"dtype": None, "tensor_parallel": 1}),
+        ({"image": "x", "command": ["vllm", "serve", "a/b", "--num-shard", "2", "--quantize", "awq"]}, "vllm",
+         {"tensor_parallel": 1, "quantization": None}),
+        ({"image": "vllm/vllm-openai", "args": ["--model", "a/b"], "env": [
+            {"name": "QUANTIZE", "value": "awq"}, {"name": "NUM_SHARD", "value": "2"}]}, "vllm",
+         {"quantization": None, "tensor_parallel": 1}),
+        ({"image": "x", "command": ["sglang", "serve", "a/b", "--pp-size", "2", "--mem-fraction-static", "0.8"]},
+         "sglang", {"model": "a/b", "pipeline_parallel": 2, "gpu_memory_utilization": 0.8}),
+        ({"image": "ghcr.io/huggingface/text-generation-inference:3", "args": [
+            "--model-id=a/b", "--quantize", "eetq", "--cuda-memory-fraction", "0.7", "--kv-cache-dtype",
+            "fp8_e4m3fn"]}, "tgi",
+         {"quantization": "eetq", "gpu_memory_utilization": 0.7, "kv_cache_dtype": "fp8_e4m3fn"}),
+        ({"image": "ghcr.io/huggingface/text-generation-inference:3-sagemaker", "env": [
+            {"name": "HF_MODEL_ID", "value": "a/b"}, {"name": "SM_NUM_GPUS", "value": "4"},
+            {"name": "HF_MODEL_REVISION", "value": "c0ffee"},
+            {"name": "HF_MODEL_TRUST_REMOTE_CODE", "value": "true"}]}, "tgi",
+         {"model": "a/b", "tensor_parallel": 4, "revision": "c0ffee", "trust_remote_code": True}),
+        ({"image": "x", "command": ["lmdeploy", "serve", "api_server", "a/b", "--model-format", "awq", "--dp", "2"]},
+         "lmdeploy", {"quantization": "awq", "data_parallel": 2}),
+        ({"image": "nvcr.io/nim/nvidia/llm-nim:1", "env": [
+            {"name": "NIM_MODEL_PATH", "value": "hf://a/b"}, {"name": "NIM_MAX_MODEL_LEN", "value": "8192"},
+            {"name": "NIM_FORCE_TRUST_REMOTE_CODE", "value": "1"}]}, "nim",
+         {"model": "a/b", "context_length": 8192, "trust_remote_code": True}),
+        ({"image": "nvcr.io/nim/meta/llama-3.1-8b-instruct:2", "args": ["nim-serve", "--max-model-len", "4096"],
+          "env": [{"name": "NIM_PASSTHROUGH_ARGS", "value": "--tensor-parallel-size 2 --max-model-len 1024"}]}, "nim",
+         {"tensor_parallel": 2, "context_length": 4096}),
+        ({"image": "ollama/ollama", "env": [{"name": "OLLAMA_CONTEXT_LENGTH", "value": "32768"},
+                                            {"name": "OLLAMA_KV_CACHE_TYPE", "value": "q8_0"}]}, "ollama",
+         {"context_length": 32768, "kv_cache_dtype": "q8_0"}),
+        ({"image": "ghcr.io/ggml-org/llama.cpp:server", "args": ["-hf", "ggml-org/gemma-3-1b-it-GGUF", "-c", "4096"]},
+         "llama.cpp", {"model": "ggml-org/gemma-3-1b-it-GGUF", "context_length": 4096}),
+        ({"image": "ghcr.io/ggml-org/llama.cpp:server", "env": [
+            {"name": "LLAMA_ARG_MODEL", "value": "/models/llama-7b.Q4_K_M.gguf"},
+            {"name": "LLAMA_ARG_CTX_SIZE", "value": "2048"}]}, "llama.cpp",
+         {"model": "/models/llama-7b.Q4_K_M.gguf", "context_length": 2048}),
+        ({"image": "ghcr.io/huggingface/text-embeddings-inference:1.9", "env": [
+            {"name": "MODEL_ID", "value": "BAAI/bge-m3"}, {"name": "REVISION", "value": "c0ffee"}]}, "tei",
+         {"model": "BAAI/bge-m3", "revision": "c0ffee"}),
+        ({"image": "kserve/huggingfaceserver:v0.15", "args": [
+            "--model_name=llama", "--model_id=a/b", "--model_revision=c0ffee", "--max_model_len=4096",
+            "--tensor-parallel-size=2"]}, "huggingfaceserver",
+         {"model": "a/b", "revision": "c0ffee", "context_length": 4096, "tensor_parallel": 2}),
+        ({"image": "x", "command": ["jetstream_pt", "serve", "--model_id", "meta-llama/Llama-2-7b-hf"]}, "jetstream",
+         {"model": "meta-llama/Llama-2-7b-hf"}),
+        ({"image": "tensorflow/serving", "args": ["--model_name=resnet"]}, "tf-serving", {"model": "resnet"}),
+        ({"image": "seldonio/mlserver:1.7", "args": ["mlserver", "start", "/mnt/models"]}, "mlserver",
+         {"model": None}),
+        ({"image": "rayproject/ray-ml:vllm", "command": ["python", "serve_llm.py"],
+          "env": [{"name": "MODEL_ID", "value": "a/b"}]}, None, {}),
+    ],
+)  # fmt: skip
+def test_each_runtime_is_read_by_its_own_flags_and_variables(
+    container: dict[str, Any], runtime: str | None, facts: dict[str, Any]
+) -> None:
+    pods = pods_of(container)
+    assert pods.runtime == runtime
+    assert {field: getattr(pods.serving, field) for field in facts} == facts
+
+
+@pytest.mark.parametrize(
+    ("container", "processes"),
+    [
+        ({"image": "x", "command": ["torchrun", "--nproc-per-node", "8", "main.py"]}, 8),
+        ({"image": "x", "command": ["torchrun", "--nproc_per_node=4", "main.py"]}, 4),
+        ({"image": "x", "command": ["torchrun", "main.py"],
+          "env": [{"name": "PET_NPROC_PER_NODE", "value": "8"}]}, 8),
+        ({"image": "x", "command": ["torchrun", "--nproc-per-node=2", "main.py"],
+          "env": [{"name": "PET_NPROC_PER_NODE", "value": "8"}]}, 2),
+        ({"image": "x", "command": ["deepspeed", "--num_accelerators=8", "main.py"]}, 8),
+        ({"image": "x", "command": ["accelerate-launch", "--num_processes", "16", "main.py"]}, None),
+        ({"image": "x", "command": ["python", "train.py", "--num_gpus", "8"]}, None),
+    ],
+)  # fmt: skip
+def test_launchers_say_how_many_processes_a_machine_runs(container: dict[str, Any], processes: int | None) -> None:
+    pods = pods_of(container)
+    assert pods.role == "training"
+    assert pods.containers[0].processes == processes
+
+
+@pytest.mark.parametrize(
     ("command", "runtime"),
     [
+        (["trl", "grpo", "--config", "c.yaml"], "script"),
+        (["lmf", "train", "c.yaml"], "llama-factory"),
+        (["accelerate-launch", "main.py"], "accelerate"),
         (["torchrun", "--nproc_per_node=8", "main.py"], "torchrun"),
         (["python", "-m", "torch.distributed.run", "main.py"], "torchrun"),
         (["bash", "-c", "cd /work && deepspeed --num_gpus 8 main.py"], "deepspeed"),

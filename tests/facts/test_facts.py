@@ -79,6 +79,47 @@ def test_prices_belong_to_known_machine_types_and_are_plausible() -> None:
             assert item.spot_usd is None or 0.05 * item.on_demand_usd <= item.spot_usd <= item.on_demand_usd, item
 
 
+def test_every_spot_price_has_a_source_and_a_date_of_its_own() -> None:
+    for items in prices().values():
+        for item in items:
+            recorded = [item.spot_usd is not None, bool(item.spot_source), bool(item.spot_date)]
+            assert len(set(recorded)) == 1, item
+            assert not item.spot_date or date.fromisoformat(item.spot_date) >= date(2024, 1, 1), item
+
+
+@pytest.mark.parametrize(
+    ("cloud", "name", "region"),
+    [
+        ("aws", "g5.xlarge", "us-east-1"),
+        ("aws", "p5.48xlarge", "us-east-1"),
+        ("azure", "Standard_NC24ads_A100_v4", "eastus"),
+        ("azure", "Standard_ND96asr_v4", "eastus"),
+        ("gcp", "a3-highgpu-8g", "us-central1"),
+        ("gcp", "ct6e-standard-4t", "us-east5"),
+    ],
+)
+def test_spot_prices_of_common_machines_are_recorded(cloud: str, name: str, region: str) -> None:
+    found = price(cloud, name, region)
+    assert found is not None and found.spot_usd is not None
+    assert found.spot_usd < found.on_demand_usd
+
+
+def test_a_spot_price_is_old_a_year_before_the_price_on_demand() -> None:
+    found = price("gcp", "a3-highgpu-8g")
+    assert found is not None and not found.spot_is_old
+    assert found._replace(date="2026-11-24", spot_date="2025-11-23").spot_is_old
+    assert not found._replace(date="2026-11-24", spot_date="2025-11-24").spot_is_old
+    assert not found._replace(spot_date="").spot_is_old
+
+
+@pytest.mark.parametrize(
+    ("name", "disk"), [("Standard_NC4as_T4_v3", 189), ("Standard_NV36ads_A10_v5", 1546), ("Standard_NV4as_v4", 94)]
+)
+def test_local_disks_of_azure_machines_are_recorded_in_gb(name: str, disk: float) -> None:
+    item = instance_type("azure", name)
+    assert item is not None and item.local_disk_gb == disk
+
+
 def test_sagemaker_costs_more_than_the_machine_beneath() -> None:
     managed = [items[0] for (cloud, name), items in prices().items() if cloud == "aws" and name.startswith("ml.")]
     assert managed
