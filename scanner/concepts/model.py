@@ -169,6 +169,8 @@ class PodSet(Concept):
     """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
     completes: bool = False
     """Whether the pods end by themselves: jobs and training runs."""
+    collective_benchmark: bool = False
+    """Whether the pods only measure the network between accelerators (nccl-tests, rccl-tests)."""
     serving: Serving | None = None
     service_account: str = "default"
     automount_token: bool = True

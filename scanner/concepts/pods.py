@@ -10,10 +10,11 @@ from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
-from scanner.concepts.runtimes import family_of, recognise, words
+from scanner.concepts.roles import collective_benchmark, role_of
+from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
-from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
+from scanner.facts.kinds import WorkloadKind, workload_kinds
 
 ACCELERATOR = re.compile(
     r"(nvidia\.com/(gpu|gpu\.shared|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
@@ -71,15 +72,6 @@ LOCATED_FIELDS = (
 """(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
-ANY_JOB = (("RayJob", "ray.io"), ("RayCronJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
-"""Kinds that run training and any other job of many pods."""
-MAX_ROLE_TEXT = 10_000
-_TRAINS = re.compile(
-    r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
-)
-_MEASURES = re.compile(
-    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
-)
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
@@ -99,7 +91,15 @@ def pod_sets(resource: Resource, config_maps: ConfigMaps) -> list[PodSet]:
                 pods = _pod_set(resource, kind, path, template, config_maps)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
+    _share_purpose(result)
     return result
+
+
+def _share_purpose(sets: list[PodSet]) -> None:
+    """The workers of a benchmark often only wait for what the launcher starts in them."""
+    if any(pods.collective_benchmark for pods in sets):
+        for pods in sets:
+            pods.role, pods.collective_benchmark = "batch", True
 
 
 def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -190,7 +190,8 @@ def _pod_set(
     _read_scale(pods, kind, path)
     declare(pods)
     _read_processes(pods)
-    pods.role = _role(pods, kind)
+    pods.role = role_of(pods, kind)
+    pods.collective_benchmark = collective_benchmark(pods)
     _read_update(pods, kind)
     _read_job(pods, kind)
     return pods
@@ -532,47 +533,6 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
             pods.sources[field] = (*path, "metadata", "annotations", name)
 
 
-def _entrypoint(pods: PodSet) -> str:
-    """What a RayJob submits to its cluster."""
-    for path in (("spec", "entrypoint"), ("spec", "jobTemplate", "entrypoint")):
-        value = get(pods.resource.attributes, *path)
-        if isinstance(value, str):
-            return value
-    return ""
-
-
-def _role(pods: PodSet, kind: WorkloadKind) -> str:
-    images = " ".join(f"{c.image_repository or ''}:{c.image_tag or ''}" for c in pods.containers)
-    names = f"{pods.name} {images}".lower()
-    families = {family_of(container.runtime) for container in pods.containers}
-    system = any(marker in names for marker in runtimes()["system_names"]) and not families & {"serving", "training"}
-    if system and (kind.update == "daemonset" or not pods.accelerator_resources):
-        return "system"
-    if kind.role == "training":
-        return _job_role(pods, kind, names)
-    if kind.role in ("serving", "notebook"):
-        return kind.role
-    # a script of that name in a job without accelerators prepares data as often as it trains
-    by_name = kind.role == "batch" and not pods.accelerator_resources
-    if any(family_of(c.runtime) == "training" and not (by_name and c.runtime == "script") for c in pods.containers):
-        return "training"
-    if "serving" in families and kind.role != "batch":
-        return "serving"
-    if "notebook" in families:
-        return "notebook"
-    if kind.role == "batch" and pods.accelerator_resources and _TRAINS.search(names):
-        return "training"
-    long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
-    if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
-        return "serving"
-    return "system" if kind.update == "daemonset" else kind.role
-
-
-def _serves(container: Container) -> bool:
-    """Whether a container listens or is asked whether it is ready."""
-    return bool(container.ports) or container.readiness_probe is not None
-
-
 def _read_processes(pods: PodSet) -> None:
     """What the job says of processes in each pod; the launcher's own flag goes before it."""
     place = PROCESSES.get(pods.kind)
@@ -581,16 +541,6 @@ def _read_processes(pods: PodSet) -> None:
         if container.processes is None and _sequence(container.accelerators):
             container.processes = count
             container.sources["processes"] = place or ()
-
-
-def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
-    """training, or batch for benchmarks and for kinds that run any job where nothing says that it trains."""
-    words = [word for container in pods.containers for word in container.argv if isinstance(word, str)]
-    text = " ".join([names, *words, _entrypoint(pods)])[:MAX_ROLE_TEXT].lower()
-    if _MEASURES.search(text):
-        return "batch"
-    launched = any(family_of(c.runtime) == "training" and c.runtime != "mpi" for c in pods.containers)
-    return "training" if (kind.kind, kind.group) not in ANY_JOB or launched or _TRAINS.search(text) else "batch"
 
 
 def _read_update(pods: PodSet, kind: WorkloadKind) -> None:

@@ -326,3 +326,23 @@ spec:
     assert result.diagnostics == []
     counts = [item.accelerator_count for item in result.of_kind("PodSet") if isinstance(item, PodSet)]
     assert is_unknown(counts[0]) and counts[1] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "measures"),
+    [
+        ("fabric", "[mpirun, /opt/nccl-tests/build/all_reduce_perf, -b, 8]", True),
+        ("rccl-bench", "[bash, /scripts/run.sh]", True),
+        ("llama", "[torchrun, train.py, --dist-backend, nccl]", False),
+    ],
+)
+def test_a_collective_benchmark_is_told_by_its_program_or_its_name(name: str, command: str, measures: bool) -> None:
+    pods = f"template: {{spec: {{containers: [{{name: {name}, image: 'example.com/a:1', command: {command}}}]}}}}"
+    worker = "template: {spec: {containers: [{name: main, image: 'example.com/a:1'}]}}"
+    spec = f"  mpiReplicaSpecs:\n    Launcher: {{{pods}}}\n    Worker: {{replicas: 2, {worker}}}"
+    if name == "rccl-bench":
+        found = pod_sets("batch/v1", "Job", f"  {pods}")
+    else:
+        found = pod_sets("kubeflow.org/v2beta1", "MPIJob", spec)
+    assert {pods.collective_benchmark for pods in found.values()} == {measures}
+    assert {pods.role for pods in found.values()} == {"batch" if measures else "training"}
