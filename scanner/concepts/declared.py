@@ -21,6 +21,8 @@ RAY_ENGINE = (
 """Fields of ``Serving`` by the engine arguments of Ray Serve LLM (https://docs.ray.io/en/latest/serve/llm/)."""
 MAX_CONFIG = 100_000
 """Characters of a Serve configuration that are read."""
+MODEL_MOUNT = "/mnt/models"
+"""Where KServe puts what it fetches from ``storageUri``."""
 RUNTIMES = {
     "huggingface": "huggingfaceserver",
     "vllm": "vllm",
@@ -86,19 +88,19 @@ def _applications(config: Any) -> list[Any]:
 def _inference_service(pods: PodSet) -> None:
     for container in pods.containers:
         key = str(container.at[-1])
-        item = get(pods.resource.attributes, *container.at, default={})
-        if key == "model" or key in KSERVE_FRAMEWORKS:
-            _from_runtime(container)
-        name = get(item, "modelFormat", "name") if key == "model" else key if key in KSERVE_FRAMEWORKS else None
-        if not isinstance(name, str) or container.runtime is not None:
+        if key != "model" and key not in KSERVE_FRAMEWORKS:
             continue
-        container.runtime = RUNTIMES.get(name.lower())
-        if container.runtime is not None:
-            serving = container.serving or Serving(at=container.at)
-            serving.runtime = container.runtime
-            read_flags(serving, Command(tuple(container.argv), {}), container)
-            container.serving = serving
-            _from_uri(serving, serving.storage_uri, (*container.at, "storageUri"))
+        _from_runtime(container)
+        item = get(pods.resource.attributes, *container.at, default={})
+        name = get(item, "modelFormat", "name") if key == "model" else key
+        if container.runtime is None and isinstance(name, str):
+            container.runtime = RUNTIMES.get(name.lower())
+            if container.runtime is not None:
+                container.serving = container.serving or Serving(at=container.at)
+                container.serving.runtime = container.runtime
+                read_flags(container.serving, Command(tuple(container.argv), {}), container)
+        if container.runtime is not None and container.serving is not None:
+            _from_uri(container.serving, container.serving.storage_uri, (*container.at, "storageUri"))
 
 
 def _from_runtime(container: Container) -> None:
@@ -126,7 +128,7 @@ def _llm_service(pods: PodSet) -> None:
 
 def _from_uri(serving: Serving, uri: Any, source: Path) -> None:
     """The model of ``hf://organisation/model[:revision]``; other stores hold a model whose name is anybody's choice."""
-    if "model" in serving.sources:
+    if "model" in serving.sources and serving.model != MODEL_MOUNT:
         return
     if is_unknown(uri):
         serving.model = uri  # type: ignore[assignment]

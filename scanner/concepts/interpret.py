@@ -8,6 +8,8 @@ from functools import partial
 
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
+from scanner.concepts.definitions import KINDS as DEFINITIONS
+from scanner.concepts.definitions import Definitions
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
@@ -48,9 +50,12 @@ def interpret(graph: ResourceGraph) -> Concepts:
     concepts = Concepts()
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph.of_type("ConfigMap"))
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
+    definitions = Definitions(graph.of_type(*DEFINITIONS))
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps, definitions))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
+        if isinstance(pods, PodSet) and pods.defined_by is not None:
+            graph.connect(pods.resource, pods.defined_by, "references")
         for scaler in graph.neighbours(pods.resource, "scales", "in"):
             if isinstance(pods, PodSet):
                 _contained(concepts, pods.resource.address, partial(apply_scaler, pods, scaler.resource))

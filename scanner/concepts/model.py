@@ -167,6 +167,8 @@ class PodSet(Concept):
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
     definition: bool = False
     """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
+    defined_by: Resource | None = None
+    """The runtime of the scan that gives what the object itself does not say."""
     completes: bool = False
     """Whether the pods end by themselves: jobs and training runs."""
     collective_benchmark: bool = False

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from scanner.core import Path, Unknown, get, is_unknown
+from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
+from scanner.core import Path, Resource, Unknown, get, is_unknown
 
 GPU = "nvidia.com/gpu"
 DYNAMO_SHARED_MEMORY = "8Gi"
 """What the Dynamo operator mounts at /dev/shm unless told otherwise (internal/consts of ai-dynamo/dynamo)."""
 POD_FIELDS = ("nodeSelector", "tolerations", "affinity", "serviceAccountName", "schedulerName", "hostNetwork",
               "volumes", "initContainers", "terminationGracePeriodSeconds", "priorityClassName")  # fmt: skip
+GANG_POLICIES = {"coscheduling": "scheduler-plugins-scheduler", "volcano": "volcano"}
+"""Schedulers behind the pod group policies of a training runtime."""
 KUBEAI_ENGINES = {"VLLM": "vllm/vllm-openai", "OLlama": "ollama/ollama", "FasterWhisper": "faster-whisper-server",
                   "Infinity": "infinity"}  # fmt: skip
 """The images that KubeAI runs an engine with, by the name of the engine."""
@@ -29,11 +32,16 @@ class Shaped(NamedTuple):
     spec: dict[str, Any]
     containers: tuple[tuple[dict[str, Any], Path], ...]
     metadata: dict[str, Any]
+    pod_at: Path | None = None
+    """Where fields of the pod stand under their own names, if the kind has them."""
 
 
-def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
-    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own."""
-    return SHAPES[name](item, at, root)
+def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
+    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
+
+    ``runtime`` is the one that the object names, if the scan has it.
+    """
+    return _train_job(item, at, root, runtime) if name == "train-job" else SHAPES[name](item, at, root)
 
 
 def _decided(by: str) -> Unknown:
@@ -92,7 +100,7 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
         **_probes(item, operator),
     }
     spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes}
-    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"))
+    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"), at)
 
 
 def _size(limit: Any) -> dict[str, Any]:
@@ -117,24 +125,47 @@ def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped |
     }
     claim = get(item, "storage", "pvc", "name", default=f"{get(root, 'metadata', 'name')}-pvc")
     volumes = [{"name": "nim-cache-volume", "persistentVolumeClaim": {"claimName": claim}}]
-    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {})
+    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {}, at)
 
 
-def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
     """A TrainJob names a runtime, whose template has everything that the job does not override."""
-    runtime = f"the training runtime {get(root, 'spec', 'runtimeRef', 'name', default='')}".rstrip()
-    decided = _decided(runtime)
+    trainer = _mapping(item.get("trainer"))
+    found = training_template(runtime) if runtime is not None else None
+    if runtime is not None and found is not None:
+        return _on_training_runtime(trainer, (*at, "trainer"), root, runtime, *found)
+    if not isinstance(item.get("trainer"), dict):
+        return None
+    decided = _decided(f"the training runtime {get(item, 'runtimeRef', 'name', default='')}".rstrip())
     container = {
-        "name": "node",
-        "image": item.get("image", decided),
-        **_chosen(item, "command", "args", "env"),
-        "resources": item.get("resourcesPerNode", decided),
+        "name": TRAINER_CONTAINER,
+        "image": trainer.get("image", decided),
+        **_chosen(trainer, "command", "args", "env"),
+        "resources": trainer.get("resourcesPerNode", decided),
         "volumeMounts": decided,
     }
-    if "command" not in item and "args" not in item:
+    if "command" not in trainer and "args" not in trainer:
         container["command"] = [decided]
-    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided}
-    return Shaped(spec, ((container, at),), {})
+    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided, "schedulerName": decided}
+    return Shaped(spec, ((container, (*at, "trainer")),), {})
+
+
+def _on_training_runtime(
+    trainer: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource, job: str, template: dict[str, Any]
+) -> Shaped:
+    spec = training_pod(template, job, root)
+    own = _chosen(trainer, "image", "command", "args", "env")
+    if "resourcesPerNode" in trainer:
+        own["resources"] = trainer["resourcesPerNode"]
+    containers: list[tuple[dict[str, Any], Path]] = []
+    for number, container in enumerate(_list(spec.get("containers"))):
+        main = get(container, "name") == TRAINER_CONTAINER
+        containers.append((overlay(container, own), at) if main else (container, (*at, "containers", number)))
+    gang = get(runtime.attributes, "spec", "podGroupPolicy", default={})
+    for policy, scheduler in GANG_POLICIES.items():
+        if isinstance(gang, dict) and policy in gang:
+            spec = {**spec, "schedulerName": scheduler}
+    return Shaped(spec, tuple(containers), _mapping(template.get("metadata")))
 
 
 def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
@@ -201,7 +232,8 @@ def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Sha
         (side, (*at, "extraPodSpec", "containers", n)) for n, side in enumerate(_list(extra.get("containers")))
     ]
     metadata = _mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
-    return Shaped({**_chosen(extra, *POD_FIELDS), "volumes": volumes}, tuple(containers), metadata)
+    spec = {**_chosen(extra, *POD_FIELDS), "volumes": volumes}
+    return Shaped(spec, tuple(containers), metadata, (*at, "extraPodSpec"))
 
 
 def _list(value: Any) -> list[Any]:
@@ -247,7 +279,7 @@ def _spark(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     if "serviceAccount" in item:
         spec["serviceAccountName"] = item["serviceAccount"]
     place = (*at, "template", "spec", "containers", 0) if first else at
-    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"))
+    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"), at)
 
 
 def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
@@ -265,7 +297,7 @@ def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shap
     spec["volumes"] = [*_list(owner.get("volumes")), *_list(item.get("volumes")), *claims]
     spec.pop("initContainers", None)
     containers += [(side, (*at, "sidecars", n)) for n, side in enumerate(_list(item.get("sidecars")))]
-    return Shaped(spec, tuple(containers), _mapping(item.get("metadata")))
+    return Shaped(spec, tuple(containers), _mapping(item.get("metadata")), at)
 
 
 def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str, Any], Path]]:
@@ -282,7 +314,6 @@ def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str,
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
     "nim-cache": _nim_cache,
-    "train-job": _train_job,
     "kubeai-model": _kubeai_model,
     "dynamo-service": _dynamo_service,
     "spark": _spark,

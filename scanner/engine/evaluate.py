@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from scanner.concepts.model import Concept
-from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, is_unknown
+from scanner.concepts.model import Concept, PodSet
+from scanner.core import Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, get, is_unknown
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
 from scanner.engine.guards import Subjects
@@ -53,7 +53,8 @@ def evaluate_rules(rules: Sequence[CompiledRule], graph: ResourceGraph, concepts
                 evaluation.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))
         if compiled.rule.once:
             evaluation.findings[before:] = _first_of_each_unit(evaluation.findings[before:])
-    findings = _without_shared_changes(evaluation.findings, graph)
+    findings = _without_defined(evaluation.findings, concepts)
+    findings = _without_shared_changes(findings, graph)
     evaluation.findings = _distinct(sorted(findings, key=_order))
     return evaluation
 
@@ -64,6 +65,20 @@ def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
     for finding in sorted(findings, key=_order):
         first.setdefault(finding.resource.unit, finding)
     return list({finding.location.span: finding for finding in reversed(first.values())}.values())
+
+
+def _without_defined(findings: list[Finding], concepts: ConceptSource) -> list[Finding]:
+    """Leave out what a workload has from its runtime where the same rule says it of the runtime itself."""
+    said = {(finding.rule, id(finding.resource)) for finding in findings}
+    return [finding for finding in findings if not _said_of_runtime(finding, said, concepts)]
+
+
+def _said_of_runtime(finding: Finding, said: set[tuple[str, int]], concepts: ConceptSource) -> bool:
+    for pods in concepts.of_resource(finding.resource):
+        runtime = pods.defined_by if isinstance(pods, PodSet) else None
+        if runtime is not None and (finding.rule, id(runtime)) in said:
+            return get(finding.resource.attributes, *finding.path) is None
+    return False
 
 
 def _without_shared_changes(findings: list[Finding], graph: ResourceGraph) -> list[Finding]:
