@@ -16,8 +16,9 @@ from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Note
 from scanner.concepts.placement import place
 from scanner.concepts.pods import apply_scaler, pod_sets
 from scanner.concepts.regions import region_of
+from scanner.concepts.roles import role_by_jobs
 from scanner.concepts.serving_memory import estimate
-from scanner.core import Diagnostic, Resource, Span
+from scanner.core import Diagnostic, Resource, Span, get
 from scanner.graph import ResourceGraph
 from scanner.graph.linkers import PodLabels, link
 
@@ -52,6 +53,7 @@ def interpret(graph: ResourceGraph) -> Concepts:
     config_maps = ConfigMaps(graph.of_type("ConfigMap"))
     definitions = Definitions(graph.of_type(*DEFINITIONS))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps, definitions))
+    _contained(concepts, "what Ray clusters are for", lambda: _read_ray_jobs(concepts, graph))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
         if isinstance(pods, PodSet) and pods.defined_by is not None:
@@ -64,6 +66,18 @@ def interpret(graph: ResourceGraph) -> Concepts:
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph)
     return concepts
+
+
+def _read_ray_jobs(concepts: Concepts, graph: ResourceGraph) -> None:
+    """RayJobs with a ``clusterSelector`` run on a cluster that stands elsewhere."""
+    jobs: dict[tuple[str, str], list[Resource]] = {}
+    for job in graph.of_type("RayJob"):
+        name = get(job.attributes, "spec", "clusterSelector", "ray.io/cluster")
+        if isinstance(name, str):
+            jobs.setdefault((job.namespace or "default", name), []).append(job)
+    for pods in concepts.of_kind("PodSet") if jobs else ():
+        if isinstance(pods, PodSet) and pods.kind == "RayCluster":
+            role_by_jobs(pods, jobs.get((pods.namespace or "default", pods.name), ()))
 
 
 def _join(concepts: Concepts, graph: ResourceGraph) -> None:

@@ -140,7 +140,8 @@ class Serving(View):
 @dataclass(eq=False, slots=True, kw_only=True)
 class PodSet(Concept):
     """A set of equal pods. One resource may carry several (leader and worker, head and worker groups):
-    ``component`` tells them apart. ``role`` is serving, training, batch, notebook, system or other."""
+    ``component`` tells them apart. ``role`` is serving, training, batch, notebook, interactive (a Ray cluster that
+    takes whatever is sent to it), system or other."""
 
     role: str = "other"
     runtime: str | None = None
@@ -165,6 +166,8 @@ class PodSet(Concept):
     group_size: int = 1
     pods_per_replica: int = 1
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
+    pod_count: int = 1
+    """Pods of this component in all: replicas times ``pods_per_replica``; a DaemonSet counts as one."""
     definition: bool = False
     """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
     defined_by: Resource | None = None

@@ -12,7 +12,7 @@ from scanner.concepts.definitions import Definitions, model_field
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
-from scanner.concepts.roles import collective_benchmark, role_of
+from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -98,15 +98,10 @@ def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitio
                 pods = _pod_set(resource, kind, path, template, config_maps, runtime)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
-    _share_purpose(result)
+    share_role(result)
+    for pods in result:
+        _count(pods)
     return result
-
-
-def _share_purpose(sets: list[PodSet]) -> None:
-    """The workers of a benchmark often only wait for what the launcher starts in them."""
-    if any(pods.collective_benchmark for pods in sets):
-        for pods in sets:
-            pods.role, pods.collective_benchmark = "batch", True
 
 
 def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -631,6 +626,12 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
         pods.sources["max_unavailable"] = at
 
 
+def _count(pods: PodSet) -> None:
+    parts: list[Any] = [1 if pods.replicas is None else pods.replicas, pods.pods_per_replica]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    pods.pod_count = parts[0] * parts[1] if unknown is None else unknown  # type: ignore[assignment]
+
+
 def apply_scaler(pods: PodSet, scaler: Resource) -> None:
     """What a HorizontalPodAutoscaler or ScaledObject makes of the replicas: at least its minimum.
 
@@ -648,6 +649,7 @@ def apply_scaler(pods: PodSet, scaler: Resource) -> None:
         pods.replicas = least  # type: ignore[assignment]
     elif least is not None and not is_unknown(pods.replicas):
         pods.replicas = max(pods.replicas or 0, least)
+    _count(pods)
     for kind in workload_kinds().get(pods.kind, ()):
         if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
             _read_update(pods, kind)

@@ -346,3 +346,41 @@ def test_a_collective_benchmark_is_told_by_its_program_or_its_name(name: str, co
         found = pod_sets("kubeflow.org/v2beta1", "MPIJob", spec)
     assert {pods.collective_benchmark for pods in found.values()} == {measures}
     assert {pods.role for pods in found.values()} == {"batch" if measures else "training"}
+
+
+RAY = """
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {{name: {name}, namespace: ml}}
+spec:
+  headGroupSpec: {{template: {{spec: {{containers: [{{name: head, image: "e.com/ray:2"{head}}}]}}}}}}
+  workerGroupSpecs:
+    - groupName: w
+      replicas: 2
+      numOfHosts: 4
+      template: {{spec: {{containers: [{{name: w, image: "e.com/ray:2"}}]}}}}
+"""
+RAY_JOB = """---
+apiVersion: ray.io/v1
+kind: RayJob
+metadata: {{name: job, namespace: ml}}
+spec: {{entrypoint: {entrypoint}, clusterSelector: {{ray.io/cluster: shared}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        (RAY.format(name="shared", head=""), "interactive"),
+        (RAY.format(name="llama-pretrain", head=""), "training"),
+        (RAY.format(name="shared", head=", command: [vllm, serve, Qwen/Qwen3-8B]"), "serving"),
+        (RAY.format(name="shared", head="") + RAY_JOB.format(entrypoint="python finetune.py"), "training"),
+        (RAY.format(name="shared", head="") + RAY_JOB.format(entrypoint="python embed.py"), "batch"),
+        (RAY.format(name="other", head="") + RAY_JOB.format(entrypoint="python finetune.py"), "interactive"),
+    ],
+)
+def test_a_ray_cluster_is_for_what_runs_on_it(text: str, role: str) -> None:
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), "").resources)
+    found = [item for item in interpret(graph).of_kind("PodSet") if isinstance(item, PodSet)]
+    assert {pods.role for pods in found} == {role}
+    assert {pods.component: pods.pod_count for pods in found} == {"head": 1, "worker": 8}
