@@ -19,6 +19,15 @@ RAY_ENGINE = (
     ("gpu_memory_utilization", "gpu_memory_utilization"), ("revision", "revision"),
 )  # fmt: skip
 """Fields of ``Serving`` by the engine arguments of Ray Serve LLM (https://docs.ray.io/en/latest/serve/llm/)."""
+VLLM_RUNTIME_FIELDS: dict[str, Path] = {
+    "model": ("spec", "model", "modelURL"),
+    "context_length": ("spec", "model", "maxModelLen"),
+    "dtype": ("spec", "model", "dtype"),
+    "tensor_parallel": ("spec", "vllmConfig", "tensorParallelSize"),
+    "gpu_memory_utilization": ("spec", "vllmConfig", "gpuMemoryUtilization"),
+    "trust_remote_code": ("spec", "vllmConfig", "extraArgs"),
+    "quantization": ("spec", "vllmConfig", "extraArgs"),
+}
 MAX_CONFIG = 100_000
 """Characters of a Serve configuration that are read."""
 MODEL_MOUNT = "/mnt/models"
@@ -40,12 +49,23 @@ def declare(pods: PodSet) -> None:
         _inference_service(pods)
     elif pods.kind == "LLMInferenceService":
         _llm_service(pods)
+    elif pods.kind == "VLLMRuntime":
+        _vllm_runtime(pods)
     elif pods.kind == "NIMService":
         _parallelism(pods, ("spec", "multiNode", "parallelism"))
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
     pods.runtime = next((c.runtime for c in pods.containers if c.runtime is not None), None)
     if pods.kind == "RayService":
         _ray_service(pods)
+
+
+def _vllm_runtime(pods: PodSet) -> None:
+    """The command line of a VLLMRuntime is made of fields: findings about it belong there."""
+    for container in pods.containers:
+        for field, place in VLLM_RUNTIME_FIELDS.items():
+            if container.serving is not None and field in container.serving.sources:
+                written = get(pods.resource.attributes, *place) is not None
+                container.serving.sources[field] = place if written else ("spec", "vllmConfig", "extraArgs")
 
 
 def _ray_service(pods: PodSet) -> None:

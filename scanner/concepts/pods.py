@@ -565,6 +565,8 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
     if kind.autoscaling == "nim":
         pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
+    if kind.autoscaling == "vllm-runtime":
+        pods.autoscaled = get(attributes, "spec", "autoscalingConfig", "enabled", default=False)
     if kind.autoscaling == "kubeai":
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
@@ -612,6 +614,12 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
             "max_unavailable": (*rolling, "maxUnavailable"),
             "max_surge": (*rolling, "maxSurge"),
         }
+    elif kind.update == "vllm-runtime":
+        place: Path = ("spec", "deploymentConfig", "deploymentStrategy")
+        pods.strategy = get(attributes, *place, default="RollingUpdate")
+        pods.max_unavailable = share("25%", pods.replicas, up=False)
+        pods.max_surge = share("25%", pods.replicas, up=True)
+        pods.sources["strategy"] = place
     elif kind.update == "statefulset":
         pods.strategy = get(attributes, "spec", "updateStrategy", "type", default="RollingUpdate")
         at = ("spec", "updateStrategy", "rollingUpdate", "maxUnavailable")

@@ -384,3 +384,64 @@ def test_a_ray_cluster_is_for_what_runs_on_it(text: str, role: str) -> None:
     found = [item for item in interpret(graph).of_kind("PodSet") if isinstance(item, PodSet)]
     assert {pods.role for pods in found} == {role}
     assert {pods.component: pods.pod_count for pods in found} == {"head": 1, "worker": 8}
+
+
+def test_a_dynamo_graph_of_v1beta1_has_pod_templates_of_its_own() -> None:
+    spec = """
+  env: [{name: NATS, value: nats}]
+  components:
+    - name: Frontend
+      type: frontend
+      podTemplate: {spec: {containers: [{name: main, image: "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.0.0"}]}}
+    - name: Decode
+      type: decode
+      replicas: 2
+      multinode: {nodeCount: 2}
+      sharedMemorySize: 32Gi
+      podTemplate:
+        spec:
+          tolerations: [{key: nvidia.com/gpu, operator: Exists}]
+          containers:
+            - name: main
+              image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.0.0
+              command: [python3, -m, dynamo.vllm]
+              args: [--model, Qwen/Qwen3-32B, --tensor-parallel-size, "16"]
+              resources: {limits: {nvidia.com/gpu: 8}}
+            - {name: sidecar, image: "example.com/s:1"}
+"""
+    found = pod_sets("nvidia.com/v1beta1", "DynamoGraphDeployment", spec)
+    decode, frontend = found["Decode"], found["Frontend"]
+    main = decode.containers[0]
+    assert (decode.runtime, decode.replicas, decode.pod_count, decode.group_accelerators) == ("vllm", 2, 4, 16)
+    assert main.serving is not None and main.serving.model == "Qwen/Qwen3-32B"
+    assert main.shared_memory_bytes == 32 * 2**30 and is_unknown(main.readiness_probe)
+    assert main.sources["limits"][:7] == ("spec", "components", 1, "podTemplate", "spec", "containers", 0)
+    assert decode.tolerations and decode.sources["tolerations"][-1] == "tolerations"
+    assert (frontend.serving, frontend.runtime, frontend.accelerator_count) == (None, None, 0)
+
+
+def test_a_vllm_runtime_is_the_deployment_that_its_operator_makes() -> None:
+    spec = """
+  model: {modelURL: meta-llama/Llama-3.1-8B, maxModelLen: 4096, dtype: bfloat16}
+  vllmConfig: {tensorParallelSize: 2, gpuMemoryUtilization: "0.8", port: 8000, extraArgs: [--trust-remote-code]}
+  storageConfig: {enabled: true}
+  deploymentConfig:
+    replicas: 3
+    shmSize: 24Gi
+    resources: {cpu: "10", memory: 32Gi, gpu: "2"}
+    image: {registry: docker.io, name: "lmcache/vllm-openai:2025-05-27-v1"}
+    toleration: [{key: gpu, operator: Exists}]
+    nodeSelectorTerms: [{matchExpressions: [{key: gpu, operator: In, values: [h100]}]}]
+  autoscalingConfig: {enabled: true, minReplicas: 0, maxReplicas: 5}
+"""
+    pods = pod_sets("production-stack.vllm.ai/v1alpha1", "VLLMRuntime", spec)[""]
+    (main,) = pods.containers
+    serving = pods.serving
+    assert (pods.role, pods.runtime, pods.replicas, pods.accelerator_count) == ("serving", "vllm", 3, 2)
+    assert (pods.autoscaled, pods.min_replicas, pods.max_replicas) == (True, 0, 5)
+    assert main.image == "docker.io/lmcache/vllm-openai:2025-05-27-v1"
+    assert (main.shared_memory_bytes, main.startup_budget_seconds, pods.claims) == (24 * 2**30, 2120, ["x"])
+    assert serving is not None and (serving.model, serving.tensor_parallel) == ("meta-llama/Llama-3.1-8B", 2)
+    assert (serving.dtype, serving.context_length, serving.trust_remote_code) == ("bfloat16", 4096, True)
+    assert serving.sources["tensor_parallel"] == ("spec", "vllmConfig", "tensorParallelSize")
+    assert serving.sources["trust_remote_code"] == ("spec", "vllmConfig", "extraArgs")
