@@ -237,7 +237,7 @@ class Taint(View):
 class AcceleratorPool(Concept):
     """Machines with accelerators that workloads share: node groups, Karpenter NodePools, compute clusters.
 
-    ``platform`` is eks, gke, aks, karpenter, batch, azureml, ec2, gce …; counts are machines.
+    ``platform`` is eks, gke, aks, oke, karpenter, batch, azureml, ec2, gce …; counts are machines.
     """
 
     platform: str = ""
