@@ -82,3 +82,11 @@ class ResourceGraph:
         """Every edge as (source, target, kind, possible)."""
         for source, target, kind, data in self._graph.edges(keys=True, data=True):
             yield source, target, kind, data["possible"]
+
+    def as_written(self) -> ResourceGraph:
+        """The graph for people: each resource once, as it stands in the source, with the edges of all its spellings."""
+        graph = ResourceGraph(resource for resource in self.resources if resource.written is resource)
+        for source, target, kind, possible in self.edges():
+            if source.written is not target.written:
+                graph.connect(source.written, target.written, kind, possible=possible)
+        return graph

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from scanner.core import Resource
 from scanner.core.findings import SEVERITIES, Severity
+from scanner.graph import ResourceGraph
 from scanner.scan import ScanResult
 
 NODE_WIDTH, NODE_HEIGHT = 196, 44
@@ -108,13 +109,15 @@ def draw(result: ScanResult, *, all_below: int, limit: int) -> Drawing:
     Every resource is drawn if there are at most ``all_below``; else only those with findings and their
     neighbours, in any case at most ``limit``, the worst first.
     """
+    graph = result.graph.as_written()
     severities = _severities(result)
-    chosen = _chosen(result, severities, all_below, limit)
-    numbers = {resource: number for number, resource in enumerate(result.graph.resources)}
+    chosen = _chosen(graph, severities, all_below, limit)
+    numbers = {resource: number for number, resource in enumerate(graph.resources)}
+    meanings = _meanings(result)
     cells: dict[_Cell, list[Resource]] = defaultdict(list)
     for resource in chosen:
-        cells[_Cell(_lane(resource), _column(resource, result))].append(resource)
-    links = _links(result, set(chosen))
+        cells[_Cell(_lane(resource), _column(resource, meanings))].append(resource)
+    links = _links(graph, set(chosen))
     rows = _order(cells, links)
     lane_keys = sorted({cell.lane for cell in cells}, key=lambda key: (key[0], key[1]))
     used = sorted({cell.column for cell in cells})
@@ -152,17 +155,25 @@ def draw(result: ScanResult, *, all_below: int, limit: int) -> Drawing:
 def _severities(result: ScanResult) -> dict[Resource, list[Severity]]:
     severities: dict[Resource, list[Severity]] = {}
     for finding in result.findings:
-        severities.setdefault(finding.resource, []).append(finding.severity)
+        severities.setdefault(finding.resource.written, []).append(finding.severity)
     return severities
 
 
+def _meanings(result: ScanResult) -> dict[Resource, set[str]]:
+    """The kinds of concept that each resource carries, in whichever spelling."""
+    found: dict[Resource, set[str]] = defaultdict(set)
+    for resource in result.graph.resources:
+        found[resource.written].update(type(concept).__name__ for concept in result.concepts.of_resource(resource))
+    return found
+
+
 def _chosen(
-    result: ScanResult, severities: dict[Resource, list[Severity]], all_below: int, limit: int
+    graph: ResourceGraph, severities: dict[Resource, list[Severity]], all_below: int, limit: int
 ) -> list[Resource]:
-    resources = list(result.graph.resources)
+    resources = list(graph.resources)
     degree: Counter[Resource] = Counter()
     near: set[Resource] = set()
-    for source, target, kind, _ in result.graph.edges():
+    for source, target, kind, _ in graph.edges():
         if kind not in HIDDEN_EDGES:
             degree.update((source, target))
             near.update(
@@ -195,14 +206,14 @@ def _title(lane: tuple[str, str]) -> str:
     return f"{part}  ·  {place}" if part else place
 
 
-def _column(resource: Resource, result: ScanResult) -> int:
+def _column(resource: Resource, meanings: Mapping[Resource, set[str]]) -> int:
     if resource.api_version:
         for column, kinds in _KINDS.items():
             if resource.type in kinds.split() and not (
                 resource.type == "Service" and not resource.api_version.startswith("v1")
             ):
                 return column
-    concepts = {_CONCEPTS[type(concept).__name__] for concept in result.concepts.of_resource(resource)}
+    concepts = {_CONCEPTS[name] for name in meanings[resource]}
     if concepts:
         return next(column for column in _CONCEPTS.values() if column in concepts)
     if not resource.api_version:
@@ -215,10 +226,10 @@ def _column(resource: Resource, result: ScanResult) -> int:
 _Links = dict[tuple[Resource, Resource], tuple[tuple[str, ...], bool]]
 
 
-def _links(result: ScanResult, drawn: set[Resource]) -> _Links:
+def _links(graph: ResourceGraph, drawn: set[Resource]) -> _Links:
     kinds: dict[tuple[Resource, Resource], list[str]] = {}
     certain: set[tuple[Resource, Resource]] = set()
-    for source, target, kind, possible in result.graph.edges():
+    for source, target, kind, possible in graph.edges():
         if source in drawn and target in drawn and source is not target and kind not in HIDDEN_EDGES:
             kinds.setdefault((source, target), []).append(kind)
             if not possible:
