@@ -42,7 +42,7 @@ def render_graph(result: ScanResult, output_format: str) -> str:
         from scanner.report.html import render_graph_html
 
         return render_graph_html(result)
-    return {"json": _json, "dot": _dot, "mermaid": _mermaid}[output_format](result.graph)
+    return {"json": _json, "dot": _dot, "mermaid": _mermaid}[output_format](result.graph.as_written())
 
 
 def _json(graph: ResourceGraph) -> str:

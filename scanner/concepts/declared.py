@@ -19,8 +19,19 @@ RAY_ENGINE = (
     ("gpu_memory_utilization", "gpu_memory_utilization"), ("revision", "revision"),
 )  # fmt: skip
 """Fields of ``Serving`` by the engine arguments of Ray Serve LLM (https://docs.ray.io/en/latest/serve/llm/)."""
+VLLM_RUNTIME_FIELDS: dict[str, Path] = {
+    "model": ("spec", "model", "modelURL"),
+    "context_length": ("spec", "model", "maxModelLen"),
+    "dtype": ("spec", "model", "dtype"),
+    "tensor_parallel": ("spec", "vllmConfig", "tensorParallelSize"),
+    "gpu_memory_utilization": ("spec", "vllmConfig", "gpuMemoryUtilization"),
+    "trust_remote_code": ("spec", "vllmConfig", "extraArgs"),
+    "quantization": ("spec", "vllmConfig", "extraArgs"),
+}
 MAX_CONFIG = 100_000
 """Characters of a Serve configuration that are read."""
+MODEL_MOUNT = "/mnt/models"
+"""Where KServe puts what it fetches from ``storageUri``."""
 RUNTIMES = {
     "huggingface": "huggingfaceserver",
     "vllm": "vllm",
@@ -38,12 +49,23 @@ def declare(pods: PodSet) -> None:
         _inference_service(pods)
     elif pods.kind == "LLMInferenceService":
         _llm_service(pods)
+    elif pods.kind == "VLLMRuntime":
+        _vllm_runtime(pods)
     elif pods.kind == "NIMService":
         _parallelism(pods, ("spec", "multiNode", "parallelism"))
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
     pods.runtime = next((c.runtime for c in pods.containers if c.runtime is not None), None)
     if pods.kind == "RayService":
         _ray_service(pods)
+
+
+def _vllm_runtime(pods: PodSet) -> None:
+    """The command line of a VLLMRuntime is made of fields: findings about it belong there."""
+    for container in pods.containers:
+        for field, place in VLLM_RUNTIME_FIELDS.items():
+            if container.serving is not None and field in container.serving.sources:
+                written = get(pods.resource.attributes, *place) is not None
+                container.serving.sources[field] = place if written else ("spec", "vllmConfig", "extraArgs")
 
 
 def _ray_service(pods: PodSet) -> None:
@@ -86,19 +108,19 @@ def _applications(config: Any) -> list[Any]:
 def _inference_service(pods: PodSet) -> None:
     for container in pods.containers:
         key = str(container.at[-1])
-        item = get(pods.resource.attributes, *container.at, default={})
-        if key == "model" or key in KSERVE_FRAMEWORKS:
-            _from_runtime(container)
-        name = get(item, "modelFormat", "name") if key == "model" else key if key in KSERVE_FRAMEWORKS else None
-        if not isinstance(name, str) or container.runtime is not None:
+        if key != "model" and key not in KSERVE_FRAMEWORKS:
             continue
-        container.runtime = RUNTIMES.get(name.lower())
-        if container.runtime is not None:
-            serving = container.serving or Serving(at=container.at)
-            serving.runtime = container.runtime
-            read_flags(serving, Command(tuple(container.argv), {}), container)
-            container.serving = serving
-            _from_uri(serving, serving.storage_uri, (*container.at, "storageUri"))
+        _from_runtime(container)
+        item = get(pods.resource.attributes, *container.at, default={})
+        name = get(item, "modelFormat", "name") if key == "model" else key
+        if container.runtime is None and isinstance(name, str):
+            container.runtime = RUNTIMES.get(name.lower())
+            if container.runtime is not None:
+                container.serving = container.serving or Serving(at=container.at)
+                container.serving.runtime = container.runtime
+                read_flags(container.serving, Command(tuple(container.argv), {}), container)
+        if container.runtime is not None and container.serving is not None:
+            _from_uri(container.serving, container.serving.storage_uri, (*container.at, "storageUri"))
 
 
 def _from_runtime(container: Container) -> None:
@@ -126,7 +148,7 @@ def _llm_service(pods: PodSet) -> None:
 
 def _from_uri(serving: Serving, uri: Any, source: Path) -> None:
     """The model of ``hf://organisation/model[:revision]``; other stores hold a model whose name is anybody's choice."""
-    if "model" in serving.sources:
+    if "model" in serving.sources and serving.model != MODEL_MOUNT:
         return
     if is_unknown(uri):
         serving.model = uri  # type: ignore[assignment]

@@ -8,14 +8,16 @@ from functools import partial
 
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
+from scanner.concepts.definitions import Definitions
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import SiteName, place
 from scanner.concepts.pods import apply_scaler, pod_sets
 from scanner.concepts.regions import region_of
+from scanner.concepts.roles import role_by_jobs
 from scanner.concepts.serving_memory import estimate
-from scanner.core import Diagnostic, Resource, Span
+from scanner.core import Diagnostic, Resource, Span, get
 from scanner.graph import ResourceGraph
 from scanner.graph.linkers import PodLabels, link
 
@@ -53,9 +55,13 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     concepts = Concepts()
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph)
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps))
+    definitions = Definitions(graph)
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps, definitions))
+    _contained(concepts, "what Ray clusters are for", lambda: _read_ray_jobs(concepts, graph))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
+        if isinstance(pods, PodSet) and pods.defined_by is not None:
+            graph.connect(pods.resource, pods.defined_by, "references")
         for scaler in graph.neighbours(pods.resource, "scales", "in"):
             if isinstance(pods, PodSet):
                 _contained(concepts, pods.resource.address, partial(apply_scaler, pods, scaler.resource))
@@ -64,6 +70,21 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts
+
+
+def _read_ray_jobs(concepts: Concepts, graph: ResourceGraph) -> None:
+    """RayJobs with a ``clusterSelector`` run on a cluster that stands elsewhere."""
+    jobs: dict[tuple[str, str], list[Resource]] = {}
+    for job in graph.of_type("RayJob"):
+        name = get(job.attributes, "spec", "clusterSelector", "ray.io/cluster")
+        if isinstance(name, str):
+            jobs.setdefault((job.namespace or "default", name), []).append(job)
+    for pods in concepts.of_kind("PodSet") if jobs else ():
+        if isinstance(pods, PodSet) and pods.kind == "RayCluster":
+            running = jobs.get((pods.namespace or "default", pods.name), ())
+            for job in running:
+                graph.tie(pods.resource.unit, job.unit)
+            role_by_jobs(pods, running)
 
 
 def _join(concepts: Concepts, graph: ResourceGraph, elsewhere: Sequence[SiteName]) -> None:

@@ -12,6 +12,7 @@ CLOUDS = {
     "eks": "aws", "karpenter": "aws", "batch": "aws", "ec2": "aws", "sagemaker": "aws",
     "gke": "gcp", "gce": "gcp", "tpu-vm": "gcp", "workbench": "gcp", "vertex-ai": "gcp",
     "aks": "azure", "azureml": "azure", "azure-vm": "azure",
+    "oke": "oci",
 }  # fmt: skip
 """The cloud whose machine types a platform uses."""
 ZONES_OF_A_REGION = 3

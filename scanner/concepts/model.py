@@ -140,7 +140,8 @@ class Serving(View):
 @dataclass(eq=False, slots=True, kw_only=True)
 class PodSet(Concept):
     """A set of equal pods. One resource may carry several (leader and worker, head and worker groups):
-    ``component`` tells them apart. ``role`` is serving, training, batch, notebook, system or other."""
+    ``component`` tells them apart. ``role`` is serving, training, batch, notebook, interactive (a Ray cluster that
+    takes whatever is sent to it), system or other."""
 
     role: str = "other"
     runtime: str | None = None
@@ -165,10 +166,16 @@ class PodSet(Concept):
     group_size: int = 1
     pods_per_replica: int = 1
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
+    pod_count: int = 1
+    """Pods of this component in all: replicas times ``pods_per_replica``; a DaemonSet counts as one."""
     definition: bool = False
     """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
+    defined_by: Resource | None = None
+    """The runtime of the scan that gives what the object itself does not say."""
     completes: bool = False
     """Whether the pods end by themselves: jobs and training runs."""
+    collective_benchmark: bool = False
+    """Whether the pods only measure the network between accelerators (nccl-tests, rccl-tests)."""
     serving: Serving | None = None
     service_account: str = "default"
     automount_token: bool = True
@@ -230,7 +237,7 @@ class Taint(View):
 class AcceleratorPool(Concept):
     """Machines with accelerators that workloads share: node groups, Karpenter NodePools, compute clusters.
 
-    ``platform`` is eks, gke, aks, karpenter, batch, azureml, ec2, gce …; counts are machines.
+    ``platform`` is eks, gke, aks, oke, karpenter, batch, azureml, ec2, gce …; counts are machines.
     """
 
     platform: str = ""

@@ -23,7 +23,7 @@ from scanner.graph import ResourceGraph
 _SLICE_MEMORY = re.compile(r"\.(\d{1,4})gb", re.ASCII)
 MAX_DEPTH_OF_ONE_CLUSTER = 3
 """Directories down to which the only cluster is taken for that of everything (``infra/terraform/prod``)."""
-NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "karpenter"))
+NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "oke", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
 ACCELERATOR_LABELS = (
     "cloud.google.com/gke-accelerator", "nvidia.com/gpu.product", "node.kubernetes.io/instance-type",
@@ -45,7 +45,7 @@ GIVEN_TO_EVERY_NODE = (
     "kubernetes.io/", "topology.", "failure-domain.", "beta.kubernetes.io/", "node.kubernetes.io/",
     "node-role.kubernetes.io/", "karpenter.sh/capacity-type", "karpenter.k8s.aws/", "nvidia.com/",
     "feature.node.kubernetes.io/", "eks.amazonaws.com/", "k8s.amazonaws.com/", "kubernetes.azure.com/",
-    "cloud.google.com/",
+    "cloud.google.com/", "oci.oraclecloud.com/", "oke.oraclecloud.com/",
 )  # fmt: skip
 """Prefixes of labels that a platform or an operator sets: their absence in the source says nothing."""
 OPEN_CLUSTERS = (
@@ -55,8 +55,10 @@ OPEN_CLUSTERS = (
     ("aws_eks_cluster", ("compute_config", 0, "enabled")),
 )
 """(type, attribute) of clusters that create machines of any kind by themselves."""
-CLUSTERS = ("aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster")
-CLUSTER_FIELDS = ("cluster_name", "cluster", "kubernetes_cluster_id")
+CLUSTERS = (
+    "aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster", "oci_containerengine_cluster",
+)  # fmt: skip
+CLUSTER_FIELDS = ("cluster_name", "cluster", "kubernetes_cluster_id", "cluster_id")
 """Attributes of node groups and node pools that name their cluster."""
 PROVIDER_HOPS = 3
 """From a provider configuration over data sources to the cluster that they read."""
@@ -65,6 +67,8 @@ CLUSTER_MODULES = (
     "eks",
     "gke",
     "aks",
+    "oke/oci",
+    "oci-oke",
     "kubernetes-engine",
     "node-group",
     "node_pool",
@@ -496,7 +500,7 @@ def _selected_accelerator(pods: PodSet) -> None:
 
 def _model_of(key: str, value: str) -> str | None:
     if "instance-type" in key:
-        for cloud in ("aws", "gcp", "azure"):
+        for cloud in ("aws", "gcp", "azure", "oci"):
             known = instance_type(cloud, value)
             if known is not None:
                 return known.accelerator

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
+from scanner.concepts.definitions import Definitions, model_field
+from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
-from scanner.concepts.runtimes import family_of, recognise, words
+from scanner.concepts.roles import collective_benchmark, role_of, share_role
+from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
-from scanner.facts.kinds import WorkloadKind, runtimes, workload_kinds
+from scanner.facts.kinds import WorkloadKind, workload_kinds
 
 ACCELERATOR = re.compile(
     r"(nvidia\.com/(gpu|gpu\.shared|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
@@ -55,7 +58,11 @@ SCALER_BOUNDS = {
     "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
 }
 """Autoscaler to (field of the smallest count, its default, field of the largest count)."""
-PROCESSES: dict[str, Path] = {"PyTorchJob": ("spec", "nprocPerNode"), "MPIJob": ("spec", "slotsPerWorker")}
+PROCESSES: dict[str, Path] = {
+    "PyTorchJob": ("spec", "nprocPerNode"),
+    "MPIJob": ("spec", "slotsPerWorker"),
+    "TrainJob": ("spec", "trainer", "numProcPerNode"),
+}
 """Where a job says how many processes run in each of its pods."""
 LOCAL_DISKS = re.compile(r"/(dev|tmp|run|var|local|scratch|mnt/(k8s-disks|disks|stateful_partition)|opt/dlami)(/|\Z)")
 """Paths of a node that lie on its own disks or in its memory."""
@@ -71,15 +78,6 @@ LOCATED_FIELDS = (
 """(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
-ANY_JOB = (("RayJob", "ray.io"), ("RayCronJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
-"""Kinds that run training and any other job of many pods."""
-MAX_ROLE_TEXT = 10_000
-_TRAINS = re.compile(
-    r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
-)
-_MEASURES = re.compile(
-    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
-)
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
@@ -87,18 +85,22 @@ _OTHER_STAGE = re.compile(
 )
 
 
-def pod_sets(resource: Resource, config_maps: ConfigMaps) -> list[PodSet]:
+def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitions) -> list[PodSet]:
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods."""
     group = resource.api_version.rpartition("/")[0]
+    runtime = definitions.of(resource)
     result: list[PodSet] = []
     for kind in workload_kinds().get(resource.type, ()):
         if kind.group != group:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                pods = _pod_set(resource, kind, path, template, config_maps)
+                pods = _pod_set(resource, kind, path, template, config_maps, runtime)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
+    share_role(result)
+    for pods in result:
+        _count(pods)
     return result
 
 
@@ -128,31 +130,55 @@ def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
 
 
 class _Written(NamedTuple):
-    """A pod template as the source has it, whatever the kind."""
+    """A pod template as the source has it, whatever the kind; ``pod_at`` is where the fields of its spec stand."""
 
     at: Path
     spec: dict[str, Any]
-    containers: list[tuple[dict[str, Any], Path]]
+    containers: list[Part]
     metadata: dict[str, Any]
+    pod_at: Path | None
+    runtime: Resource | None = None
+    """The runtime that is part of it."""
 
 
-def _written(kind: WorkloadKind, path: Path, template: dict[str, Any], root: dict[str, Any]) -> _Written | None:
+def _written(
+    kind: WorkloadKind, path: Path, template: dict[str, Any], user: Resource, runtime: Resource | None
+) -> _Written | None:
     if kind.shape:
-        shaped = shape(kind.shape, template, path, root)
-        return shaped and _Written(path, shaped.spec, list(shaped.containers), shaped.metadata)
+        shaped = shape(kind.shape, template, path, user.attributes, runtime)
+        if shaped is None:
+            return None
+        parts = [Part(item, place) for item, place in shaped.containers]
+        return _Written(path, shaped.spec, parts, shaped.metadata, shaped.pod_at, runtime)
     at = path if kind.pod_spec else (*path, "spec")
     spec = _mapping(template if kind.pod_spec else template.get("spec"))
-    containers = [(item, (*at, "containers", number)) for number, item in enumerate(_sequence(spec.get("containers")))]
+    metadata = _mapping(template.get("metadata")) if not kind.pod_spec else {}
+    merged = _on_runtime(kind, spec, at, user, runtime) if runtime is not None else None
+    if merged is not None:
+        return _Written(at, merged.spec, list(merged.containers), metadata, at, runtime)
+    parts = [Part(item, (*at, "containers", n)) for n, item in enumerate(_sequence(spec.get("containers")))]
     if kind.kind == "InferenceService":
         named = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
-        containers += [(spec[name], (*at, name)) for name in named]
-    return _Written(at, spec, containers, _mapping(template.get("metadata")) if not kind.pod_spec else {})
+        parts += [Part(spec[name], (*at, name)) for name in named]
+    return _Written(at, spec, parts, metadata, at)
+
+
+def _on_runtime(kind: WorkloadKind, spec: dict[str, Any], at: Path, user: Resource, runtime: Resource) -> Merged | None:
+    if kind.component == "worker":
+        return merge_worker(spec, at, user, runtime)
+    field = model_field(spec) if kind.component == "predictor" else None
+    return merge_predictor(spec, field, at, user, runtime) if field is not None else None
 
 
 def _pod_set(
-    resource: Resource, kind: WorkloadKind, path: Path, template: dict[str, Any], config_maps: ConfigMaps
+    resource: Resource,
+    kind: WorkloadKind,
+    path: Path,
+    template: dict[str, Any],
+    config_maps: ConfigMaps,
+    runtime: Resource | None,
 ) -> PodSet | None:
-    written = _written(kind, path, template, resource.attributes)
+    written = _written(kind, path, template, resource, runtime)
     if written is None:
         return None
     at = written.at
@@ -167,6 +193,7 @@ def _pod_set(
         labels=resource.labels,
         component=_component(kind, path, template),
         definition=kind.definition,
+        defined_by=written.runtime,
         completes=kind.completes,
         pod_labels=labels or (resource.labels if kind.pod_spec or kind.shape else {}),
         pod_annotations=_mapping(written.metadata.get("annotations")),
@@ -190,7 +217,8 @@ def _pod_set(
     _read_scale(pods, kind, path)
     declare(pods)
     _read_processes(pods)
-    pods.role = _role(pods, kind)
+    pods.role = role_of(pods, kind)
+    pods.collective_benchmark = collective_benchmark(pods)
     _read_update(pods, kind)
     _read_job(pods, kind)
     return pods
@@ -243,13 +271,9 @@ def _dicts(value: Any) -> Any:
 def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps) -> None:
     spec, at = written.spec, written.at
     pods.volumes = _dicts(spec.get("volumes"))
-    first = [
-        (item, (*at, "initContainers", number)) for number, item in enumerate(_sequence(spec.get("initContainers")))
-    ]
+    first = [Part(item, (*at, "initContainers", n)) for n, item in enumerate(_sequence(spec.get("initContainers")))]
     for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
-        target += [
-            _container(item, place, pods, config_maps, init=init) for item, place in items if isinstance(item, dict)
-        ]
+        target += [_container(part, pods, config_maps, init=init) for part in items if isinstance(part.container, dict)]
     for container in pods.containers:
         for accelerator in _sequence(container.accelerators):
             if accelerator.resource not in pods.accelerator_resources:
@@ -259,23 +283,20 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps) -> None
     for field, key in (("host_network", "hostNetwork"), ("host_pid", "hostPID"), ("host_ipc", "hostIPC")):
         if key in spec:
             setattr(pods, field, spec[key])
-            pods.sources[field] = (*at, key)
+            _put_source(pods, written, field, key)
     account: Any = get(spec, "serviceAccountName", default="default")
     pods.service_account = account if isinstance(account, str | Unknown) else "default"  # type: ignore[assignment]
     pods.automount_token = spec.get("automountServiceAccountToken", True)
     selector, tolerations = spec.get("nodeSelector"), _dicts(spec.get("tolerations"))
     pods.node_selector = selector if is_unknown(selector) else _mapping(selector)  # type: ignore[assignment]
     pods.tolerations = tolerations
-    pods.sources |= {
-        "pod_spec": at,
-        "volumes": (*at, "volumes"),
-        "tolerations": (*at, "tolerations"),
-        "node_selector": (*at, "nodeSelector"),
-    }
+    _put_source(pods, written, "pod_spec")
+    for field, key in (("volumes", "volumes"), ("tolerations", "tolerations"), ("node_selector", "nodeSelector")):
+        _put_source(pods, written, field, key)
     pods.affinity = _mapping(spec.get("affinity"))
     pods.topology_spread = [item for item in _sequence(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
     pods.restart_policy = spec.get("restartPolicy")
-    pods.sources["restart_policy"] = (*at, "restartPolicy")
+    _put_source(pods, written, "restart_policy", "restartPolicy")
     grace = whole(spec.get("terminationGracePeriodSeconds"))
     pods.termination_grace_seconds = 30 if grace is None else grace
     pods.claims = [
@@ -289,8 +310,14 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps) -> None
     scheduler = spec.get("schedulerName")
     queues = [labels.get("kueue.x-k8s.io/queue-name") for labels in (pods.resource.labels, pods.pod_labels)]
     pods.queue = next((queue for queue in queues if isinstance(queue, str)), None)
-    gang = isinstance(scheduler, str) and scheduler in GANG_SCHEDULERS
-    pods.gang_scheduled = pods.queue is not None or gang
+    gang: Any = scheduler if is_unknown(scheduler) else scheduler in GANG_SCHEDULERS
+    pods.gang_scheduled = True if pods.queue is not None else gang
+
+
+def _put_source(pods: PodSet, written: _Written, field: str, *keys: str) -> None:
+    """Say where a field of the pod stands; nowhere for kinds that have no place for a pod's own fields."""
+    if written.pod_at is not None:
+        pods.sources[field] = (*written.pod_at, *keys)
 
 
 def _total(counts: list[Any]) -> Any:
@@ -298,7 +325,8 @@ def _total(counts: list[Any]) -> Any:
     return unknown if unknown is not None else sum(counts)
 
 
-def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps, *, init: bool) -> Container:
+def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool) -> Container:
+    item, at = part.container, part.at
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
     for field, key in LOCATED_FIELDS:
@@ -350,7 +378,20 @@ def _container(item: dict[str, Any], at: Path, pods: PodSet, config_maps: Config
     recognise(container, config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts")))
     container.image = settled(container.image)
     _read_storage(container, item.get("storageUri"), at)
+    if part.inherited:
+        _place_args(container, part.inherited)
     return container
+
+
+def _place_args(container: Container, inherited: int) -> None:
+    """Args of a runtime stand in front of the workload's own, and not in the workload's source."""
+    place = (*container.at, "args")
+    container.sources.pop("args", None)
+    for view in (container, container.serving):
+        for field, path in view.sources.items() if view is not None else ():
+            number = path[len(place)] if path[: len(place)] == place and len(path) > len(place) else None
+            if isinstance(number, int):
+                view.sources[field] = container.at if number < inherited else (*place, number - inherited)  # type: ignore[union-attr]
 
 
 def _referred(entry: dict[str, Any], pods: PodSet, config_maps: ConfigMaps) -> str | None:
@@ -487,8 +528,9 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
             setattr(pods, field, whole(get(attributes, *place)))
             pods.sources[field] = place
     if pods.replicas is None and kind.kind != "CronJob":
-        decided: Any = Unknown("the training runtime decides how many nodes there are")
-        pods.replicas = decided if kind.decided_replicas else kind.default_replicas if kind.replicas else None
+        pods.replicas = (
+            _decided_replicas(pods) if kind.decided_replicas else kind.default_replicas if kind.replicas else None
+        )
     if kind.kind == "Pod" or kind.component in ("head", "driver"):
         pods.replicas = 1
     if kind.group_size:
@@ -504,6 +546,14 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
     _read_autoscaling(pods, kind, path)
 
 
+def _decided_replicas(pods: PodSet) -> Any:
+    """The nodes that the training runtime of a TrainJob gives it."""
+    if pods.defined_by is None:
+        return Unknown("the training runtime decides how many nodes there are")
+    nodes = whole(get(pods.defined_by.attributes, "spec", "mlPolicy", "numNodes"))
+    return 1 if nodes is None else nodes
+
+
 def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
     attributes = pods.resource.attributes
     if kind.autoscaling == "scaled-job":
@@ -515,6 +565,8 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
     if kind.autoscaling == "nim":
         pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
+    if kind.autoscaling == "vllm-runtime":
+        pods.autoscaled = get(attributes, "spec", "autoscalingConfig", "enabled", default=False)
     if kind.autoscaling == "kubeai":
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
@@ -532,47 +584,6 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
             pods.sources[field] = (*path, "metadata", "annotations", name)
 
 
-def _entrypoint(pods: PodSet) -> str:
-    """What a RayJob submits to its cluster."""
-    for path in (("spec", "entrypoint"), ("spec", "jobTemplate", "entrypoint")):
-        value = get(pods.resource.attributes, *path)
-        if isinstance(value, str):
-            return value
-    return ""
-
-
-def _role(pods: PodSet, kind: WorkloadKind) -> str:
-    images = " ".join(f"{c.image_repository or ''}:{c.image_tag or ''}" for c in pods.containers)
-    names = f"{pods.name} {images}".lower()
-    families = {family_of(container.runtime) for container in pods.containers}
-    system = any(marker in names for marker in runtimes()["system_names"]) and not families & {"serving", "training"}
-    if system and (kind.update == "daemonset" or not pods.accelerator_resources):
-        return "system"
-    if kind.role == "training":
-        return _job_role(pods, kind, names)
-    if kind.role in ("serving", "notebook"):
-        return kind.role
-    # a script of that name in a job without accelerators prepares data as often as it trains
-    by_name = kind.role == "batch" and not pods.accelerator_resources
-    if any(family_of(c.runtime) == "training" and not (by_name and c.runtime == "script") for c in pods.containers):
-        return "training"
-    if "serving" in families and kind.role != "batch":
-        return "serving"
-    if "notebook" in families:
-        return "notebook"
-    if kind.role == "batch" and pods.accelerator_resources and _TRAINS.search(names):
-        return "training"
-    long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
-    if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
-        return "serving"
-    return "system" if kind.update == "daemonset" else kind.role
-
-
-def _serves(container: Container) -> bool:
-    """Whether a container listens or is asked whether it is ready."""
-    return bool(container.ports) or container.readiness_probe is not None
-
-
 def _read_processes(pods: PodSet) -> None:
     """What the job says of processes in each pod; the launcher's own flag goes before it."""
     place = PROCESSES.get(pods.kind)
@@ -581,16 +592,6 @@ def _read_processes(pods: PodSet) -> None:
         if container.processes is None and _sequence(container.accelerators):
             container.processes = count
             container.sources["processes"] = place or ()
-
-
-def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
-    """training, or batch for benchmarks and for kinds that run any job where nothing says that it trains."""
-    words = [word for container in pods.containers for word in container.argv if isinstance(word, str)]
-    text = " ".join([names, *words, _entrypoint(pods)])[:MAX_ROLE_TEXT].lower()
-    if _MEASURES.search(text):
-        return "batch"
-    launched = any(family_of(c.runtime) == "training" and c.runtime != "mpi" for c in pods.containers)
-    return "training" if (kind.kind, kind.group) not in ANY_JOB or launched or _TRAINS.search(text) else "batch"
 
 
 def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
@@ -613,6 +614,12 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
             "max_unavailable": (*rolling, "maxUnavailable"),
             "max_surge": (*rolling, "maxSurge"),
         }
+    elif kind.update == "vllm-runtime":
+        place: Path = ("spec", "deploymentConfig", "deploymentStrategy")
+        pods.strategy = get(attributes, *place, default="RollingUpdate")
+        pods.max_unavailable = share("25%", pods.replicas, up=False)
+        pods.max_surge = share("25%", pods.replicas, up=True)
+        pods.sources["strategy"] = place
     elif kind.update == "statefulset":
         pods.strategy = get(attributes, "spec", "updateStrategy", "type", default="RollingUpdate")
         at = ("spec", "updateStrategy", "rollingUpdate", "maxUnavailable")
@@ -625,6 +632,12 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
         pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
         pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
         pods.sources["max_unavailable"] = at
+
+
+def _count(pods: PodSet) -> None:
+    parts: list[Any] = [1 if pods.replicas is None else pods.replicas, pods.pods_per_replica]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    pods.pod_count = parts[0] * parts[1] if unknown is None else unknown  # type: ignore[assignment]
 
 
 def apply_scaler(pods: PodSet, scaler: Resource) -> None:
@@ -644,6 +657,7 @@ def apply_scaler(pods: PodSet, scaler: Resource) -> None:
         pods.replicas = least  # type: ignore[assignment]
     elif least is not None and not is_unknown(pods.replicas):
         pods.replicas = max(pods.replicas or 0, least)
+    _count(pods)
     for kind in workload_kinds().get(pods.kind, ()):
         if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
             _read_update(pods, kind)

@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from scanner.core import Path, Unknown, get, is_unknown
+from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
+from scanner.core import Path, Resource, Unknown, get, is_unknown
 
 GPU = "nvidia.com/gpu"
 DYNAMO_SHARED_MEMORY = "8Gi"
 """What the Dynamo operator mounts at /dev/shm unless told otherwise (internal/consts of ai-dynamo/dynamo)."""
+DYNAMO_WITHOUT_MODEL = ("frontend", "planner")
+SHARED_MEMORY_MOUNT = {"name": "shared-memory", "mountPath": "/dev/shm"}
 POD_FIELDS = ("nodeSelector", "tolerations", "affinity", "serviceAccountName", "schedulerName", "hostNetwork",
               "volumes", "initContainers", "terminationGracePeriodSeconds", "priorityClassName")  # fmt: skip
+GANG_POLICIES = {"coscheduling": "scheduler-plugins-scheduler", "volcano": "volcano"}
+"""Schedulers behind the pod group policies of a training runtime."""
+VLLM_PROBE = {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 20}
+VLLM_MODEL_FLAGS = {"maxModelLen": "--max-model-len", "dtype": "--dtype"}
+VLLM_ENGINE_FLAGS = {
+    "tensorParallelSize": "--tensor-parallel-size",
+    "gpuMemoryUtilization": "--gpu-memory-utilization",
+}
+"""Flags that production-stack's operator makes of the fields of a VLLMRuntime."""
 KUBEAI_ENGINES = {"VLLM": "vllm/vllm-openai", "OLlama": "ollama/ollama", "FasterWhisper": "faster-whisper-server",
                   "Infinity": "infinity"}  # fmt: skip
 """The images that KubeAI runs an engine with, by the name of the engine."""
@@ -29,11 +41,16 @@ class Shaped(NamedTuple):
     spec: dict[str, Any]
     containers: tuple[tuple[dict[str, Any], Path], ...]
     metadata: dict[str, Any]
+    pod_at: Path | None = None
+    """Where fields of the pod stand under their own names, if the kind has them."""
 
 
-def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
-    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own."""
-    return SHAPES[name](item, at, root)
+def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
+    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
+
+    ``runtime`` is the one that the object names, if the scan has it.
+    """
+    return _train_job(item, at, root, runtime) if name == "train-job" else SHAPES[name](item, at, root)
 
 
 def _decided(by: str) -> Unknown:
@@ -92,7 +109,7 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
         **_probes(item, operator),
     }
     spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes}
-    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"))
+    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"), at)
 
 
 def _size(limit: Any) -> dict[str, Any]:
@@ -117,24 +134,47 @@ def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped |
     }
     claim = get(item, "storage", "pvc", "name", default=f"{get(root, 'metadata', 'name')}-pvc")
     volumes = [{"name": "nim-cache-volume", "persistentVolumeClaim": {"claimName": claim}}]
-    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {})
+    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {}, at)
 
 
-def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
     """A TrainJob names a runtime, whose template has everything that the job does not override."""
-    runtime = f"the training runtime {get(root, 'spec', 'runtimeRef', 'name', default='')}".rstrip()
-    decided = _decided(runtime)
+    trainer = _mapping(item.get("trainer"))
+    found = training_template(runtime) if runtime is not None else None
+    if runtime is not None and found is not None:
+        return _on_training_runtime(trainer, (*at, "trainer"), root, runtime, *found)
+    if not isinstance(item.get("trainer"), dict):
+        return None
+    decided = _decided(f"the training runtime {get(item, 'runtimeRef', 'name', default='')}".rstrip())
     container = {
-        "name": "node",
-        "image": item.get("image", decided),
-        **_chosen(item, "command", "args", "env"),
-        "resources": item.get("resourcesPerNode", decided),
+        "name": TRAINER_CONTAINER,
+        "image": trainer.get("image", decided),
+        **_chosen(trainer, "command", "args", "env"),
+        "resources": trainer.get("resourcesPerNode", decided),
         "volumeMounts": decided,
     }
-    if "command" not in item and "args" not in item:
+    if "command" not in trainer and "args" not in trainer:
         container["command"] = [decided]
-    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided}
-    return Shaped(spec, ((container, at),), {})
+    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided, "schedulerName": decided}
+    return Shaped(spec, ((container, (*at, "trainer")),), {})
+
+
+def _on_training_runtime(
+    trainer: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource, job: str, template: dict[str, Any]
+) -> Shaped:
+    spec = training_pod(template, job, root)
+    own = _chosen(trainer, "image", "command", "args", "env")
+    if "resourcesPerNode" in trainer:
+        own["resources"] = trainer["resourcesPerNode"]
+    containers: list[tuple[dict[str, Any], Path]] = []
+    for number, container in enumerate(_list(spec.get("containers"))):
+        main = get(container, "name") == TRAINER_CONTAINER
+        containers.append((overlay(container, own), at) if main else (container, (*at, "containers", number)))
+    gang = get(runtime.attributes, "spec", "podGroupPolicy", default={})
+    for policy, scheduler in GANG_POLICIES.items():
+        if isinstance(gang, dict) and policy in gang:
+            spec = {**spec, "schedulerName": scheduler}
+    return Shaped(spec, tuple(containers), _mapping(template.get("metadata")))
 
 
 def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
@@ -164,6 +204,66 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
     return Shaped(spec, ((container, at),), {})
 
 
+def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    """The Deployment that production-stack's operator makes (internal/controller/vllmruntime_controller.go)."""
+    engine, deployed = _mapping(item.get("vllmConfig")), _mapping(item.get("deploymentConfig"))
+    name = get(root, "metadata", "name", default="vllm")
+    volumes: list[Any] = []
+    mounts: list[Any] = []
+    if get(item, "storageConfig", "enabled") is True:
+        volume = get(item, "storageConfig", "volumeName", default="pvc-storage")
+        volumes.append({"name": volume, "persistentVolumeClaim": {"claimName": name}})
+        mounts.append({"name": volume, "mountPath": get(item, "storageConfig", "mountPath", default="/data")})
+    if deployed.get("shmSize"):
+        volumes.append({"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": deployed["shmSize"]}})
+        mounts.append({"name": "dshm", "mountPath": "/dev/shm"})
+    port = engine.get("port", 8000)
+    container = {
+        "name": "vllm",
+        "image": _joined_image(deployed.get("image")),
+        "command": ["vllm", "serve"],
+        "args": _vllm_args(_mapping(item.get("model")), engine),
+        "env": _list(engine.get("env")),
+        "ports": [{"name": "http", "containerPort": port}],
+        "resources": _vllm_resources(_mapping(deployed.get("resources"))),
+        "volumeMounts": mounts,
+        "readinessProbe": {**VLLM_PROBE, "initialDelaySeconds": 10, "failureThreshold": 10},
+        "livenessProbe": {**VLLM_PROBE, "initialDelaySeconds": 10, "failureThreshold": 10},
+        "startupProbe": {**VLLM_PROBE, "initialDelaySeconds": 120, "failureThreshold": 100},
+    }
+    spec: dict[str, Any] = {"volumes": volumes, "tolerations": deployed.get("toleration", [])}
+    terms = deployed.get("nodeSelectorTerms")
+    if terms is not None:
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+        spec["affinity"] = {"nodeAffinity": required}
+    labels = {"app": name, **_mapping(get(root, "metadata", "labels"))}
+    metadata = {"labels": labels, "annotations": deployed.get("podAnnotations", {})}
+    return Shaped(spec, ((container, (*at, "deploymentConfig")),), metadata)
+
+
+def _vllm_args(model: dict[str, Any], engine: dict[str, Any]) -> list[Any]:
+    args = [model.get("modelURL")]
+    for source, fields in ((model, VLLM_MODEL_FLAGS), (engine, VLLM_ENGINE_FLAGS)):
+        for field, flag in fields.items():
+            if source.get(field) not in (None, "", 0):
+                args += [flag, source[field] if is_unknown(source[field]) else str(source[field])]
+    return [*args, *_list(engine.get("extraArgs"))]
+
+
+def _joined_image(image: Any) -> Any:
+    registry, name = get(image, "registry"), get(image, "name")
+    unknown = next((part for part in (registry, name) if is_unknown(part)), None)
+    return unknown if unknown is not None else f"{registry}/{name}" if registry else name
+
+
+def _vllm_resources(given: dict[str, Any]) -> dict[str, Any]:
+    """Requests and limits are the same."""
+    amounts = {key: given[key] for key in ("cpu", "memory") if given.get(key)}
+    if given.get("gpu"):
+        amounts[str(given.get("gpuType") or GPU)] = given["gpu"]
+    return {"requests": amounts, "limits": amounts}
+
+
 def _profile(text: Any) -> Any:
     """The resources of ``<profile>:<count>``."""
     decided = _decided("KubeAI's resource profile")
@@ -179,29 +279,63 @@ def _profile(text: Any) -> Any:
 
 
 def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
-    operator = "the Dynamo operator"
+    """A service of v1alpha1, or a component of v1beta1, which has a pod template of Kubernetes' own form."""
+    if "podTemplate" in item:
+        return _dynamo_component(item, at, root)
     extra = _mapping(item.get("extraPodSpec"))
     main = _mapping(extra.get("mainContainer"))
     container = {
-        **main,
-        "name": main.get("name", "main"),
+        **_dynamo_main(main, item.get("componentType"), item),
         "env": [*_list(get(root, "spec", "envs")), *_list(item.get("envs")), *_list(main.get("env"))],
         "resources": main.get("resources", _dynamo_resources(item.get("resources"))),
-        "volumeMounts": [*_list(main.get("volumeMounts")), {"name": "shared-memory", "mountPath": "/dev/shm"}],
+        "volumeMounts": [*_list(main.get("volumeMounts")), SHARED_MEMORY_MOUNT],
     }
-    for field in ("livenessProbe", "readinessProbe", "startupProbe"):
-        container[field] = main.get(field, item.get(field, _decided(operator)))
-    memory = _mapping(item.get("sharedMemory"))
     volumes = _list(extra.get("volumes"))
+    memory = _mapping(item.get("sharedMemory"))
     if memory.get("disabled") is not True:
-        size = memory.get("size", DYNAMO_SHARED_MEMORY)
-        volumes.append({"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
+        volumes.append(_dynamo_memory(memory.get("size", DYNAMO_SHARED_MEMORY)))
     containers = [(container, at if not main else (*at, "extraPodSpec", "mainContainer"))]
     containers += [
         (side, (*at, "extraPodSpec", "containers", n)) for n, side in enumerate(_list(extra.get("containers")))
     ]
     metadata = _mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
-    return Shaped({**_chosen(extra, *POD_FIELDS), "volumes": volumes}, tuple(containers), metadata)
+    spec = {**_chosen(extra, *POD_FIELDS), "volumes": volumes}
+    return Shaped(spec, tuple(containers), metadata, (*at, "extraPodSpec"))
+
+
+def _dynamo_component(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    template = _mapping(item.get("podTemplate"))
+    given = _mapping(template.get("spec"))
+    place = (*at, "podTemplate", "spec")
+    volumes = _list(given.get("volumes"))
+    size = item.get("sharedMemorySize", DYNAMO_SHARED_MEMORY)
+    shared = is_unknown(size) or str(size) != "0"
+    if shared:
+        volumes.append(_dynamo_memory(size))
+    containers: list[tuple[dict[str, Any], Path]] = []
+    for number, container in enumerate(_list(given.get("containers"))):
+        if get(container, "name") == "main":
+            mounts = [*_list(container.get("volumeMounts")), *([SHARED_MEMORY_MOUNT] if shared else [])]
+            env = [*_list(container.get("env")), *_list(get(root, "spec", "env"))]
+            filled = {**_dynamo_main(container, item.get("type"), {}), "env": env, "volumeMounts": mounts}
+            containers.append((filled, (*place, "containers", number)))
+        else:
+            containers.append((container, (*place, "containers", number)))
+    return Shaped({**given, "volumes": volumes}, tuple(containers), _mapping(template.get("metadata")), place)
+
+
+def _dynamo_main(main: dict[str, Any], role: Any, beside: dict[str, Any]) -> dict[str, Any]:
+    """The main container with the probes of the operator and, for what serves no model, the command."""
+    container = {**main, "name": main.get("name", "main")}
+    for field in ("livenessProbe", "readinessProbe", "startupProbe"):
+        container[field] = main.get(field, beside.get(field, _decided("the Dynamo operator")))
+    if role in DYNAMO_WITHOUT_MODEL and not main.get("command") and not main.get("args"):
+        container["command"] = ["python3", "-m", f"dynamo.{role}"]
+    return container
+
+
+def _dynamo_memory(size: Any) -> dict[str, Any]:
+    return {"name": SHARED_MEMORY_MOUNT["name"], "emptyDir": {"medium": "Memory", "sizeLimit": size}}
 
 
 def _list(value: Any) -> list[Any]:
@@ -247,7 +381,7 @@ def _spark(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     if "serviceAccount" in item:
         spec["serviceAccountName"] = item["serviceAccount"]
     place = (*at, "template", "spec", "containers", 0) if first else at
-    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"))
+    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"), at)
 
 
 def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
@@ -265,7 +399,7 @@ def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shap
     spec["volumes"] = [*_list(owner.get("volumes")), *_list(item.get("volumes")), *claims]
     spec.pop("initContainers", None)
     containers += [(side, (*at, "sidecars", n)) for n, side in enumerate(_list(item.get("sidecars")))]
-    return Shaped(spec, tuple(containers), _mapping(item.get("metadata")))
+    return Shaped(spec, tuple(containers), _mapping(item.get("metadata")), at)
 
 
 def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str, Any], Path]]:
@@ -282,9 +416,9 @@ def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str,
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
     "nim-cache": _nim_cache,
-    "train-job": _train_job,
     "kubeai-model": _kubeai_model,
     "dynamo-service": _dynamo_service,
+    "vllm-runtime": _vllm_runtime,
     "spark": _spark,
     "workflow-step": _workflow_step,
 }

@@ -147,7 +147,12 @@ def _cloud(pods: PodSet, graph: ResourceGraph) -> str:
     keys = " ".join([*map(str, selector if isinstance(selector, dict) else ()), str(pods.affinity)])
     named = {cloud for cloud, labels in CLOUD_LABELS if any(label in keys for label in labels)}
     if not named:
-        kinds = {"aws_eks_cluster": "aws", "google_container_cluster": "gcp", "azurerm_kubernetes_cluster": "azure"}
+        kinds = {
+            "aws_eks_cluster": "aws",
+            "google_container_cluster": "gcp",
+            "azurerm_kubernetes_cluster": "azure",
+            "oci_containerengine_cluster": "oci",
+        }
         named = {cloud for kind, cloud in kinds.items() if graph.of_type(kind)}
     return named.pop() if len(named) == 1 else ""
 

@@ -73,6 +73,12 @@ class Resource:
     parent: Resource | None = None
     """The Terraform resource that declares this object, if one does; another spelling of it has the same address."""
 
+    @property
+    def written(self) -> Resource:
+        """The resource that stands in the source: this one, or the one that it is another spelling of."""
+        parent = self.parent
+        return parent.written if parent is not None and parent.address == self.address else self
+
     def locate(self, path: Path = ()) -> Location:
         """See ``Locator.locate``."""
         return self.locator.locate(path)

@@ -9,8 +9,20 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from scanner.concepts.model import Concept
-from scanner.core import Change, Diagnostic, Finding, Path, Resource, Severity, Span, Undetermined, Unknown, is_unknown
+from scanner.concepts.model import Concept, PodSet
+from scanner.core import (
+    Change,
+    Diagnostic,
+    Finding,
+    Path,
+    Resource,
+    Severity,
+    Span,
+    Undetermined,
+    Unknown,
+    get,
+    is_unknown,
+)
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
 from scanner.engine.guards import Subjects
@@ -59,7 +71,8 @@ def evaluate_rules(
             except Exception as error:  # a defect in one rule must not cost the results of the others
                 evaluation.diagnostics.append(_defect(compiled.rule.id, resource, error, resource.locate().span))
     findings = _once_a_unit(_placed(failures, evaluation), {item.rule.id for item in rules if item.rule.once})
-    evaluation.findings = _distinct(sorted(_without_shared_changes(findings, graph), key=finding_order))
+    findings = _without_shared_changes(_without_defined(findings, concepts), graph)
+    evaluation.findings = _distinct(sorted(findings, key=finding_order))
     evaluation.undetermined.sort(key=undetermined_order)
     return evaluation
 
@@ -111,6 +124,20 @@ def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
     for finding in sorted(findings, key=finding_order):
         first.setdefault(finding.resource.unit, finding)
     return list({finding.location.span: finding for finding in reversed(first.values())}.values())
+
+
+def _without_defined(findings: list[Finding], concepts: ConceptSource) -> list[Finding]:
+    """Leave out what a workload has from its runtime where the same rule says it of the runtime itself."""
+    said = {(finding.rule, id(finding.resource)) for finding in findings}
+    return [finding for finding in findings if not _said_of_runtime(finding, said, concepts)]
+
+
+def _said_of_runtime(finding: Finding, said: set[tuple[str, int]], concepts: ConceptSource) -> bool:
+    for pods in concepts.of_resource(finding.resource):
+        runtime = pods.defined_by if isinstance(pods, PodSet) else None
+        if runtime is not None and (finding.rule, id(runtime)) in said:
+            return get(finding.resource.attributes, *finding.path) is None
+    return False
 
 
 def _without_shared_changes(findings: list[Finding], graph: ResourceGraph) -> list[Finding]:

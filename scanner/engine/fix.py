@@ -90,7 +90,8 @@ def _of_view(view: View, step: str | int, frame: Frame) -> tuple[Any, Path]:
         return get(frame.resource.attributes, *view.at, default={}), view.at
     if step == "resource" and isinstance(view, Concept):
         return view.resource.attributes, ()
-    if isinstance(step, str) and step in view.sources:
+    written = get(frame.resource.attributes, *view.at) is not None
+    if isinstance(step, str) and step in view.sources and written:
         return getattr(view, step, None), view.sources[step]
     raise _Unfit
 

@@ -74,7 +74,7 @@ def instance_types() -> dict[tuple[str, str], InstanceType]:
 
 
 def instance_type(cloud: str, name: str) -> InstanceType | None:
-    """A machine type of ``aws``, ``gcp`` or ``azure``; ``None`` if it is not known.
+    """A machine type of ``aws``, ``gcp``, ``azure`` or ``oci``; ``None`` if it is not known.
 
     SageMaker's ``ml.`` names give the EC2 type. The services without machine types are found by the name of their
     accelerator (``nvidia-l4`` on Cloud Run, ``nvidia-tesla-t4`` for N1) or profile (``Consumption-GPU-NC24-A100``).
@@ -106,7 +106,7 @@ def price(cloud: str, name: str, region: str = "") -> Price | None:
 
 @cache
 def families() -> dict[str, list[AcceleratedFamily]]:
-    """Families by cloud: aws, gcp, azure."""
+    """Families by cloud: aws, gcp, azure, oci."""
     from ruamel.yaml import YAML
 
     path = FilePath(__file__).parent / "accelerated_instances.yaml"

@@ -119,6 +119,14 @@ class ResourceGraph:
                 graph.add_edge(source, target, kind, possible=possible)
         return graph
 
+    def as_written(self) -> ResourceGraph:
+        """The graph for people: each resource once, as it stands in the source, with the edges of all its spellings."""
+        graph = ResourceGraph(resource for resource in self.resources if resource.written is resource)
+        for source, target, kind, possible in self.edges():
+            if source.written is not target.written:
+                graph.connect(source.written, target.written, kind, possible=possible)
+        return graph
+
 
 @cache
 def _shared(edges: tuple[tuple[EdgeKind, bool], ...]) -> Edges:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -116,13 +116,15 @@ def draw(result: ScanResult, *, all_below: int, limit: int) -> Drawing:
     Every resource is drawn if there are at most ``all_below``; else only those with findings and their
     neighbours, in any case at most ``limit``, the worst first.
     """
+    written = result.graph.as_written()
     severities = _severities(result)
-    graph = result.graph.multigraph(without=HIDDEN_EDGES)
+    graph = written.multigraph(without=HIDDEN_EDGES)
     chosen = _chosen(graph, severities, all_below, limit)
-    numbers = {resource: number for number, resource in enumerate(result.graph.resources)}
+    numbers = {resource: number for number, resource in enumerate(written.resources)}
+    meanings = _meanings(result)
     cells: dict[_Cell, list[Resource]] = defaultdict(list)
     for resource in chosen:
-        cells[_Cell(_lane(resource), _column(resource, result))].append(resource)
+        cells[_Cell(_lane(resource), _column(resource, meanings))].append(resource)
     links = _links(graph, chosen)
     rows = _order(cells, links)
     lane_keys = sorted({cell.lane for cell in cells}, key=lambda key: (key[0], key[1]))
@@ -161,8 +163,16 @@ def draw(result: ScanResult, *, all_below: int, limit: int) -> Drawing:
 def _severities(result: ScanResult) -> dict[Resource, list[Severity]]:
     severities: dict[Resource, list[Severity]] = {}
     for finding in result.findings:
-        severities.setdefault(finding.resource, []).append(finding.severity)
+        severities.setdefault(finding.resource.written, []).append(finding.severity)
     return severities
+
+
+def _meanings(result: ScanResult) -> dict[Resource, set[str]]:
+    """The kinds of concept that each resource carries, in whichever spelling."""
+    found: dict[Resource, set[str]] = defaultdict(set)
+    for resource in result.graph.resources:
+        found[resource.written].update(type(concept).__name__ for concept in result.concepts.of_resource(resource))
+    return found
 
 
 def _chosen(graph: _Graph, severities: dict[Resource, list[Severity]], all_below: int, limit: int) -> list[Resource]:
@@ -196,14 +206,14 @@ def _title(lane: tuple[str, str]) -> str:
     return f"{part}  ·  {place}" if part else place
 
 
-def _column(resource: Resource, result: ScanResult) -> int:
+def _column(resource: Resource, meanings: Mapping[Resource, set[str]]) -> int:
     if resource.api_version:
         for column, kinds in _KINDS.items():
             if resource.type in kinds.split() and not (
                 resource.type == "Service" and not resource.api_version.startswith("v1")
             ):
                 return column
-    concepts = {_CONCEPTS[type(concept).__name__] for concept in result.concepts.of_resource(resource)}
+    concepts = {_CONCEPTS[name] for name in meanings[resource]}
     if concepts:
         return next(column for column in _CONCEPTS.values() if column in concepts)
     if not resource.api_version:

@@ -97,7 +97,7 @@ def _summary(result: ScanResult) -> str:
 def _graph(drawing: Drawing, result: ScanResult, *, whole: bool = False) -> str:
     if not drawing.nodes:
         return ""
-    shown = f"{len(drawing.nodes)} of {plural(result.resources, 'resource')}"
+    shown = f"{len(drawing.nodes)} of {plural(len(drawing.nodes) + drawing.left_out, 'resource')}"
     note = (
         f"{shown}: those with findings and their neighbours." if drawing.left_out and result.findings else f"{shown}."
     )
@@ -115,10 +115,10 @@ def _graph(drawing: Drawing, result: ScanResult, *, whole: bool = False) -> str:
 def _findings(result: ScanResult) -> str:
     if not result.findings:
         return '<section id="findings"><h2>Findings</h2><p class="empty">No findings.</p></section>'
-    resources = {resource: number for number, resource in enumerate(result.graph.resources)}
+    resources = {resource: number for number, resource in enumerate(result.graph.as_written().resources)}
     files = sorted({finding.location.span.file for finding in result.findings})
     cards = "\n".join(
-        _card(result, finding, number, resources[finding.resource], files.index(finding.location.span.file))
+        _card(result, finding, number, resources[finding.resource.written], files.index(finding.location.span.file))
         for number, finding in by_severity(result)
     )
     long = ' class="long"' if len(result.findings) > LONG else ""

@@ -326,3 +326,122 @@ spec:
     assert result.diagnostics == []
     counts = [item.accelerator_count for item in result.of_kind("PodSet") if isinstance(item, PodSet)]
     assert is_unknown(counts[0]) and counts[1] == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "measures"),
+    [
+        ("fabric", "[mpirun, /opt/nccl-tests/build/all_reduce_perf, -b, 8]", True),
+        ("rccl-bench", "[bash, /scripts/run.sh]", True),
+        ("llama", "[torchrun, train.py, --dist-backend, nccl]", False),
+    ],
+)
+def test_a_collective_benchmark_is_told_by_its_program_or_its_name(name: str, command: str, measures: bool) -> None:
+    pods = f"template: {{spec: {{containers: [{{name: {name}, image: 'example.com/a:1', command: {command}}}]}}}}"
+    worker = "template: {spec: {containers: [{name: main, image: 'example.com/a:1'}]}}"
+    spec = f"  mpiReplicaSpecs:\n    Launcher: {{{pods}}}\n    Worker: {{replicas: 2, {worker}}}"
+    if name == "rccl-bench":
+        found = pod_sets("batch/v1", "Job", f"  {pods}")
+    else:
+        found = pod_sets("kubeflow.org/v2beta1", "MPIJob", spec)
+    assert {pods.collective_benchmark for pods in found.values()} == {measures}
+    assert {pods.role for pods in found.values()} == {"batch" if measures else "training"}
+
+
+RAY = """
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {{name: {name}, namespace: ml}}
+spec:
+  headGroupSpec: {{template: {{spec: {{containers: [{{name: head, image: "e.com/ray:2"{head}}}]}}}}}}
+  workerGroupSpecs:
+    - groupName: w
+      replicas: 2
+      numOfHosts: 4
+      template: {{spec: {{containers: [{{name: w, image: "e.com/ray:2"}}]}}}}
+"""
+RAY_JOB = """---
+apiVersion: ray.io/v1
+kind: RayJob
+metadata: {{name: job, namespace: ml}}
+spec: {{entrypoint: {entrypoint}, clusterSelector: {{ray.io/cluster: shared}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "role"),
+    [
+        (RAY.format(name="shared", head=""), "interactive"),
+        (RAY.format(name="llama-pretrain", head=""), "training"),
+        (RAY.format(name="shared", head=", command: [vllm, serve, Qwen/Qwen3-8B]"), "serving"),
+        (RAY.format(name="shared", head="") + RAY_JOB.format(entrypoint="python finetune.py"), "training"),
+        (RAY.format(name="shared", head="") + RAY_JOB.format(entrypoint="python embed.py"), "batch"),
+        (RAY.format(name="other", head="") + RAY_JOB.format(entrypoint="python finetune.py"), "interactive"),
+    ],
+)
+def test_a_ray_cluster_is_for_what_runs_on_it(text: str, role: str) -> None:
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), "").resources)
+    found = [item for item in interpret(graph).of_kind("PodSet") if isinstance(item, PodSet)]
+    assert {pods.role for pods in found} == {role}
+    assert {pods.component: pods.pod_count for pods in found} == {"head": 1, "worker": 8}
+
+
+def test_a_dynamo_graph_of_v1beta1_has_pod_templates_of_its_own() -> None:
+    spec = """
+  env: [{name: NATS, value: nats}]
+  components:
+    - name: Frontend
+      type: frontend
+      podTemplate: {spec: {containers: [{name: main, image: "nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.0.0"}]}}
+    - name: Decode
+      type: decode
+      replicas: 2
+      multinode: {nodeCount: 2}
+      sharedMemorySize: 32Gi
+      podTemplate:
+        spec:
+          tolerations: [{key: nvidia.com/gpu, operator: Exists}]
+          containers:
+            - name: main
+              image: nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.0.0
+              command: [python3, -m, dynamo.vllm]
+              args: [--model, Qwen/Qwen3-32B, --tensor-parallel-size, "16"]
+              resources: {limits: {nvidia.com/gpu: 8}}
+            - {name: sidecar, image: "example.com/s:1"}
+"""
+    found = pod_sets("nvidia.com/v1beta1", "DynamoGraphDeployment", spec)
+    decode, frontend = found["Decode"], found["Frontend"]
+    main = decode.containers[0]
+    assert (decode.runtime, decode.replicas, decode.pod_count, decode.group_accelerators) == ("vllm", 2, 4, 16)
+    assert main.serving is not None and main.serving.model == "Qwen/Qwen3-32B"
+    assert main.shared_memory_bytes == 32 * 2**30 and is_unknown(main.readiness_probe)
+    assert main.sources["limits"][:7] == ("spec", "components", 1, "podTemplate", "spec", "containers", 0)
+    assert decode.tolerations and decode.sources["tolerations"][-1] == "tolerations"
+    assert (frontend.serving, frontend.runtime, frontend.accelerator_count) == (None, None, 0)
+
+
+def test_a_vllm_runtime_is_the_deployment_that_its_operator_makes() -> None:
+    spec = """
+  model: {modelURL: meta-llama/Llama-3.1-8B, maxModelLen: 4096, dtype: bfloat16}
+  vllmConfig: {tensorParallelSize: 2, gpuMemoryUtilization: "0.8", port: 8000, extraArgs: [--trust-remote-code]}
+  storageConfig: {enabled: true}
+  deploymentConfig:
+    replicas: 3
+    shmSize: 24Gi
+    resources: {cpu: "10", memory: 32Gi, gpu: "2"}
+    image: {registry: docker.io, name: "lmcache/vllm-openai:2025-05-27-v1"}
+    toleration: [{key: gpu, operator: Exists}]
+    nodeSelectorTerms: [{matchExpressions: [{key: gpu, operator: In, values: [h100]}]}]
+  autoscalingConfig: {enabled: true, minReplicas: 0, maxReplicas: 5}
+"""
+    pods = pod_sets("production-stack.vllm.ai/v1alpha1", "VLLMRuntime", spec)[""]
+    (main,) = pods.containers
+    serving = pods.serving
+    assert (pods.role, pods.runtime, pods.replicas, pods.accelerator_count) == ("serving", "vllm", 3, 2)
+    assert (pods.autoscaled, pods.min_replicas, pods.max_replicas) == (True, 0, 5)
+    assert main.image == "docker.io/lmcache/vllm-openai:2025-05-27-v1"
+    assert (main.shared_memory_bytes, main.startup_budget_seconds, pods.claims) == (24 * 2**30, 2120, ["x"])
+    assert serving is not None and (serving.model, serving.tensor_parallel) == ("meta-llama/Llama-3.1-8B", 2)
+    assert (serving.dtype, serving.context_length, serving.trust_remote_code) == ("bfloat16", 4096, True)
+    assert serving.sources["tensor_parallel"] == ("spec", "vllmConfig", "tensorParallelSize")
+    assert serving.sources["trust_remote_code"] == ("spec", "vllmConfig", "extraArgs")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.cli.graph_command import render_graph
 from scanner.core import Resource, Span, is_unknown
 from scanner.facts.twins import azapi_twins
 from scanner.frontends.twins import twins
@@ -146,3 +147,25 @@ def test_fields_in_facts_are_attributes_of_the_provider() -> None:
                         break
                     node = node[step]
     assert wrong == []
+
+
+def test_the_graph_shows_a_resource_once_with_the_edges_of_both_spellings(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        """
+        resource "azapi_resource" "account" {
+          type = "Microsoft.CognitiveServices/accounts@2024-10-01"
+          name = "a"
+          body = { kind = "OpenAI" }
+        }
+        resource "azurerm_monitor_diagnostic_setting" "a" {
+          name               = "a"
+          target_resource_id = azapi_resource.account.id
+        }
+        """
+    )
+    result = scan([tmp_path], ScanOptions(only_rules=(SCHEMAS,)))
+    graph = json.loads(render_graph(result, "json"))
+    setting, account = "azurerm_monitor_diagnostic_setting.a", "azapi_resource.account"
+    assert sorted(item["address"] for item in graph["resources"]) == [account, setting]
+    assert graph["edges"] == [{"from": setting, "to": account, "kind": "references"}]
+    assert render_graph(result, "html").count(">account<") == render_graph(result, "dot").count(f'"{account}"') == 1
