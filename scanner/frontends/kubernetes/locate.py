@@ -9,6 +9,9 @@ from scanner.core import Change, Location, Path, RelatedSpan, SourceFile, Span, 
 from scanner.core.edits import text_edits
 from scanner.frontends.kubernetes.nodes import Documents, compose
 
+Entries = dict[int, dict[str, tuple[Any, Any]]]
+"""The (key node, value node) of each key of the mapping nodes that were asked, by the ``id`` of the node."""
+
 
 class DocumentPositions:
     """The node trees of one file, composed at the first question and shared by its resources."""
@@ -20,20 +23,21 @@ class DocumentPositions:
         self._roots: list[Any] | None = None
         self._documents: Documents | None = None
         self._alone: dict[int, tuple[int, Any]] = {}
+        self._entries: Entries = {}
 
     def locate(self, document: int, path: Path) -> Span:
         """The place of the value at ``path`` in the document with that index, or of its nearest ancestor."""
         offset, node = self._document(document)
         if node is None:
             return Span(self._file.path, 1, 1, 1, 1)
-        return self._span(*_walk(node, path), offset)
+        return self._span(*_walk(node, path, self._entries), offset)
 
     def extent(self, document: int, path: Path) -> Span:
         """The whole value at ``path``, from its first key to the end of its last line that says something."""
         offset, node = self._document(document)
         if node is None:
             return Span(self._file.path, 1, 1, 1, 1)
-        node = _walk(node, path)[1]
+        node = _walk(node, path, self._entries)[1]
         start, end = node.start_mark, _last(node).end_mark
         line, column = end.line + offset, end.column
         while column == 0 and line > start.line + offset:
@@ -85,11 +89,11 @@ class DocumentPositions:
         return Span(self._file.path, first + 1, start.column + 1, first + 1, max(end.column, start.column) + 1)
 
 
-def _walk(node: Any, path: Path) -> tuple[Any, Any]:
+def _walk(node: Any, path: Path, entries: Entries) -> tuple[Any, Any]:
     """(key node, value node) at ``path``, or of its nearest ancestor; the root has no key."""
     key = None
     for step in path:
-        found = _step(node, step)
+        found = _step(node, step, entries)
         if found is None:
             break
         key, node = found
@@ -103,17 +107,16 @@ def _last(node: Any) -> Any:
     return node
 
 
-def _step(node: Any, step: str | int) -> tuple[Any, Any] | None:
+def _step(node: Any, step: str | int, entries: Entries) -> tuple[Any, Any] | None:
     if node.id == "mapping" and isinstance(step, str):
-        found = None
-        for key, value in node.value:
-            if key.id == "scalar" and key.value == step:
-                found = key, value
-        if found is None:
+        if id(node) not in entries:
+            entries[id(node)] = {key.value: (key, value) for key, value in node.value if key.id == "scalar"}
+        found = entries[id(node)].get(step)
+        if found is None and "<<" in entries[id(node)]:
             for key, value in node.value:
                 if key.id == "scalar" and key.value == "<<":
                     for part in value.value if value.id == "sequence" else [value]:
-                        found = found or _step(part, step)
+                        found = found or _step(part, step, entries)
         return found
     if node.id == "sequence" and isinstance(step, int) and -len(node.value) <= step < len(node.value):
         return None, node.value[step]
