@@ -16,11 +16,18 @@ from scanner.project.config import FileSuppression
 from scanner.project.globs import compile_globs
 
 _COMMENT = re.compile(
-    r"(?:#|//|/\*)\s*kilter:(ignore-file|ignore)\s+([\w,\- ]*?\w)(?=\s+until=|\s+--|\s*\*/|\s*$)"
-    r"(?:\s+until=(\S+))?(?:\s+--\s*(.*?))?\s*(?:\*/.*)?$"
+    r"(?:#|//|/\*)\s*kilter:(ignore-file|ignore)\s+([\w,\-][\w,\- ]*?(?<=\w))(?=\s+until=|\s+--|\s*\*/|\s*$)"
+    r"(?:\s+until=(\S+))?"
 )
-_ANNOTATION_VALUE = re.compile(r"\s*(?:until=(\S+)\s*)?(?:--\s*)?(.*?)\s*", re.DOTALL)
+"""Up to the reason; it and the end are read apart, because one expression for all would take quadratic time."""
+_ANNOTATION_VALUE = re.compile(r"\s*(?:until=(\S+)\s*)?(?:--\s*)?(.*)", re.DOTALL)
 ANNOTATION = "kilter/ignore"
+MAX_CHARACTERS = 1_000
+"""Of the rules that one comment names, and of its reason."""
+MAX_COMMENTS = 1_000
+"""In one file."""
+MAX_HINTS = 20
+"""Near names are looked for while a scan has no more diagnostics of suppressions than this."""
 
 
 class Suppressed(NamedTuple):
@@ -52,6 +59,8 @@ class Claim:
 
     span: Span
     rules: tuple[str, ...]
+    scope: str | Resource | None
+    """The file or the resource that it is about; ``None`` for all."""
     covers: Callable[[Finding], bool]
     until: datetime.date | None
     reason: str
@@ -90,14 +99,16 @@ def suppress(
         )
         if _holds(claim, policy, names, around.today, diagnostics)
     ]
-    by_rule: dict[str, list[Claim]] = {}
+    by_scope: dict[tuple[str, str | Resource | None], list[Claim]] = {}
     for claim in claims:
         for rule in claim.rules:
-            by_rule.setdefault(rule, []).append(claim)
+            by_scope.setdefault((rule, claim.scope), []).append(claim)
     kept: list[Finding] = []
     silenced: list[Suppressed] = []
     for finding in findings:
-        covering = [claim for claim in by_rule.get(finding.rule, ()) if claim.covers(finding)]
+        scopes = (finding.location.span.file, finding.resource, None)
+        near = (claim for scope in scopes for claim in by_scope.get((finding.rule, scope), ()))
+        covering = [claim for claim in near if claim.covers(finding)]
         for claim in covering:
             claim.used.add(finding.rule)
         if covering:
@@ -138,34 +149,69 @@ def _holds(
 
 
 def _comments(around: Surroundings, names: Mapping[str, str], diagnostics: list[Diagnostic]) -> Iterator[Claim]:
+    tops: dict[tuple[str, int], int] = {}
+
+    def top(path: str, line: int) -> int:
+        """The first line of which a comment counts for ``line``: comments above a line may be several."""
+        if (path, line) not in tops:
+            text, above = around.lines(path), line - 1
+            while above > 0 and text[above - 1].strip().startswith(("#", "//")):
+                above -= 1
+            tops[path, line] = above
+        return tops[path, line]
+
     for file in around.files:
         if "kilter:ignore" not in file.text:
             continue
-        for number, line in enumerate(file.lines, 1):
-            if "kilter:ignore" in line:
-                claim = _comment(file.path, number, line, names, around.lines, diagnostics)
-                if claim is not None:
-                    yield claim
+        numbers = [number for number, line in enumerate(file.lines, 1) if "kilter:ignore" in line]
+        for number in numbers[:MAX_COMMENTS]:
+            claim = _comment(file.path, number, file.lines[number - 1], names, top, diagnostics)
+            if claim is not None:
+                yield claim
+        if len(numbers) > MAX_COMMENTS:
+            message = f"more than the limit of {MAX_COMMENTS} suppressions in one file; those from here on do not hold"
+            place = Span(file.path, numbers[MAX_COMMENTS], 1, numbers[MAX_COMMENTS], 1)
+            diagnostics.append(Diagnostic("warning", "suppression-limit", message, place))
 
 
 def _comment(
-    path: str, number: int, line: str, names: Mapping[str, str], lines: Lines, diagnostics: list[Diagnostic]
+    path: str,
+    number: int,
+    line: str,
+    names: Mapping[str, str],
+    top: Callable[[str, int], int],
+    diagnostics: list[Diagnostic],
 ) -> Claim | None:
     span = Span(path, number, line.index("kilter:") + 1, number, len(line.rstrip()) + 1)
-    match = _COMMENT.search(line)
+    match, reason = _parts(line)
     if match is None:
         diagnostics.append(Diagnostic("warning", "suppression-syntax", "this suppression names no rule", span))
         return None
-    rules = _codes(re.split(r"[,\s]+", match[2].strip()), names, span, diagnostics)
+    if len(match[2]) > MAX_CHARACTERS:
+        message = f"this suppression is longer than the limit of {MAX_CHARACTERS} characters; it does not hold"
+        diagnostics.append(Diagnostic("warning", "suppression-limit", message, span))
+        return None
+    rules = _codes(re.split(r"[,\s]+", match[2].strip(", ")), names, span, diagnostics)
     until = _date(match[3], span, diagnostics)
     if match[3] and until is None:
         return None
     whole_file = match[1] == "ignore-file"
 
     def covers(finding: Finding) -> bool:
-        return _near(finding, path, number, lines, whole_file=whole_file)
+        return _near(finding, path, number, top, whole_file=whole_file)
 
-    return Claim(span, rules, covers, until, match[4] or "")
+    return Claim(span, rules, path, covers, until, reason)
+
+
+def _parts(line: str) -> tuple[re.Match[str] | None, str]:
+    """The first suppression of a line, up to its reason, and the reason."""
+    for match in _COMMENT.finditer(line):
+        rest = line[match.end() : match.end() + MAX_CHARACTERS].partition("*/")[0].strip()
+        if not rest:
+            return match, ""
+        if rest.startswith("--"):
+            return match, rest.removeprefix("--").strip()
+    return None, ""
 
 
 def _codes(
@@ -176,9 +222,9 @@ def _codes(
         if text in names:
             codes.append(names[text])
         else:
-            near = difflib.get_close_matches(text, names, n=1)
+            near = difflib.get_close_matches(text, names, n=1) if len(diagnostics) < MAX_HINTS else []
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            message = f"this suppression names an unknown rule {text!r}{hint}"
+            message = f"this suppression names an unknown rule {text[:MAX_CHARACTERS]!r}{hint}"
             diagnostics.append(Diagnostic("warning", "suppression-unknown-rule", message, span))
     return tuple(dict.fromkeys(codes))
 
@@ -192,22 +238,14 @@ def _date(text: str | None, span: Span, diagnostics: list[Diagnostic]) -> dateti
         return None
 
 
-def _near(finding: Finding, path: str, number: int, lines: Lines, *, whole_file: bool) -> bool:
+def _near(finding: Finding, path: str, number: int, top: Callable[[str, int], int], *, whole_file: bool) -> bool:
     """Whether a comment is on the finding's line or the resource's first, or directly above one of them."""
-    starts = [finding.location.span] if finding.location.span.file == path else []
-    if whole_file or not starts:
-        return bool(starts)
-    starts.append(finding.resource.locate(()).span)
-    text = lines(path)
-    for span in starts:
-        if span.file != path:
-            continue
-        above = span.start_line - 1
-        while above > number and text[above - 1].strip().startswith(("#", "//")):
-            above -= 1
-        if number in (span.start_line, above):
-            return True
-    return False
+    if whole_file:
+        return True
+    spans = (finding.location.span, finding.resource.locate(()).span)
+    return any(
+        span.file == path and number <= span.start_line and top(path, span.start_line) <= number for span in spans
+    )
 
 
 def _annotations(
@@ -231,13 +269,13 @@ def _annotation(
     rules = _codes([key.removeprefix(ANNOTATION).removeprefix(".")], names, span, diagnostics)
     match = _ANNOTATION_VALUE.fullmatch(value)
     assert match is not None
-    until = _date(match[1], span, diagnostics)
-    if not match[2] and rules:
+    until, reason = _date(match[1], span, diagnostics), match[2].strip()
+    if not reason and rules:
         message = f"the annotation {key} must give the reason as its value; it does not hold"
         diagnostics.append(Diagnostic("warning", "suppression-without-reason", message, span))
-    if not match[2] or not rules or (match[1] and until is None):
+    if not reason or not rules or (match[1] and until is None):
         return None
-    return Claim(span, rules, lambda finding: finding.resource is resource, until, match[2])
+    return Claim(span, rules, resource, lambda finding: finding.resource is resource, until, reason)
 
 
 def _entries(
@@ -247,7 +285,7 @@ def _entries(
         line = entry.place.line
         span = Span(around.shown(entry), line, 1, line, 1)
         rules = _codes(entry.rules, names, span, diagnostics)
-        yield Claim(span, rules, _matcher(entry, around.named), entry.until, entry.reason)
+        yield Claim(span, rules, None, _matcher(entry, around.named), entry.until, entry.reason)
 
 
 def _matcher(entry: FileSuppression, named: Callable[[str], str]) -> Callable[[Finding], bool]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from limited import scan
+from limited import HEALTHY, scan
 
 DEEP = 100_000
 HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
@@ -157,6 +157,16 @@ HCL_CASES: dict[str, tuple[str, str]] = {
                      ' e = parseint("' + "z" * 100_000 + '", 36)\n f = log(0, 2)\n g = 1e400 - 1e-400\n}\n'
                      'resource "aws_s3_bucket" "b" {\n  bucket = "${local.a}${local.b}"\n  x = local.c\n  y = local.e\n'
                      "  z = [local.d, local.f, local.g]\n}\n", ""),
+    "fractions": ('resource "aws_s3_bucket" "b" {\n  bucket = [for n in range(100000) : n / 3]\n'
+                  "  x = [for n in range(30000) : n * 1.1e1100]\n  y = range(0, 10000, 0.1)\n"
+                  '  z = sum(jsondecode("[${join(",", [for n in range(90000) : "1.1"])}]"))\n'
+                  '  a = length(jsondecode("[${join(",", [for n in range(90000) : "1e-1000"])}]"))\n'
+                  "  c = [for n in range(90000) : pow(n, 0.5)]\n}\n", LIMIT),
+    "a step that is lost in rounding": ('resource "aws_s3_bucket" "b" {\n'
+                                        "  bucket = range(1e200, 1e200 + 1.2e46, 1e42)\n}\n", ""),
+    "numbers that lie far apart": ('resource "aws_s3_bucket" "b" {\n  bucket = 1e496 % 1e4195 % 21\n'
+                                   "  x = 1e-4000 * 3\n  y = 1e1100 / 1e-1100\n  z = format(\"%.9000f\", 1e-1100)\n"
+                                   "}\n", ""),
     "yaml bomb in yamldecode": ("locals {\n x = yamldecode(<<E\n" + alias_bomb() + "E\n)\n}\n"
                                 'resource "aws_s3_bucket" "b" {\n  bucket = local.x\n}\n', "terraform-"),
     "cyclic yamldecode": ('resource "aws_s3_bucket" "b" {\n  bucket = yamldecode("&a [*a]")\n}\n', "terraform-"),
@@ -319,3 +329,35 @@ def test_charts(template: str, tmp_path: Path) -> None:
     run = scan(tmp_path)
     if "env " not in template:
         assert any(item["code"].startswith("helm-") for item in run.diagnostics()), run.diagnostics()
+
+
+SUPPRESSIONS = {
+    "spaces in a reason": "# kilter:ignore GPU001 -- x" + " " * 200_000 + "y",
+    "spaces before a rule": "# kilter:ignore" + " " * 200_000 + "!",
+    "spaces after a rule": "# kilter:ignore GPU001" + " " * 200_000 + "!",
+    "many in a line": "# kilter:ignore GPU001 ! " * 20_000,
+    "many unknown rules in a line": "# kilter:ignore " + "GPU999 " * 100_000,
+    "a long name": "# kilter:ignore " + "a" * 1_000_000,
+    "many unknown rules": "\n".join(f"# kilter:ignore floating-image-tog-{n}" for n in range(50_000)),
+    "many in a block": "# kilter:ignore INT001 -- x\n" * 100_000,
+    "in a long comment": "# kilter:ignore INT001 -- x\n" * 900 + "#\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", SUPPRESSIONS)
+def test_suppressions(name: str, tmp_path: Path) -> None:
+    images = HEALTHY.replace("\n        - name", "\n@        - name").split("@")
+    text = images[0] + f"{SUPPRESSIONS[name]}\n{images[1]}" + images[1].replace("server", "other")
+    (tmp_path / "hostile.yaml").write_text(text)
+    found = {item["code"] for item in scan(tmp_path).diagnostics()}
+    assert found & {"suppression-syntax", "suppression-limit", "suppression-unknown-rule", "suppression-unused"}
+
+
+def test_annotations_that_suppress(tmp_path: Path) -> None:
+    annotations = ", ".join(f"kilter/ignore.none-{n}: x" for n in range(20_000))
+    value = "x" + " " * 200_000 + "y"
+    text = HEALTHY.replace(
+        "inference}", f'inference, annotations: {{{annotations}, kilter/ignore.GPU001: "{value}"}}}}'
+    )
+    (tmp_path / "hostile.yaml").write_text(text)
+    assert any(item["code"] == "suppression-unknown-rule" for item in scan(tmp_path).diagnostics())

@@ -7,7 +7,7 @@ from typing import Any
 
 from scanner.core import Change, Location, Path, RelatedSpan, SourceFile, Span, TextEdit
 from scanner.core.edits import text_edits
-from scanner.frontends.kubernetes.nodes import Documents, compose
+from scanner.frontends.kubernetes.nodes import Composed, Documents, Entries, compose
 
 
 class DocumentPositions:
@@ -21,20 +21,21 @@ class DocumentPositions:
         self._lines = lines
         self._roots: list[Any] | None = None
         self._documents: Documents | None = None
+        self._entries: Entries = {}
 
     def locate(self, document: int, path: Path) -> Span:
         """The place of the value at ``path`` in the document with that index, or of its nearest ancestor."""
-        offset, node = self._document(document)
+        offset, node, entries = self._document(document)
         if node is None:
             return Span(self._file.path, 1, 1, 1, 1)
-        return self._span(*_walk(node, path), offset)
+        return self._span(*_walk(node, path, entries), offset)
 
     def extent(self, document: int, path: Path) -> Span:
         """The whole value at ``path``, from its first key to the end of its last line that says something."""
-        offset, node = self._document(document)
+        offset, node, entries = self._document(document)
         if node is None:
             return Span(self._file.path, 1, 1, 1, 1)
-        node = _walk(node, path)[1]
+        node = _walk(node, path, entries)[1]
         start, end = node.start_mark, _last(node).end_mark
         line, column = end.line + offset, end.column
         while column == 0 and line > start.line + offset:
@@ -48,7 +49,7 @@ class DocumentPositions:
 
         if (source.path, source.text) != (self._file.path, self._file.text):
             return None
-        offset, node = self._document(document)
+        offset, node, _ = self._document(document)
         if node is None:
             return None
         self._documents = self._documents or Documents(self._file)
@@ -59,8 +60,8 @@ class DocumentPositions:
         except Refused:
             return None
 
-    def _document(self, number: int) -> tuple[int, Any]:
-        """(line that its marks count from, root node) of a document."""
+    def _document(self, number: int) -> Composed:
+        """A document, without a root node if there is none."""
         if number < len(self._lines):
             self._documents = self._documents or Documents(self._file)
             found = self._documents.at(self._lines[number])
@@ -68,7 +69,7 @@ class DocumentPositions:
                 return found
         if self._roots is None:
             self._roots = compose(self._file)[0]
-        return (0, self._roots[number]) if number < len(self._roots) else (0, None)
+        return Composed(0, self._roots[number] if number < len(self._roots) else None, self._entries)
 
     def _span(self, key: Any, node: Any, offset: int) -> Span:
         start = (key or node).start_mark
@@ -81,11 +82,11 @@ class DocumentPositions:
         return Span(self._file.path, first + 1, start.column + 1, first + 1, max(end.column, start.column) + 1)
 
 
-def _walk(node: Any, path: Path) -> tuple[Any, Any]:
+def _walk(node: Any, path: Path, entries: Entries) -> tuple[Any, Any]:
     """(key node, value node) at ``path``, or of its nearest ancestor; the root has no key."""
     key = None
     for step in path:
-        found = _step(node, step)
+        found = _step(node, step, entries)
         if found is None:
             break
         key, node = found
@@ -99,17 +100,16 @@ def _last(node: Any) -> Any:
     return node
 
 
-def _step(node: Any, step: str | int) -> tuple[Any, Any] | None:
+def _step(node: Any, step: str | int, entries: Entries) -> tuple[Any, Any] | None:
     if node.id == "mapping" and isinstance(step, str):
-        found = None
-        for key, value in node.value:
-            if key.id == "scalar" and key.value == step:
-                found = key, value
-        if found is None:
+        if id(node) not in entries:
+            entries[id(node)] = {key.value: (key, value) for key, value in node.value if key.id == "scalar"}
+        found = entries[id(node)].get(step)
+        if found is None and "<<" in entries[id(node)]:
             for key, value in node.value:
                 if key.id == "scalar" and key.value == "<<":
                     for part in value.value if value.id == "sequence" else [value]:
-                        found = found or _step(part, step)
+                        found = found or _step(part, step, entries)
         return found
     if node.id == "sequence" and isinstance(step, int) and -len(node.value) <= step < len(node.value):
         return None, node.value[step]

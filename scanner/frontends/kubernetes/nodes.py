@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from scanner.core import Diagnostic, SourceFile, Span
 
@@ -93,6 +93,18 @@ def _plain_documents(text: str) -> list[tuple[int, Any]] | None:
         return None
 
 
+Entries: TypeAlias = dict[int, dict[str, tuple[Any, Any]]]
+"""The (key node, value node) of each key of the mapping nodes that were asked, by the ``id`` of the node."""
+
+
+class Composed(NamedTuple):
+    """The root node of a document, the line that its marks count from, and what was looked up in it."""
+
+    offset: int
+    root: Any
+    entries: Entries
+
+
 class Documents:
     """The documents of a file one at a time, so that asking for a place in one does not read all of them."""
 
@@ -101,11 +113,11 @@ class Documents:
         self._starts = array("L", [0, *(match.end() for match in _LINE_END.finditer(self._text))])
 
     @lru_cache(maxsize=COMPOSED_AT_A_TIME)  # noqa: B019 the latest few of all files, on purpose
-    def at(self, line: int) -> tuple[int, Any] | None:
-        """(line above it, root node) of the document whose content starts on ``line``; ``None`` if it is not alone."""
+    def at(self, line: int) -> Composed | None:
+        """The document whose content starts on ``line``; ``None`` if it is not alone."""
         offset, text = self._slice(line)
         root = compose_alone(text)
-        return (offset, root) if root is not None and root.start_mark.line + offset + 1 == line else None
+        return Composed(offset, root, {}) if root is not None and root.start_mark.line + offset + 1 == line else None
 
     def lines(self, line: int) -> tuple[int, int]:
         """(index of the first line, number of lines) of the document whose content starts on ``line``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from scanner.core import GAP, Unknown, UnknownText, is_unknown
@@ -311,7 +312,10 @@ def _binary(node: ast.Binary, context: Context) -> Any:
     unknown = left if is_unknown(left) else right if is_unknown(right) else None
     if unknown is not None:
         return TypedUnknown(unknown, BOOL if node.operator in _COMPARISONS else NUMBER)
-    return _arithmetic(node.operator, left, right)
+    number = _arithmetic(node.operator, left, right)
+    if isinstance(number, Decimal):
+        context.budget.spend(floats.steps(number))
+    return number
 
 
 def _logic(node: ast.Binary, context: Context) -> Any:

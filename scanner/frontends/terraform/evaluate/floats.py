@@ -11,22 +11,33 @@ import re
 from decimal import Context, Decimal
 
 BITS = 512
-MAX_EXPONENT = 10_000
-"""Numbers with more digits than this before or after the point are not computed with."""
+MAX_EXPONENT = 1_200
+"""Numbers with more digits than this before or after the point are not computed with.
+
+Python writes whole numbers of at most 4,300 digits, and the exact digits of the least number here are three times as
+many as its exponent.
+"""
+_MAX_BITS = 4_000
+"""``MAX_EXPONENT`` digits in binary."""
+MAX_DIGITS = 10_000
+"""Texts longer than this are not read as numbers."""
 MAX_WHOLE_DIGITS = 400
 """Whole numbers with more digits stay ``Decimal``."""
+STEPS_OF_A_FRACTION = 50
+_SAFE_DIGITS = 153
+"""Decimals with no more digits are all different in ``BITS`` bits, so that each is the shortest for its own number."""
 
 Number = int | Decimal
 NEGATIVE_ZERO = Decimal("-0")
 INFINITY = Decimal("Infinity")
 _NUMBER = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)(?:[eE]([-+]?\d+))?\Z")
-_EXACT = Context(prec=MAX_EXPONENT * 2 + 2 * BITS, Emax=10**6, Emin=-(10**6), traps=[])
+_EXACT = Context(prec=MAX_DIGITS, Emax=10**6, Emin=-(10**6), traps=[])
 
 
 def parse_number(text: str) -> Number:
     """The number that decimal text spells. Raises ``ValueError``, ``OverflowError`` beyond ``MAX_EXPONENT``."""
     match = _NUMBER.match(text) if text.isascii() else None
-    if match is None or len(text) > MAX_EXPONENT:
+    if match is None or len(text) > MAX_DIGITS:
         raise ValueError(f"{text[:40]!r} is not a number")
     if len(text) < 100 and match[2].isdigit() and match[3] is None:
         return int(text) or (NEGATIVE_ZERO if match[1] == "-" else 0)
@@ -43,7 +54,15 @@ def from_decimal(value: Decimal) -> Number:
         return value
     if abs(value.adjusted()) > MAX_EXPONENT:
         raise OverflowError("the number goes beyond the limit")
+    if len(value.as_tuple().digits) <= _SAFE_DIGITS:
+        shortest = value.normalize(_EXACT)
+        return int(shortest) if _is_plain_whole(shortest) else shortest
     return _nearest(*value.as_integer_ratio())
+
+
+def steps(value: Number) -> int:
+    """What arithmetic with a number costs, in steps of evaluation."""
+    return 1 if isinstance(value, int) or not value.is_finite() else STEPS_OF_A_FRACTION + abs(value.adjusted())
 
 
 def from_float(value: float) -> Number:
@@ -224,7 +243,9 @@ def _rounded(numerator: int, denominator: int) -> tuple[int, int]:
 
 
 def _shortest(mantissa: int, exponent: int) -> Number:
-    """The shortest decimal that is nearer to the binary number than to any other."""
+    """The shortest decimal that is nearer to the binary number than to any other. Raises ``OverflowError``."""
+    if not -_MAX_BITS - BITS <= exponent <= _MAX_BITS:
+        raise OverflowError("the number goes beyond the limit")
     if exponent >= 0 and mantissa.bit_length() + exponent <= BITS:
         return mantissa << exponent
     spare = BITS - mantissa.bit_length()
@@ -239,25 +260,39 @@ def _shortest(mantissa: int, exponent: int) -> Number:
         exact, low, high, power = exact * five, low * five, high * five, at
     digits, places = _fewest_digits(exact, low, high, inclusive=not full & 1)
     value = Decimal((0, tuple(map(int, str(digits))), places + power))
-    if value.adjusted() < MAX_WHOLE_DIGITS and value.as_tuple().exponent >= 0:  # type: ignore[operator]
-        return int(value)
-    return value
+    return int(value) if _is_plain_whole(value) else value
+
+
+def _is_plain_whole(value: Decimal) -> bool:
+    return value.adjusted() < MAX_WHOLE_DIGITS and value.as_tuple().exponent >= 0  # type: ignore[operator]
 
 
 def _fewest_digits(exact: int, low: int, high: int, *, inclusive: bool) -> tuple[int, int]:
     """(digits, power of ten) of the number with the fewest digits between the bounds, nearest to ``exact``."""
-    digits = str(exact)
-    for length in range(1, len(digits)):
-        unit = 10 ** (len(digits) - length)
-        below = exact // unit
-        above = below + 1
-        may_be_below = below * unit > low or (inclusive and below * unit == low)
-        may_be_above = above * unit < high or (inclusive and above * unit == high)
-        if may_be_below or may_be_above:
-            nearer_below = exact - below * unit <= above * unit - exact
-            chosen = below if may_be_below and (nearer_below or not may_be_above) else above
-            while chosen % 10 == 0:
-                chosen //= 10
-                unit *= 10
-            return chosen, len(str(unit)) - 1
-    return exact, 0
+    size = len(str(exact))
+    shortest, longest = 1, size
+    while shortest < longest:
+        length = (shortest + longest) // 2
+        if _with_digits(exact, low, high, 10 ** (size - length), inclusive=inclusive) is None:
+            shortest = length + 1
+        else:
+            longest = length
+    chosen, places = _with_digits(exact, low, high, 10 ** (size - shortest), inclusive=inclusive), size - shortest
+    if chosen is None:
+        return exact, 0
+    while chosen % 10 == 0:
+        chosen //= 10
+        places += 1
+    return chosen, places
+
+
+def _with_digits(exact: int, low: int, high: int, unit: int, *, inclusive: bool) -> int | None:
+    """How many of ``unit`` are between the bounds and nearest to ``exact``; a tenth of a unit that does will do."""
+    below = exact // unit
+    above = below + 1
+    may_be_below = below * unit > low or (inclusive and below * unit == low)
+    may_be_above = above * unit < high or (inclusive and above * unit == high)
+    if not may_be_below and not may_be_above:
+        return None
+    nearer_below = exact - below * unit <= above * unit - exact
+    return below if may_be_below and (nearer_below or not may_be_above) else above

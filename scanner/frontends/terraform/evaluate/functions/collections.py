@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
 from scanner.frontends.terraform.evaluate import floats
-from scanner.frontends.terraform.evaluate.expressions import equal
+from scanner.frontends.terraform.evaluate.expressions import Context, equal
 from scanner.frontends.terraform.evaluate.functions.function import (
     ANY_LIST,
     ANY_MAP,
@@ -256,7 +257,7 @@ def one(value: Any) -> Any:
     return items[0] if items else None
 
 
-def range_(*bounds: Any) -> list[Any]:
+def range_(context: Context, *bounds: Any) -> list[Any]:
     """Numbers from start up to but without limit."""
     start, limit = (0, bounds[0]) if len(bounds) == 1 else bounds[:2]
     step = bounds[2] if len(bounds) == 3 else 1 if start <= limit else -1
@@ -264,11 +265,16 @@ def range_(*bounds: Any) -> list[Any]:
         raise EvaluationError("the step must not be zero")
     if (limit > start) != (step > 0) and limit != start:
         raise EvaluationError("the step leads away from the limit")
-    _bounded(abs(floats.truncate(floats.divide(floats.subtract(limit, start), step))))
-    result, current = [], start
+    count = abs(floats.truncate(floats.divide(floats.subtract(limit, start), step)))
+    _bounded(count)
+    context.budget.spend(count * max(map(floats.steps, (start, limit, step))))
+    result: list[Any] = []
+    current = start
     while (current < limit) if step > 0 else (current > limit):
         result.append(current)
         current = floats.add(current, step)
+        if current == result[-1]:
+            raise EvaluationError("the step is lost in rounding")
     return ListValue(result, NUMBER)
 
 
@@ -310,10 +316,11 @@ def sort(values: Any) -> list[Any]:
     return ListValue(sorted(values, key=lambda text: text.encode("utf-8", "surrogatepass")), STRING)
 
 
-def sum_(values: Any) -> Any:
+def sum_(context: Context, values: Any) -> Any:
     """The total."""
     if not _items(values):
         raise EvaluationError("the list is empty")
+    context.budget.spend(sum(floats.steps(item) for item in values if isinstance(item, Decimal)))
     total: floats.Number = 0
     for item in values:
         if item is None:
@@ -417,7 +424,7 @@ FUNCTIONS = {
     "merge": function(merge, rest=ANY, **_LOOSE),
     "nonsensitive": function(_same, ANY, **_LOOSE),
     "one": function(one, ANY, takes_partial=True),
-    "range": function(range_, NUMBER, NUMBER, NUMBER, optional=2),
+    "range": function(range_, NUMBER, NUMBER, NUMBER, optional=2, needs_context=True),
     "reverse": function(reverse, ANY, takes_partial=True),
     "sensitive": function(_same, ANY, **_LOOSE),
     "setintersection": function(setintersection, ANY_SET, rest=ANY_SET),
@@ -426,7 +433,7 @@ FUNCTIONS = {
     "setunion": function(setunion, ANY_SET, rest=ANY_SET),
     "slice": function(slice_, ANY, NUMBER, NUMBER, takes_partial=True),
     "sort": function(sort, STRINGS),
-    "sum": function(sum_, ANY),
+    "sum": function(sum_, ANY, needs_context=True),
     "tobool": function(_same, BOOL, takes_null=True),
     "tolist": function(_same, ANY_LIST, takes_partial=True, takes_null=True),
     "tomap": function(_same, ANY_MAP, takes_partial=True, takes_null=True),
