@@ -13,7 +13,7 @@ from scanner.frontends.kubernetes.nodes import Composed, Documents, Entries, com
 class DocumentPositions:
     """Places in one file, shared by its resources."""
 
-    __slots__ = ("_documents", "_file", "_lines", "_roots")
+    __slots__ = ("_documents", "_entries", "_file", "_lines", "_roots")
 
     def __init__(self, file: SourceFile, lines: Sequence[int] = ()) -> None:
         """``lines`` are those on which the documents start, if they are known: then each is composed alone."""
