@@ -70,10 +70,17 @@ def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:
             if kind == "Service" and resource.api_version != "v1":
                 continue
             selector = get(resource.attributes, *path)
-            for workload in _near(resource, workloads):
-                matched = _any_matches(selector, pod_labels[workload], empty_matches)
-                if matched is not False:
-                    graph.connect(resource, workload, edge, possible=is_unknown(matched))
+            near = _near(resource, workloads)
+            results = {workload: _any_matches(selector, pod_labels[workload], empty_matches) for workload in near}
+            found = [workload for workload, matched in results.items() if matched is not False]
+            for workload in _told_apart(resource, found):
+                graph.connect(resource, workload, edge, possible=is_unknown(results[workload]))
+
+
+def _told_apart(resource: Resource, found: list[Resource]) -> list[Resource]:
+    """Of objects with one name, which are alternatives to each other, those that stand in the file of ``resource``."""
+    own = {item.address for item in found if item.span.file == resource.span.file}
+    return [item for item in found if item.address not in own or item.span.file == resource.span.file]
 
 
 def _by_namespace(workloads: Iterable[Resource]) -> dict[str, list[Resource]]:
@@ -158,9 +165,9 @@ def _link_scaling(graph: ResourceGraph) -> None:
             if not isinstance(reference, dict):
                 continue
             key = (str(reference.get("kind", "Deployment")), str(reference.get("name")), scaler.namespace or "default")
-            for target in targets.get(key, ()):
-                if target.unit == scaler.unit or _related(target.unit, scaler.unit):
-                    graph.connect(scaler, target, "scales")
+            near = [target for target in targets.get(key, ()) if _near_units(target, scaler)]
+            for target in _told_apart(scaler, near):
+                graph.connect(scaler, target, "scales")
 
 
 def _link_exposure(graph: ResourceGraph) -> None:

@@ -110,3 +110,27 @@ def test_pools_of_one_cluster_that_is_named_twice_are_together(tmp_path: Path) -
         + group("one", "aws_eks_cluster.ml.name") + group("two", "aws_eks_cluster.ml.id") + APPLIED.format(provider=""),
     }  # fmt: skip
     assert hosts(tmp_path, files) == ["aws_eks_node_group.one", "aws_eks_node_group.two"]
+
+
+SERVED = """
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}}}
+spec: {{selector: {{app: redis}}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: redis}}
+spec: {{template: {{metadata: {{labels: {{app: redis}}}}, spec: {{containers: [{{name: a, image: "redis:7"}}]}}}}}}
+"""
+
+
+def test_of_alternatives_with_one_name_the_one_in_the_same_file_is_selected(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(SERVED.format(name=name))
+    graph = scan([tmp_path], ScanOptions(only_rules=(Path(__file__).parent,))).graph
+    selected = {
+        service.name: [item.resource.span.file for item in graph.neighbours(service, "selects")]
+        for service in graph.of_type("Service")
+    }
+    assert selected == {"one": ["one.yaml"], "two": ["two.yaml"]}
