@@ -115,22 +115,32 @@ def test_pools_of_one_cluster_that_is_named_twice_are_together(tmp_path: Path) -
 SERVED = """
 apiVersion: v1
 kind: Service
-metadata: {{name: {name}}}
+metadata: {{name: redis}}
 spec: {{selector: {{app: redis}}}}
 ---
 apiVersion: apps/v1
-kind: Deployment
+kind: {kind}
 metadata: {{name: redis}}
 spec: {{template: {{metadata: {{labels: {{app: redis}}}}, spec: {{containers: [{{name: a, image: "redis:7"}}]}}}}}}
 """
 
 
-def test_of_alternatives_with_one_name_the_one_in_the_same_file_is_selected(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.yaml").write_text(SERVED.format(name=name))
+def test_of_alternatives_of_one_name_those_in_the_same_file_belong_together(tmp_path: Path) -> None:
+    for name, kind in (("one", "Deployment"), ("two", "Deployment"), ("three", "StatefulSet")):
+        (tmp_path / f"{name}.yaml").write_text(SERVED.format(kind=kind))
     graph = scan([tmp_path], ScanOptions(only_rules=(Path(__file__).parent,))).graph
     selected = {
-        service.name: [item.resource.span.file for item in graph.neighbours(service, "selects")]
+        service.span.file: [item.resource.span.file for item in graph.neighbours(service, "selects")]
         for service in graph.of_type("Service")
     }
-    assert selected == {"one": ["one.yaml"], "two": ["two.yaml"]}
+    assert selected == {name: [name] for name in ("one.yaml", "two.yaml", "three.yaml")}
+
+
+def test_a_service_of_its_own_file_selects_workloads_of_every_name(tmp_path: Path) -> None:
+    service, _, workload = SERVED.format(kind="Deployment").partition("---")
+    (tmp_path / "service.yaml").write_text(service)
+    (tmp_path / "blue.yaml").write_text(workload)
+    (tmp_path / "green.yaml").write_text(workload.replace("name: redis}", "name: green}"))
+    graph = scan([tmp_path], ScanOptions(only_rules=(Path(__file__).parent,))).graph
+    (found,) = graph.of_type("Service")
+    assert {item.resource.name for item in graph.neighbours(found, "selects")} == {"redis", "green"}
