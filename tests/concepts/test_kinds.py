@@ -6,7 +6,7 @@ import pytest
 
 from scanner.concepts import interpret
 from scanner.concepts.model import PodSet
-from scanner.core import SourceFile, is_unknown
+from scanner.core import SourceFile, Unknown, is_unknown
 from scanner.frontends.kubernetes import read_manifests
 from scanner.graph import ResourceGraph
 
@@ -485,3 +485,19 @@ def test_a_job_that_compiles_a_model_does_not_train_it() -> None:
         graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text % name), "").resources)
         roles[name] = [item.role for item in interpret(graph).of_kind("PodSet") if isinstance(item, PodSet)]
     assert roles == {"llama-compile": ["batch"], "llama": ["training"]}
+
+
+@pytest.mark.parametrize("field", ["shmSize", "resources", "image"])
+def test_what_a_vllm_runtime_leaves_unknown_stays_so(field: str) -> None:
+    deployment = "{resources: {gpu: '2', gpuType: nvidia.com/gpu}, image: {name: vllm}, shmSize: 8Gi}"
+    text = "apiVersion: production-stack.vllm.ai/v1alpha1\nkind: VLLMRuntime\nmetadata: {name: x}\n"
+    (resource,) = read_manifests(SourceFile("x.yaml", f"{text}spec: {{deploymentConfig: {deployment}}}"), "").resources
+    config = resource.attributes["spec"]["deploymentConfig"]
+    inside = {"resources": "gpuType", "image": "name"}.get(field)
+    target = config if inside is None else config[field]
+    target[inside or field] = Unknown("a variable has no value")
+    concepts = interpret(ResourceGraph([resource]))
+    (pods,) = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
+    (main,) = pods.containers
+    unknown = {"shmSize": main.shared_memory_bytes, "resources": pods.accelerator_count, "image": main.image}
+    assert concepts.diagnostics == [] and is_unknown(unknown[field])
