@@ -8,7 +8,8 @@ from scanner.concepts.command_lines import Command
 from scanner.concepts.model import Container, PodSet, Serving
 from scanner.concepts.quantities import whole
 from scanner.concepts.runtimes import read_flags
-from scanner.core import Path, get, is_unknown
+from scanner.core import Path, Unknown, get, is_unknown
+from scanner.facts.kinds import runtimes
 
 KSERVE_FRAMEWORKS = ("huggingface", "triton", "pytorch", "tensorflow", "sklearn", "xgboost", "lightgbm", "onnx", "pmml",
                      "paddle")  # fmt: skip
@@ -78,6 +79,7 @@ def _ray_service(pods: PodSet) -> None:
     for application in _applications(get(pods.resource.attributes, *place)):
         model = get(application, "args", "llm_configs", 0)
         if not isinstance(model, dict):
+            _from_variables(pods.serving, get(application, "runtime_env", "env_vars"), place)
             continue
         loading = get(model, "model_loading_config", default={})
         engine = get(model, "engine_kwargs", default={})
@@ -89,6 +91,17 @@ def _ray_service(pods: PodSet) -> None:
                 setattr(pods.serving, field, value)
                 pods.serving.sources[field] = place
         return
+
+
+def _from_variables(serving: Serving, variables: Any, place: Path) -> None:
+    """The model that an application of one's own is told of; how it shards the model is its own business."""
+    named = runtimes()["environment"]["model"]
+    found = next((variables[name] for name in named if get(variables, name)), None)
+    if not isinstance(found, str) or "$" in found or "model" in serving.sources:
+        return
+    decided: Any = Unknown("the Serve application decides it")
+    serving.model, serving.tensor_parallel, serving.pipeline_parallel = found, decided, decided
+    serving.sources["model"] = place
 
 
 def _applications(config: Any) -> list[Any]:

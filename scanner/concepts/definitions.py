@@ -99,7 +99,7 @@ def _supports(runtime: Resource, spec: Any, field: str) -> bool:
         return False
     protocols = get(given, "protocolVersions", default=[])
     protocol = get(spec, field, "protocolVersion", default="v1")
-    if protocols and isinstance(protocols, list) and protocol not in protocols:
+    if isinstance(protocols, list) and protocols and protocol not in protocols:
         return False
     return _listed(given, *_format(spec, field)) is not None
 

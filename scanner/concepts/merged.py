@@ -190,7 +190,8 @@ def training_template(runtime: Resource) -> tuple[str, dict[str, Any]] | None:
 
 def training_pod(template: dict[str, Any], job: str, root: dict[str, Any]) -> dict[str, Any]:
     """The pod spec of a training runtime with the patches that a TrainJob makes to it."""
-    spec: dict[str, Any] = get(template, "spec", default={})
+    given = template.get("spec")
+    spec: dict[str, Any] = given if isinstance(given, dict) else {}
     for patch in _patches(root, job):
         spec = overlay(spec, patch)
     return spec

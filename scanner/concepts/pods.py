@@ -563,6 +563,7 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
     if kind.ray and kind.component == "worker":
         pods.autoscaled = get(attributes, *kind.ray, "enableInTreeAutoscaling", default=False)
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+        _bound_ray_workers(pods, get(attributes, *path[:-1], "suspend", default=False))
     if kind.autoscaling == "nim":
         pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
     if kind.autoscaling == "vllm-runtime":
@@ -582,6 +583,17 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
             value = pods.pod_annotations.get(name, pods.pod_annotations.get(name.replace("-s", "S")))
             setattr(pods, field, whole(value))
             pods.sources[field] = (*path, "metadata", "annotations", name)
+
+
+def _bound_ray_workers(pods: PodSet, suspended: Any) -> None:
+    """KubeRay keeps the replicas between the bounds (GetWorkerGroupDesiredReplicas of ray-project/kuberay)."""
+    parts: list[Any] = [suspended, pods.replicas, pods.min_replicas, pods.max_replicas]
+    unknown = next((part for part in parts if is_unknown(part)), None)
+    if unknown is not None:
+        pods.replicas = unknown  # type: ignore[assignment]
+        return
+    _, replicas, least, most = parts
+    pods.replicas = 0 if suspended is True else max(least, replicas if most is None else min(replicas, most))
 
 
 def _read_processes(pods: PodSet) -> None:

@@ -19,6 +19,8 @@ _TRAINS = re.compile(
 _MEASURES = re.compile(
     r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
 )
+_COMPILES = re.compile(r"(?<![a-z])(pre)?compil(e|ation)(?![a-z])")
+"""Names of jobs that compile a model ahead of time, as Neuron needs it, by running the training command."""
 _COLLECTIVES = re.compile(
     r"(?<![a-z])[nr]ccl[-_]?tests?(?![a-z])"
     r"|(?<![a-z])(all_?reduce|all_?gather|alltoall|broadcast|gather|hypercube|reduce|reduce_scatter|scatter|sendrecv)_perf"
@@ -93,7 +95,7 @@ def share_role(sets: list[PodSet]) -> None:
 def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
     """training, or batch for benchmarks and for kinds that run any job where nothing says that it trains."""
     text = _text(pods, names)
-    if _MEASURES.search(text):
+    if _MEASURES.search(text) or _COMPILES.search(pods.name.lower()):
         return "batch"
     launched = any(family_of(c.runtime) == "training" and c.runtime != "mpi" for c in pods.containers)
     return "training" if (kind.kind, kind.group) not in ANY_JOB or launched or _TRAINS.search(text) else "batch"

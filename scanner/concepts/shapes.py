@@ -214,7 +214,7 @@ def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
         volume = get(item, "storageConfig", "volumeName", default="pvc-storage")
         volumes.append({"name": volume, "persistentVolumeClaim": {"claimName": name}})
         mounts.append({"name": volume, "mountPath": get(item, "storageConfig", "mountPath", default="/data")})
-    if deployed.get("shmSize"):
+    if deployed.get("shmSize") not in (None, ""):
         volumes.append({"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": deployed["shmSize"]}})
         mounts.append({"name": "dshm", "mountPath": "/dev/shm"})
     port = engine.get("port", 8000)
@@ -256,11 +256,14 @@ def _joined_image(image: Any) -> Any:
     return unknown if unknown is not None else f"{registry}/{name}" if registry else name
 
 
-def _vllm_resources(given: dict[str, Any]) -> dict[str, Any]:
+def _vllm_resources(given: dict[str, Any]) -> Any:
     """Requests and limits are the same."""
-    amounts = {key: given[key] for key in ("cpu", "memory") if given.get(key)}
-    if given.get("gpu"):
-        amounts[str(given.get("gpuType") or GPU)] = given["gpu"]
+    amounts = {key: given[key] for key in ("cpu", "memory") if given.get(key) not in (None, "")}
+    kind = get(given, "gpuType", default=GPU)
+    if is_unknown(kind):
+        return kind
+    if given.get("gpu") not in (None, ""):
+        amounts[str(kind)] = given["gpu"]
     return {"requests": amounts, "limits": amounts}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.graph.resource_graph import EdgeKind, ResourceGraph
 
 PodLabels = dict[Resource, list[dict[str, Any]]]
+Places = Mapping[str, Set[str]]
 RAY_CLUSTERS: dict[str, Path] = {
     "RayCluster": ("spec",),
     "RayJob": ("spec", "rayClusterSpec"),
@@ -30,12 +31,22 @@ def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     """Add every edge that can be told from the resources; ``pod_labels`` holds the labels of their pods."""
     _link_references(graph)
     _link_deployed(graph)
-    _link_selectors(graph, pod_labels)
-    _link_scaling(graph)
+    places = _places(graph)
+    _link_selectors(graph, pod_labels, places)
+    _link_scaling(graph, places)
     _link_exposure(graph)
     _link_service_monitors(graph)
     _link_names(graph, pod_labels)
     _link_mounts(graph, pod_labels)
+
+
+def _places(graph: ResourceGraph) -> Places:
+    """The files that declare Kubernetes objects of each address."""
+    places: dict[str, set[str]] = {}
+    for resource in graph.resources:
+        if resource.api_version:
+            places.setdefault(resource.address, set()).add(resource.span.file)
+    return places
 
 
 def _link_references(graph: ResourceGraph) -> None:
@@ -63,17 +74,33 @@ def _link_deployed(graph: ResourceGraph) -> None:
                 graph.connect(resource.parent, resource, "references")
 
 
-def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels) -> None:
+def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels, places: Places) -> None:
     workloads = _by_namespace(pod_labels)
     for kind, edge, path, empty_matches in SELECTORS:
         for resource in graph.of_type(kind):
             if kind == "Service" and resource.api_version != "v1":
                 continue
             selector = get(resource.attributes, *path)
-            for workload in _near(resource, workloads):
-                matched = _any_matches(selector, pod_labels[workload], empty_matches)
-                if matched is not False:
-                    graph.connect(resource, workload, edge, possible=is_unknown(matched))
+            near = _near(resource, workloads)
+            results = {workload: _any_matches(selector, pod_labels[workload], empty_matches) for workload in near}
+            found = [workload for workload, matched in results.items() if matched is not False]
+            for workload in _told_apart(resource, found, places):
+                graph.connect(resource, workload, edge, possible=is_unknown(results[workload]))
+
+
+def _told_apart(resource: Resource, found: list[Resource], places: Places) -> list[Resource]:
+    """What ``resource`` selects in its own file, rather than in files that are alternatives to it.
+
+    Files that declare objects of one name cannot both be applied: samples of several set-ups, say.
+    """
+    own = {item.address for item in found if item.span.file == resource.span.file}
+    return [
+        item
+        for item in found
+        if item.span.file == resource.span.file
+        or not own
+        or (item.address not in own and item.span.file not in places[resource.address])
+    ]
 
 
 def _by_namespace(workloads: Iterable[Resource]) -> dict[str, list[Resource]]:
@@ -146,7 +173,7 @@ def _expression_holds(labels: dict[str, Any], expression: dict[str, Any]) -> Any
     return (found is not None) == (operator == "Exists")
 
 
-def _link_scaling(graph: ResourceGraph) -> None:
+def _link_scaling(graph: ResourceGraph, places: Places) -> None:
     targets: dict[tuple[str, str, str], list[Resource]] = {}
     for resource in graph.resources:
         if resource.api_version:
@@ -158,9 +185,9 @@ def _link_scaling(graph: ResourceGraph) -> None:
             if not isinstance(reference, dict):
                 continue
             key = (str(reference.get("kind", "Deployment")), str(reference.get("name")), scaler.namespace or "default")
-            for target in targets.get(key, ()):
-                if target.unit == scaler.unit or _related(target.unit, scaler.unit):
-                    graph.connect(scaler, target, "scales")
+            near = [target for target in targets.get(key, ()) if _near_units(target, scaler)]
+            for target in _told_apart(scaler, near, places):
+                graph.connect(scaler, target, "scales")
 
 
 def _link_exposure(graph: ResourceGraph) -> None:

@@ -110,3 +110,37 @@ def test_pools_of_one_cluster_that_is_named_twice_are_together(tmp_path: Path) -
         + group("one", "aws_eks_cluster.ml.name") + group("two", "aws_eks_cluster.ml.id") + APPLIED.format(provider=""),
     }  # fmt: skip
     assert hosts(tmp_path, files) == ["aws_eks_node_group.one", "aws_eks_node_group.two"]
+
+
+SERVED = """
+apiVersion: v1
+kind: Service
+metadata: {{name: redis}}
+spec: {{selector: {{app: redis}}}}
+---
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: redis}}
+spec: {{template: {{metadata: {{labels: {{app: redis}}}}, spec: {{containers: [{{name: a, image: "redis:7"}}]}}}}}}
+"""
+
+
+def test_of_alternatives_of_one_name_those_in_the_same_file_belong_together(tmp_path: Path) -> None:
+    for name, kind in (("one", "Deployment"), ("two", "Deployment"), ("three", "StatefulSet")):
+        (tmp_path / f"{name}.yaml").write_text(SERVED.format(kind=kind))
+    graph = scan([tmp_path], ScanOptions(only_rules=(Path(__file__).parent,))).graph
+    selected = {
+        service.span.file: [item.resource.span.file for item in graph.neighbours(service, "selects")]
+        for service in graph.of_type("Service")
+    }
+    assert selected == {name: [name] for name in ("one.yaml", "two.yaml", "three.yaml")}
+
+
+def test_a_service_of_its_own_file_selects_workloads_of_every_name(tmp_path: Path) -> None:
+    service, _, workload = SERVED.format(kind="Deployment").partition("---")
+    (tmp_path / "service.yaml").write_text(service)
+    (tmp_path / "blue.yaml").write_text(workload)
+    (tmp_path / "green.yaml").write_text(workload.replace("name: redis}", "name: green}"))
+    graph = scan([tmp_path], ScanOptions(only_rules=(Path(__file__).parent,))).graph
+    (found,) = graph.of_type("Service")
+    assert {item.resource.name for item in graph.neighbours(found, "selects")} == {"redis", "green"}

@@ -6,7 +6,7 @@ import pytest
 
 from scanner.concepts import interpret
 from scanner.concepts.model import PodSet
-from scanner.core import SourceFile, is_unknown
+from scanner.core import SourceFile, Unknown, is_unknown
 from scanner.frontends.kubernetes import read_manifests
 from scanner.graph import ResourceGraph
 
@@ -445,3 +445,59 @@ def test_a_vllm_runtime_is_the_deployment_that_its_operator_makes() -> None:
     assert (serving.dtype, serving.context_length, serving.trust_remote_code) == ("bfloat16", 4096, True)
     assert serving.sources["tensor_parallel"] == ("spec", "vllmConfig", "tensorParallelSize")
     assert serving.sources["trust_remote_code"] == ("spec", "vllmConfig", "extraArgs")
+
+
+@pytest.mark.parametrize(
+    ("fields", "replicas"),
+    [
+        ("minReplicas: 1, maxReplicas: 4", 1),
+        ("replicas: 9, minReplicas: 1, maxReplicas: 4", 4),
+        ("replicas: 2, minReplicas: 1, maxReplicas: 4", 2),
+        ("replicas: 2, suspend: true", 0),
+        ("replicas: 3", 3),
+        ("", 0),
+    ],
+)
+def test_ray_workers_stay_between_their_bounds(fields: str, replicas: int) -> None:
+    group = f"groupName: w, {fields + ', ' if fields else ''}template: {{spec: {{{POD}}}}}"
+    spec = f"  headGroupSpec: {{template: {{spec: {{{POD}}}}}}}\n  workerGroupSpecs: [{{{group}}}]"
+    assert pod_sets("ray.io/v1", "RayCluster", spec)["worker"].replicas == replicas
+
+
+@pytest.mark.parametrize(("value", "model"), [("NousResearch/Llama-2-13b-chat-hf", True), ("$MODEL_ID", False)])
+def test_a_serve_application_of_ones_own_is_told_its_model_by_the_environment(value: str, model: bool) -> None:
+    spec = f"""
+  serveConfigV2: |
+    applications: [{{name: a, import_path: "app:entry", runtime_env: {{env_vars: {{MODEL_ID: "{value}"}}}}}}]
+  rayClusterConfig: {{headGroupSpec: {{template: {{spec: {{{POD}}}}}}}}}
+"""
+    serving = pod_sets("ray.io/v1", "RayService", spec)["head"].serving
+    assert serving is not None and serving.model == (value if model else None)
+    assert is_unknown(serving.tensor_parallel) == model
+
+
+def test_a_job_that_compiles_a_model_does_not_train_it() -> None:
+    pods = "template: {spec: {containers: [{name: a, image: x, command: [mpirun, ./llama_7b.sh]}]}}"
+    head = "apiVersion: kubeflow.org/v2beta1\nkind: MPIJob\nmetadata: {name: %s}\n"
+    text = f"{head}spec: {{mpiReplicaSpecs: {{Worker: {{{pods}}}}}}}"
+    roles = {}
+    for name in ("llama-compile", "llama"):
+        graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text % name), "").resources)
+        roles[name] = [item.role for item in interpret(graph).of_kind("PodSet") if isinstance(item, PodSet)]
+    assert roles == {"llama-compile": ["batch"], "llama": ["training"]}
+
+
+@pytest.mark.parametrize("field", ["shmSize", "resources", "image"])
+def test_what_a_vllm_runtime_leaves_unknown_stays_so(field: str) -> None:
+    deployment = "{resources: {gpu: '2', gpuType: nvidia.com/gpu}, image: {name: vllm}, shmSize: 8Gi}"
+    text = "apiVersion: production-stack.vllm.ai/v1alpha1\nkind: VLLMRuntime\nmetadata: {name: x}\n"
+    (resource,) = read_manifests(SourceFile("x.yaml", f"{text}spec: {{deploymentConfig: {deployment}}}"), "").resources
+    config = resource.attributes["spec"]["deploymentConfig"]
+    inside = {"resources": "gpuType", "image": "name"}.get(field)
+    target = config if inside is None else config[field]
+    target[inside or field] = Unknown("a variable has no value")
+    concepts = interpret(ResourceGraph([resource]))
+    (pods,) = [item for item in concepts.of_kind("PodSet") if isinstance(item, PodSet)]
+    (main,) = pods.containers
+    unknown = {"shmSize": main.shared_memory_bytes, "resources": pods.accelerator_count, "image": main.image}
+    assert concepts.diagnostics == [] and is_unknown(unknown[field])

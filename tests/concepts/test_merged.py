@@ -1,12 +1,15 @@
 """A workload and the runtime that it names make one pod."""
 
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from scanner.concepts import interpret
 from scanner.concepts.model import PodSet
-from scanner.core import SourceFile, is_unknown
+from scanner.core import SourceFile, Unknown, is_unknown
 from scanner.frontends.kubernetes import read_manifests
 from scanner.graph import ResourceGraph
 
@@ -189,3 +192,41 @@ def test_a_train_job_of_another_runtime_stays_open() -> None:
     other = TRAIN_JOB.replace("name: torch", "name: jax") + "  trainer: {}\n"
     pods = pods_of("TrainJob", TRAINING_RUNTIME, other)
     assert pods.defined_by is None and is_unknown(pods.accelerator_count)
+
+
+def places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield at
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, (*at, key))
+
+
+def changed(value: Any, at: tuple[str | int, ...], new: Any) -> Any:
+    result = copy.deepcopy(value)
+    inner = result
+    for step in at[:-1]:
+        inner = inner[step]
+    inner[at[-1]] = new
+    return result
+
+
+WORKERS = "  workerSpec: {containers: [{name: worker-container, image: 'a:1', args: [a]}]}\n"
+OWN_WORKERS = "    workerSpec: {containers: [{name: worker-container, env: [{name: a, value: b}]}]}\n"
+PATCHED = """  trainer: {numNodes: 2, image: a, resourcesPerNode: {limits: {nvidia.com/gpu: 8}}}
+  podTemplateOverrides: [{targetJobs: [{name: node}], spec: {containers: [{name: node, env: [{name: A, value: b}]}]}}]
+"""
+
+
+@pytest.mark.parametrize("wrong", [None, 7, [], {}, [None], {"name": [1]}, Unknown("u")], ids=str)
+@pytest.mark.parametrize(
+    "texts",
+    [(runtime() + WORKERS, named("vllm") + OWN_WORKERS), (runtime(), SERVICE), (TRAINING_RUNTIME, TRAIN_JOB + PATCHED)],
+    ids=["named", "chosen", "training"],
+)
+def test_no_value_makes_a_merge_fail(texts: tuple[str, str], wrong: Any) -> None:
+    documents = read_manifests(SourceFile("x.yaml", "---".join(texts)), "").resources
+    for number, document in enumerate(documents):
+        for at in places(document.attributes):
+            if at and at[0] == "spec":
+                attributes = changed(document.attributes, at, wrong)
+                resources = [*documents[:number], replace(document, attributes=attributes), *documents[number + 1 :]]
+                assert interpret(ResourceGraph(resources)).diagnostics == [], at
