@@ -42,6 +42,20 @@ class World:
     elsewhere: Mapping[str, bool] = field(default_factory=dict)
     """By key of a question about the whole scan: what the units say that the graph leaves out."""
     pointer: Path | None = None
+    _carriers: dict[tuple[str, str | None], list[Resource]] = field(default_factory=dict)
+
+    def carriers(self, target: str, unit: str | None, *, concept: bool) -> Iterable[Resource]:
+        """The resources of a type, or those that carry a concept: of one unit, or of the scan (``None``).
+
+        They are listed once for all conditions: a list for each subject would cost the square of their number.
+        """
+        if (target, None) not in self._carriers:
+            carrying = (item.resource for item in self.concepts.of_kind(target))
+            found = list(dict.fromkeys(carrying)) if concept else self.graph.of_type(target)
+            self._carriers[target, None] = found
+            for resource in found:
+                self._carriers.setdefault((target, resource.unit), []).append(resource)
+        return self._carriers.get((target, unit), ())
 
 
 Condition = Callable[[Frame, World], Truth]
@@ -375,16 +389,11 @@ def _present(data: dict[str, Any], names: Names) -> Condition:
     def decide(frame: Frame, world: World) -> Truth:
         if anywhere and world.elsewhere.get(key):
             return True
-        resources: list[Resource] = []
-        for target in targets:
-            if target in names.concepts:
-                resources.extend(dict.fromkeys(concept.resource for concept in world.concepts.of_kind(target)))
-            else:
-                resources.extend(world.graph.of_type(target))
+        unit = None if anywhere else frame.resource.unit
         found = any_of(
             believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
-            for resource in resources
-            if anywhere or resource.unit == frame.resource.unit
+            for target in targets
+            for resource in world.carriers(target, unit, concept=target in names.concepts)
             for item in item_of(resource, targets, names, world)
         )
         return Undecided([ELSEWHERE]) if found is False and _is_building_block(frame.resource) else found

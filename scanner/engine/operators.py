@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import operator
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -44,6 +45,14 @@ def equals(value: Any, wanted: Any) -> bool:
     return bool(value == wanted)
 
 
+def among(value: Any, items: Any) -> bool:
+    """Whether a value equals one of the items; a loop, because most rules ask this of most subjects."""
+    for item in items:  # noqa: SIM110
+        if equals(value, item):
+            return True
+    return False
+
+
 def contains(value: Any, wanted: Any) -> bool:
     """Whether a list or map holds the item, or a string the substring."""
     if isinstance(value, str):
@@ -66,16 +75,16 @@ def within(value: Any, ranges: Any) -> bool:
     return False
 
 
-def refused(operator: str, wanted: Any) -> str:
+def refused(name: str, wanted: Any) -> str:
     """Why an operator cannot take an operand; empty if it can."""
-    if operator in ("matches", "starts_with", "ends_with") and not isinstance(wanted, str):
+    if name in ("matches", "starts_with", "ends_with") and not isinstance(wanted, str):
         return f"a text is required, found {wanted!r}"
-    if operator == "in" and not isinstance(wanted, list):
+    if name == "in" and not isinstance(wanted, list):
         return f"a list is required, found {wanted!r}"
     try:
-        if operator == "matches":
+        if name == "matches":
             re.compile(wanted)
-        if operator == "within":
+        if name == "within":
             for text in wanted if isinstance(wanted, list) else [wanted]:
                 ipaddress.ip_network(str(text), strict=False)
     except (re.error, ValueError, OverflowError, RecursionError) as error:
@@ -115,25 +124,27 @@ def _repetitions(pattern: str) -> tuple[bool, int]:
     return _REPEATED_GROUP.search(pattern) is not None, len(_REPETITION.findall(pattern))
 
 
-def compare(test: Callable[[Decimal, Decimal], bool], kind: str) -> Callable[[Any, Any], bool]:
+def compare(test: Callable[[Any, Any], bool], kind: str) -> Callable[[Any, Any], bool]:
     """A numeric comparison; values that are no numbers compare as false."""
 
     def compared(value: Any, wanted: Any) -> bool:
+        if kind == "number" and type(value) is int and type(wanted) is int:
+            return test(value, wanted)
         left, right = number(value, kind), number(wanted, kind)
         return left is not None and right is not None and test(left, right)
 
     return compared
 
 
-ORDER: dict[str, Callable[[Decimal, Decimal], bool]] = {
-    "gt": lambda left, right: left > right,
-    "ge": lambda left, right: left >= right,
-    "lt": lambda left, right: left < right,
-    "le": lambda left, right: left <= right,
+ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
 }
 SIMPLE: dict[str, Callable[[Any, Any], bool]] = {
     "equals": equals,
-    "in": lambda value, wanted: any(equals(value, item) for item in wanted),
+    "in": among,
     "contains": contains,
     "matches": matches,
     "starts_with": lambda value, wanted: isinstance(value, str) and value.startswith(wanted),

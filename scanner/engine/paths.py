@@ -14,7 +14,6 @@ from scanner.concepts.model import Concept, View
 from scanner.core import Path, Resource, Unknown, get
 
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(-?\d+)\]|(\[\*\])")
-_VIEW_FIELDS: dict[type, frozenset[str]] = {}
 
 
 class PathError(ValueError):
@@ -91,19 +90,17 @@ def compile_path(text: str) -> CompiledPath:
 
 def fields_of(view: type[View]) -> frozenset[str]:
     """The field names of a concept or a part of one."""
-    if view not in _VIEW_FIELDS:
-        _VIEW_FIELDS[view] = frozenset(field.name for field in fields(view))
-    return _VIEW_FIELDS[view]
+    return frozenset(field.name for field in fields(view))
 
 
 def _advance(place: Found, step: str | int | None) -> list[Found]:
     value, source = place
+    if isinstance(value, View):
+        return _field(value, step)
     if isinstance(value, Unknown):
         return [place]
     if step is None:
         return items(value, source)
-    if isinstance(value, View):
-        return _field(value, step)
     if isinstance(value, dict):
         # an empty list of blocks, as a dynamic block may give, is the same as no block
         if step in value and value[step] != []:
@@ -114,13 +111,11 @@ def _advance(place: Found, step: str | int | None) -> list[Found]:
     return []
 
 
-def _field(view: View, step: str | int) -> list[Found]:
-    if step == "resource" and isinstance(view, Concept):
-        return [Found(view.resource.attributes, ())]
-    if step == "written" and isinstance(view, Concept):
-        value = get(view.resource.attributes, *view.at)
-        return [] if value is None else [Found(value, view.at)]
-    if not isinstance(step, str) or step not in fields_of(type(view)):
+def _field(view: View, step: str | int | None) -> list[Found]:
+    if isinstance(view, Concept) and step in ("resource", "written"):
+        value = view.resource.attributes if step == "resource" else get(view.resource.attributes, *view.at)
+        return [] if value is None else [Found(value, () if step == "resource" else view.at)]
+    if not isinstance(step, str) or step not in view.__dataclass_fields__:
         return []
     value = getattr(view, step)
     if value is None:

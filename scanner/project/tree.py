@@ -250,10 +250,10 @@ class Tree:
 def normalise(path: str) -> str:
     """``path`` without ``.`` and inner ``..`` steps; a leading ``..`` is kept, so that it stays refused."""
     steps: list[str] = []
-    for step in PurePosixPath(path).parts:
+    for step in PurePosixPath(path).parts if path.startswith("/") else path.split("/"):
         if step == ".." and steps and steps[-1] != "..":
             steps.pop()
-        elif step != ".":
+        elif step not in ("", "."):
             steps.append(step)
     return "/".join(steps)
 

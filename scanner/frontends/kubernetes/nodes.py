@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from sys import intern
 from typing import Any, NamedTuple, TypeAlias
 
 from scanner.core import Diagnostic, SourceFile, Span
@@ -173,7 +174,7 @@ def _from_events(get: Callable[[], Any]) -> list[tuple[int, Any]] | None:
             if key is None and type(top) is dict:
                 if value == "<<":
                     return None
-                key = value
+                key = intern(value)
                 continue
             if not event.style:
                 value = plain(value)
