@@ -9,6 +9,7 @@ from scanner.concepts.model import Container, PodSet, Serving
 from scanner.concepts.quantities import whole
 from scanner.concepts.runtimes import read_flags
 from scanner.core import Path, get, is_unknown
+from scanner.project.bounds import check_yaml
 
 KSERVE_FRAMEWORKS = ("huggingface", "triton", "pytorch", "tensorflow", "sklearn", "xgboost", "lightgbm", "onnx", "pmml",
                      "paddle")  # fmt: skip
@@ -99,6 +100,7 @@ def _applications(config: Any) -> list[Any]:
     from ruamel.yaml.error import YAMLError
 
     try:
+        check_yaml(config)
         found = get(YAML(typ="safe").load(config), "applications", default=[])
     except (YAMLError, ValueError, RecursionError):
         return []

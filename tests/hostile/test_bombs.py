@@ -41,6 +41,7 @@ YAML_CASES: dict[str, tuple[str, str]] = {
     "deep explicit keys": (HEAD + "data:\n  " + "? " * DEEP + "x\n", "yaml-limit"),
     "mixed block indicators": (HEAD + "data:\n  " + "- ? " * DEEP + "x\n", "yaml-limit"),
     "tab separated dashes": (HEAD + "data:\n  " + "-\t" * DEEP + "x\n", "yaml-"),
+    "many merged maps": (HEAD + "data: {<<: [" + ", ".join(f"{{k{n}: v}}" for n in range(60_000)) + "]}\n", ""),
     "many documents": ("---\n".join([HEAD] * 12_000), "yaml-limit"),
     "many scalars": (HEAD + "data: [" + "1," * 600_000 + "]\n", "yaml-limit"),
     "endless integer": (HEAD + "data: " + "9" * 1_000_000 + "\n", ""),
@@ -215,23 +216,35 @@ def test_patterns_that_backtrack(tmp_path: Path) -> None:
     check_hcl(tmp_path, LIMIT)
 
 
-def test_patterns_of_rules_that_backtrack(tmp_path: Path) -> None:
+RULE_PATTERNS = {
+    "repeated groups": ("(a+)+$", "a" * 9_000 + "!"),
+    "repetitions": ("a*" * 12 + "b", "a" * 100),
+    "options": ("a?" * 30 + "a" * 30, "a" * 30),
+    "alternatives": ("(a|a)" * 30 + "b", "a" * 60),
+    "counted groups": ("(a|a){30}b", "a" * 60),
+    "back references": (r"(a*)(a*)(a*)\\1\\2\\3b", "a" * 90),
+    "just below the limit of one match": ("(a|aa)+$", "a" * 23 + "!"),
+    "a long text": ("a+b", "a" * 9_900),
+}
+
+
+@pytest.mark.parametrize("name", RULE_PATTERNS)
+def test_patterns_of_rules_that_backtrack(name: str, tmp_path: Path) -> None:
+    pattern, text = RULE_PATTERNS[name]
     rules = tmp_path / "rules"
     rules.mkdir()
     (rules / "XXX001-slow.yaml").write_text(
         "id: XXX001\nname: slow\ntitle: slow\ncategory: gpu\nseverity: low\nprecision: high\nselect: ConfigMap\n"
-        "assert: {not: {path: '$.data.*.*', matches: '(a+)+$'}}\nmessage: slow\nremediation: none\n".replace(
-            "'$.data.*.*'", "$.data.a"
-        )
+        f"assert: {{not: {{path: $.data.a, matches: '{pattern}'}}}}\nmessage: slow\nremediation: none\n"
     )
     scanned = tmp_path / "scanned"
     scanned.mkdir()
-    document = HEAD.replace("{name: a}", "{name: a@}") + "data: {a: " + "a" * 9_000 + "!}\n"
-    (scanned / "hostile.yaml").write_text("---\n".join(document.replace("@", str(n)) for n in range(100)))
+    document = HEAD.replace("{name: a}", "{name: a@}") + f"data: {{a: {text}}}\n"
+    (scanned / "hostile.yaml").write_text("---\n".join(document.replace("@", str(n)) for n in range(300)))
     run = scan(scanned, "--rules", str(rules))
     found = [item for item in run.diagnostics() if item["code"] == "pattern-limit"]
-    assert found
-    assert "XXX001" in found[0]["message"]
+    assert found or name in ("repetitions", "options", "back references")
+    assert all("XXX001" in item["message"] for item in found)
 
 
 @pytest.mark.parametrize("kind", ["self", "pair", "fan-out", "counted", "chain"])

@@ -235,7 +235,10 @@ def _compose_leniently(text: str) -> list[Any]:
         flow_colon = _is_yaml_error(error) and "unexpected ':'" in str(error)
         if not flow_colon or len(text) > MAX_SLOW_CHARACTERS:
             raise
-    return _compose(text, _python_loader())
+        try:
+            return _compose(text, _python_loader())
+        except (AttributeError, LookupError, TypeError):  # the parser in Python stumbles over misplaced directives
+            raise error from None
 
 
 def _compose(text: str, loader_class: Any = None) -> list[Any]:
@@ -358,7 +361,8 @@ class Constructor:
                 parts = item.value if item.id == "sequence" else [item]
                 for part in parts:
                     if part.id == "mapping":
-                        merged = self._mapping(part, depth + 1) | merged
+                        for name, value in self._mapping(part, depth + 1).items():
+                            merged.setdefault(name, value)
                 continue
             name = key.value if key.id == "scalar" else str(self.value(key, depth + 1))
             result[name] = self.value(item, depth + 1)
