@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from scanner.core import SourceFile
+from scanner.project.bounds import READ_ONLY
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_DIRECTORY_DEPTH = 200
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
      ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
@@ -125,7 +125,7 @@ class Tree:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
         try:
             # neither a pipe without a writer nor a file that grows may keep the scan waiting
-            with open(os.open(place, _READ), "rb") as file:  # noqa: PTH123
+            with open(os.open(place, READ_ONLY), "rb") as file:  # noqa: PTH123
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise Unreadable("not-a-file", f"{path} is not a regular file")
                 content = file.read(MAX_FILE_BYTES + 1)

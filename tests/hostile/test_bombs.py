@@ -374,3 +374,23 @@ def test_annotations_that_suppress(tmp_path: Path) -> None:
     )
     (tmp_path / "hostile.yaml").write_text(text)
     assert any(item["code"] == "suppression-unknown-rule" for item in scan(tmp_path).diagnostics())
+
+
+SELECTED = {
+    "services": "apiVersion: v1\nkind: Service\nmetadata: {name: s@, namespace: n}\nspec: {selector: {app: a}}\n",
+    "policies": "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: s@, namespace: n}\n"
+                "spec: {podSelector: {}}\n",
+    "monitors": "apiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: s@, namespace: n}\n"
+                "spec: {selector: {}}\n",
+}  # fmt: skip
+SMALL_POD = (
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: p@, namespace: n, labels: {app: a}}\n"
+    "spec: {containers: [{name: c, image: a}]}\n"
+)
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_everything_that_selects_everything(name: str, tmp_path: Path) -> None:
+    documents = [text.replace("@", str(n)) for n in range(1_500) for text in (SELECTED[name], SMALL_POD)]
+    (tmp_path / "hostile.yaml").write_text("---\n".join(documents))
+    assert "graph-limit" in {item["code"] for item in scan(tmp_path, "--select", "INT001").diagnostics()}
