@@ -178,6 +178,8 @@ HCL_CASES: dict[str, tuple[str, str]] = {
     "wide padding": ('resource "aws_s3_bucket" "b" {\n  bucket = format("%99999999d%99999999d", 1, 2)\n'
                      '  x = format("%.99999999f", 1)\n  y = indent(999, join("\\n", range(90000)))\n'
                      '  z = cidrsubnets("10.0.0.0/8", [for n in range(9999) : 20]...)\n}\n', ""),
+    "garbage": ("{}[]()\"${%<~}=a.,\n" * 3 + "([{a=\"${%{<<~}]),.=\n" * 150_000, LIMIT),
+    "broken blocks": ('resource "a" "b" {\n  x = = 1\n}\n' * 60_000, "terraform-syntax"),
     "many blocks": ('resource "aws_s3_bucket" "b" {}\n' * 50_000, ""),
 }  # fmt: skip
 REGEXES = (
@@ -394,3 +396,38 @@ def test_everything_that_selects_everything(name: str, tmp_path: Path) -> None:
     documents = [text.replace("@", str(n)) for n in range(1_500) for text in (SELECTED[name], SMALL_POD)]
     (tmp_path / "hostile.yaml").write_text("---\n".join(documents))
     assert "graph-limit" in {item["code"] for item in scan(tmp_path, "--select", "INT001").diagnostics()}
+
+
+def kustomization(directory: Path, text: str) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "kustomization.yaml").write_text(text)
+
+
+def fan_out(directory: Path) -> None:
+    for level in range(25):
+        kustomization(directory / f"k{level}", f"resources: [../k{level + 1}, ../k{level + 1}]\n")
+    kustomization(directory / "k25", "resources: [a.yaml]\n")
+    (directory / "k25" / "a.yaml").write_text(HEAD)
+
+
+def slow_patches(directory: Path) -> None:
+    kustomization(directory, "resources: [a.yaml]\npatches:\n" + "- target: {name: '(a+)+$'}\n  patch: '[]'\n" * 500)
+    (directory / "a.yaml").write_text(
+        "---\n".join(HEAD.replace("{name: a}", f"{{name: {'a' * 40}b{n}}}") for n in range(99))
+    )
+
+
+OVERLAYS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "itself": (lambda place: kustomization(place, "resources: [.]\n"), "kustomize-cycle"),
+    "fan-out": (fan_out, "kustomize-limit"),
+    "slow patterns": (slow_patches, ""),
+    "remote": (lambda place: kustomization(place, "resources: [https://example.com/a.yaml]\n"), "kustomize-remote"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlays(name: str, tmp_path: Path) -> None:
+    make, code = OVERLAYS[name]
+    make(tmp_path / "overlay")
+    codes = {item["code"] for item in scan(tmp_path).diagnostics()}
+    assert not code or code in codes
