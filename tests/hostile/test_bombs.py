@@ -42,6 +42,10 @@ YAML_CASES: dict[str, tuple[str, str]] = {
     "mixed block indicators": (HEAD + "data:\n  " + "- ? " * DEEP + "x\n", "yaml-limit"),
     "tab separated dashes": (HEAD + "data:\n  " + "-\t" * DEEP + "x\n", "yaml-"),
     "many merged maps": (HEAD + "data: {<<: [" + ", ".join(f"{{k{n}: v}}" for n in range(60_000)) + "]}\n", ""),
+    "aliases of a long text": (
+        HEAD + "data:\n  a: &a '" + "x" * 200_000 + "'\n  b: [" + "*a, " * 400_000 + "]\n",
+        "yaml-limit",
+    ),
     "many documents": ("---\n".join([HEAD] * 12_000), "yaml-limit"),
     "many scalars": (HEAD + "data: [" + "1," * 600_000 + "]\n", "yaml-limit"),
     "endless integer": (HEAD + "data: " + "9" * 1_000_000 + "\n", ""),

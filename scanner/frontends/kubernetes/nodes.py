@@ -13,6 +13,8 @@ from scanner.core import Diagnostic, SourceFile, Span
 
 MAX_DEPTH = 100
 MAX_NODES = 500_000
+MAX_CHARACTERS = 32 * 1024 * 1024
+"""Of the texts in one document, aliases counted expanded."""
 MAX_DOCUMENTS = 10_000
 MAX_SLOW_CHARACTERS = 200_000
 """A longer document is not given to the parser in Python (about 100,000 characters a second)."""
@@ -338,6 +340,7 @@ class Constructor:
 
     def __init__(self) -> None:
         self._count = 0
+        self._characters = 0
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """The plain value of ``node``. Raises ``LimitExceeded``."""
@@ -348,6 +351,9 @@ class Constructor:
             raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
         kind = node.id
         if kind == "scalar":
+            self._characters += len(node.value)
+            if self._characters > MAX_CHARACTERS:
+                raise LimitExceeded(f"texts of more than {MAX_CHARACTERS} characters (aliases are counted expanded)")
             return scalar(node)
         if kind == "sequence":
             return [self.value(item, depth + 1) for item in node.value]
