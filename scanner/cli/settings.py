@@ -209,9 +209,14 @@ def _var_files(
 def known_findings(path: str) -> tuple[Entry, ...] | None:
     """The entries of a baseline file; ``None`` if none is wanted. Raises ``BaselineError``."""
     from scanner.engine.baseline import read_baseline
+    from scanner.project.bounds import read_text
 
     if not path:
         return None
     if not Path(path).is_file():
         raise Failure(f"{path}: there is no such baseline; `kilter baseline --output {path}` writes it")
-    return tuple(read_baseline(Path(path).read_text("utf-8", "replace"), path))
+    try:
+        text = read_text(Path(path), errors="replace")
+    except (OSError, ValueError) as error:
+        raise Failure(f"{path}: {error}") from error
+    return tuple(read_baseline(text, path))

@@ -10,6 +10,7 @@ from scanner.concepts.quantities import whole
 from scanner.concepts.runtimes import read_flags
 from scanner.core import Path, Unknown, get, is_unknown
 from scanner.facts.kinds import runtimes
+from scanner.project.bounds import check_yaml
 
 KSERVE_FRAMEWORKS = ("huggingface", "triton", "pytorch", "tensorflow", "sklearn", "xgboost", "lightgbm", "onnx", "pmml",
                      "paddle")  # fmt: skip
@@ -112,6 +113,7 @@ def _applications(config: Any) -> list[Any]:
     from ruamel.yaml.error import YAMLError
 
     try:
+        check_yaml(config)
         found = get(YAML(typ="safe").load(config), "applications", default=[])
     except (YAMLError, ValueError, RecursionError):
         return []

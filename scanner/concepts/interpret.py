@@ -18,7 +18,7 @@ from scanner.concepts.regions import region_of
 from scanner.concepts.roles import role_by_jobs
 from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource, Span, get
-from scanner.graph import ResourceGraph
+from scanner.graph import GraphLimit, ResourceGraph
 from scanner.graph.linkers import PodLabels, link
 
 
@@ -107,6 +107,9 @@ def _contained(concepts: Concepts, what: str, step: Callable[[], object]) -> Non
     """Run a step; a defect that it brings out is reported and costs no other step."""
     try:
         step()
+    except GraphLimit as error:
+        message = f"{what} is not worked out any further: {error}; findings about it may be wrong"
+        concepts.diagnostics.append(Diagnostic("error", "graph-limit", message, Span(".", 1, 1, 1, 1)))
     except Exception as error:
         message = f"{what} could not be worked out: {type(error).__name__}: {error}"
         concepts.diagnostics.append(Diagnostic("error", "internal-error", message, Span(".", 1, 1, 1, 1)))
@@ -116,6 +119,10 @@ def _collect(concepts: Concepts, resources: Iterable[Resource], read: Callable[[
     for resource in resources:
         try:
             concepts.add(read(resource))
+        except GraphLimit as error:
+            message = f"what {resource.address} leads to is not worked out: {error}"
+            concepts.diagnostics.append(Diagnostic("error", "graph-limit", message, resource.locate().span))
+            return
         except Exception as error:  # one resource that an adapter cannot cope with must not cost the others
             message = f"{resource.address} could not be interpreted: {type(error).__name__}: {error}"
             concepts.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))

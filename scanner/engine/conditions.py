@@ -6,17 +6,18 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
 
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
-from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number, refused
+from scanner.engine.operators import NEGATED, ORDER, SIMPLE, Stopwatch, compare, matches, number, refused
 from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
 from scanner.graph import ResourceGraph
 
 QUANTIFIERS = ("some", "none", "every")
-OPERATORS = (*SIMPLE, *NEGATED, *ORDER, "exists", "count", *QUANTIFIERS)
+OPERATORS = (*SIMPLE, "matches", *NEGATED, *ORDER, "exists", "count", *QUANTIFIERS)
 
 
 class ConditionError(ValueError):
@@ -42,6 +43,7 @@ class World:
     elsewhere: Mapping[str, bool] = field(default_factory=dict)
     """By key of a question about the whole scan: what the units say that the graph leaves out."""
     pointer: Path | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
     _carriers: dict[tuple[str, str | None], list[Resource]] = field(default_factory=dict)
 
     def carriers(self, target: str, unit: str | None, *, concept: bool) -> Iterable[Resource]:
@@ -195,9 +197,10 @@ def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -
         return lambda found, frame, world: negate(positive(found, frame, world))
     if name in ORDER:
         return _single(compare(ORDER[name], kind), operand(wanted, names))
-    if name in SIMPLE:
+    if name in (*SIMPLE, "matches"):
         _check_operand(name, wanted, names)
-        return _single(SIMPLE[name], operand(wanted, names))
+        target = operand(wanted, names)
+        return _single(SIMPLE[name], target) if name in SIMPLE else _matching(target)
     raise ConditionError(_unknown(name, OPERATORS, "operator"))
 
 
@@ -232,6 +235,13 @@ def _single(check: Callable[[Any, Any], bool], wanted: Operand) -> Test:
             elif value is not None and check(value, target):
                 return True
         return Undecided(unknown) if unknown else False
+
+    return test
+
+
+def _matching(wanted: Operand) -> Test:
+    def test(found: list[Found], frame: Frame, world: World) -> Truth:
+        return _single(partial(matches, watch=world.watch), wanted)(found, frame, world)
 
     return test
 

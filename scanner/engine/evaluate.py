@@ -60,6 +60,7 @@ def evaluate_rules(
     subjects = Subjects({name: _subjects(name, graph, concepts) for name in names})
     failures: list[_Failure] = []
     for compiled in rules:
+        world.watch.rule = 0.0
         chosen = (subjects.of(name, compiled.guards) for name in compiled.rule.select)
         for subject, resource in chain.from_iterable(chosen):
             try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import operator
 import re
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -14,9 +17,17 @@ from scanner.concepts.quantities import quantity
 
 MAX_MATCHED_TEXT = 10_000
 MATCH_SECONDS = 0.25
+RULE_SECONDS = 1.0
+TOTAL_SECONDS = 4.0
+_SLOW_SECONDS = 0.001
+"""A match on real input takes microseconds; only what is slower counts towards the limits."""
+MAX_TRIALS = 10_000_000
+"""Searches that may try more are made by the ``regex`` package, which can bound their time."""
 SHORT_TEXT = 100
-_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,\d*\})")
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,?\d*\})")
+_LOOKS_BACK = re.compile(r"\\[1-9]|\(\?(?:P=|\()")
 _REPETITION = re.compile(r"(?<!\\)[*+]|\{\d*,\d*\}")
+_OPTIONAL = re.compile(r"(?<![\\(*+?}])\?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
@@ -96,32 +107,66 @@ class PatternLimit(Exception):
     """A pattern that takes too long on a text; the message names both."""
 
 
-def matches(value: Any, pattern: Any) -> bool:
+@dataclass(slots=True)
+class Stopwatch:
+    """The seconds that slow matches have taken: of the rule that runs, and in all."""
+
+    rule: float = 0.0
+    total: float = 0.0
+
+    def add(self, seconds: float, pattern: str) -> None:
+        """Count a match. Raises ``PatternLimit`` beyond ``RULE_SECONDS`` and ``TOTAL_SECONDS``."""
+        if seconds > _SLOW_SECONDS:
+            self.rule += seconds
+            self.total += seconds
+            if self.rule > RULE_SECONDS:
+                raise PatternLimit(f"the pattern {_shown(pattern)} takes longer than {RULE_SECONDS} s in all")
+            if self.total > TOTAL_SECONDS:
+                raise PatternLimit(f"the patterns of all rules take longer than {TOTAL_SECONDS} s")
+
+
+def matches(value: Any, pattern: Any, watch: Stopwatch) -> bool:
     """Whether a regular expression is found in the text. Raises ``PatternLimit``."""
     if not isinstance(value, str):
         return False
     text = value[:MAX_MATCHED_TEXT]
-    if not _may_backtrack(pattern, len(text)):
-        return re.search(pattern, text) is not None
+    started = time.perf_counter()
+    found = _bounded(pattern, text) if _may_backtrack(pattern, len(text)) else re.search(pattern, text) is not None
+    watch.add(time.perf_counter() - started, pattern)
+    return found
+
+
+def _bounded(pattern: str, text: str) -> bool:
+    """The same by the package that can bound the time. Raises ``PatternLimit``."""
     import regex
 
     try:
         return regex.search(pattern, text, timeout=MATCH_SECONDS) is not None
     except TimeoutError as error:
         limit = f"takes longer than {MATCH_SECONDS} s on a text of {len(text)} characters"
-        raise PatternLimit(f"the pattern {pattern!r} {limit}") from error
+        raise PatternLimit(f"the pattern {_shown(pattern)} {limit}") from error
+
+
+def _shown(pattern: str) -> str:
+    return repr(pattern if len(pattern) <= SHORT_TEXT else pattern[:SHORT_TEXT] + "…")
 
 
 def _may_backtrack(pattern: str, length: int) -> bool:
-    """Whether a match could take more than microseconds: repeated groups, or several repetitions on a long text."""
-    groups, repetitions = _repetitions(pattern)
-    return groups or (length > SHORT_TEXT and repetitions > 1)
+    """Whether a search may try more than ``MAX_TRIALS`` ways, if every choice of the pattern is made at every place."""
+    choices, repetitions = _choices(pattern)
+    return choices * float(length + 1) ** min(1 + repetitions, 20) > MAX_TRIALS
 
 
 @lru_cache(maxsize=1_000)
-def _repetitions(pattern: str) -> tuple[bool, int]:
-    """Whether a pattern repeats a group, and how many repetitions it has."""
-    return _REPEATED_GROUP.search(pattern) is not None, len(_REPETITION.findall(pattern))
+def _choices(pattern: str) -> tuple[float, int]:
+    """How many ways there are through a pattern without its repetitions, at most; and how many of those it has."""
+    alternatives, optional = pattern.count("|"), len(_OPTIONAL.findall(pattern))
+    groups = min(pattern.count("(") + 1, alternatives)
+    beyond = max(groups, optional) >= math.log2(MAX_TRIALS)
+    if beyond or _REPEATED_GROUP.search(pattern) is not None or _LOOKS_BACK.search(pattern) is not None:
+        return math.inf, 0
+    ways = (1 + alternatives / groups) ** groups if groups else 1.0
+    return ways * 2**optional, len(_REPETITION.findall(pattern))
 
 
 def compare(test: Callable[[Any, Any], bool], kind: str) -> Callable[[Any, Any], bool]:
@@ -146,7 +191,6 @@ SIMPLE: dict[str, Callable[[Any, Any], bool]] = {
     "equals": equals,
     "in": among,
     "contains": contains,
-    "matches": matches,
     "starts_with": lambda value, wanted: isinstance(value, str) and value.startswith(wanted),
     "ends_with": lambda value, wanted: isinstance(value, str) and value.endswith(wanted),
     "within": within,

@@ -16,7 +16,7 @@ from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.guards import Guard, guards_of
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
-from scanner.project.bounds import check_yaml
+from scanner.project.bounds import check_yaml, read_text
 from scanner.project.cache import NO_CACHE, Cache
 
 CONCEPTS: dict[str, type[model.Concept]] = {
@@ -129,8 +129,10 @@ def load_rule(path: FilePath) -> Rule:
 
 def _read(path: FilePath) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+            raise RuleError(f"{path} is a link that leads out of its directory; it is not read")
+        return read_text(path)
+    except (OSError, ValueError, RuntimeError) as error:
         raise RuleError(f"{path}: {error}") from error
 
 

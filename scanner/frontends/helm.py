@@ -20,8 +20,9 @@ from typing import Any
 
 from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes import read_manifests
+from scanner.project.bounds import check_yaml
 from scanner.project.cache import NO_CACHE, Cache
-from scanner.project.tree import Tree, Unreadable
+from scanner.project.tree import MAX_DIRECTORY_DEPTH, Tree, Unreadable
 
 RENDER_SECONDS = 8
 """Charts of a hundred templates render in one to two seconds."""
@@ -85,10 +86,10 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cach
     metadata = _metadata(tree, name)
     if metadata.get("type") == "library":
         return Parsed()
-    link = _link_outside(tree, chart)
-    if link:
-        message = f"this chart is not checked: {link} is a link to a place outside the scanned directory"
-        return Parsed(diagnostics=[Diagnostic("error", "outside-root", message, span)])
+    obstacle = _obstacle(tree, chart)
+    if obstacle is not None:
+        code, reason = obstacle
+        return Parsed(diagnostics=[Diagnostic("error", code, f"this chart is not checked: {reason}", span)])
     if shutil.which("helm") is None and find_spec("helm_python") is None:
         message = (
             "this chart is not checked: rendering it needs the helm command on PATH, or the Python engine: "
@@ -118,17 +119,23 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cach
     return parsed
 
 
-def _link_outside(tree: Tree, chart: str) -> str:
-    """A link in the chart that leaves the scan, which the engine would follow; empty if there is none."""
+def _obstacle(tree: Tree, chart: str) -> tuple[str, str] | None:
+    """(diagnostic code, reason) for what the engine must not meet: a link that leaves the scan, endless directories."""
     top = tree.absolute(chart)
     if top is None or not top.is_dir():
-        return ""
-    for directory, names, files in os.walk(top):
-        for name in (*names, *files):
-            place = FilePath(directory, name)
+        return None
+    waiting = [top]
+    while waiting:
+        directory = waiting.pop()
+        if len(directory.relative_to(top).parts) > MAX_DIRECTORY_DEPTH:
+            return "helm-limit", f"its directories are nested deeper than the limit of {MAX_DIRECTORY_DEPTH}"
+        for place in directory.iterdir():
             if place.is_symlink() and tree.absolute(str(place.relative_to(tree.root))) is None:
-                return place.relative_to(tree.root).as_posix()
-    return ""
+                name = place.relative_to(tree.root).as_posix()
+                return "outside-root", f"{name} is a link to a place outside the scanned directory"
+            if place.is_dir() and not place.is_symlink():
+                waiting.append(place)
+    return None
 
 
 def _metadata(tree: Tree, path: str) -> dict[str, Any]:
@@ -139,7 +146,9 @@ def _metadata(tree: Tree, path: str) -> dict[str, Any]:
     if path.endswith(".tgz"):
         return {}
     try:
-        data = YAML(typ="safe").load(tree.read(path).text)
+        text = tree.read(path).text
+        check_yaml(text)
+        data = YAML(typ="safe").load(text)
     except (Unreadable, YAMLError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

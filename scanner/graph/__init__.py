@@ -1,5 +1,5 @@
 """Resources joined by typed edges."""
 
-from scanner.graph.resource_graph import Direction, EdgeKind, Neighbour, ResourceGraph
+from scanner.graph.resource_graph import Direction, EdgeKind, GraphLimit, Neighbour, ResourceGraph
 
-__all__ = ["Direction", "EdgeKind", "Neighbour", "ResourceGraph"]
+__all__ = ["Direction", "EdgeKind", "Neighbour", "GraphLimit", "ResourceGraph"]

@@ -51,17 +51,19 @@ def _places(graph: ResourceGraph) -> Places:
 
 def _link_references(graph: ResourceGraph) -> None:
     by_address: dict[tuple[str, str], list[Resource]] = {}
+    by_instance: dict[tuple[str, str, str | int], list[Resource]] = {}
     for resource in graph.resources:
         if resource.parent is None or resource.parent.address == resource.address:
             address = resource.address
             if resource.instance_key is not None:
                 address = address[: address.rindex("[")]
+                by_instance.setdefault((resource.unit, address, resource.instance_key), []).append(resource)
             by_address.setdefault((resource.unit, address), []).append(resource)
     for resource in list(graph.resources):
         for _, target in resource.references:
-            candidates = by_address.get((resource.unit, target), ())
-            same = [c for c in candidates if c.instance_key is not None and c.instance_key == resource.instance_key]
-            for candidate in same or candidates:
+            key = (resource.unit, target)
+            same = by_instance.get((*key, resource.instance_key), ()) if resource.instance_key is not None else ()
+            for candidate in same or by_address.get(key, ()):
                 if candidate is not resource:
                     graph.connect(resource, candidate, "references")
 
@@ -76,12 +78,18 @@ def _link_deployed(graph: ResourceGraph) -> None:
 
 def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels, places: Places) -> None:
     workloads = _by_namespace(pod_labels)
+    by_label: dict[tuple[str, str], dict[Resource, None]] = {}
+    for workload, label_sets in pod_labels.items():
+        for labels in label_sets:
+            for name, value in labels.items():
+                key = (name, "" if is_unknown(value) else str(value))
+                by_label.setdefault(key, {})[workload] = None
     for kind, edge, path, empty_matches in SELECTORS:
         for resource in graph.of_type(kind):
             if kind == "Service" and resource.api_version != "v1":
                 continue
             selector = get(resource.attributes, *path)
-            near = _near(resource, workloads)
+            near = _may_match(selector, _near(resource, workloads), by_label)
             results = {workload: _any_matches(selector, pod_labels[workload], empty_matches) for workload in near}
             found = [workload for workload, matched in results.items() if matched is not False]
             for workload in _told_apart(resource, found, places):
@@ -101,6 +109,21 @@ def _told_apart(resource: Resource, found: list[Resource], places: Places) -> li
         or not own
         or (item.address not in own and item.span.file not in places[resource.address])
     ]
+
+
+def _may_match(
+    selector: Any, workloads: list[Resource], by_label: dict[tuple[str, str], dict[Resource, None]]
+) -> list[Resource]:
+    """Those of the workloads that have one of the wanted labels, so that not everything is compared with everything."""
+    if not isinstance(selector, dict):
+        return workloads
+    structured = "matchLabels" in selector or "matchExpressions" in selector
+    wanted = selector.get("matchLabels") if structured else selector
+    for name, value in wanted.items() if isinstance(wanted, dict) else ():
+        if not is_unknown(value):
+            having, unknown = by_label.get((name, str(value)), {}), by_label.get((name, ""), {})
+            return [workload for workload in workloads if workload in having or workload in unknown]
+    return workloads
 
 
 def _by_namespace(workloads: Iterable[Resource]) -> dict[str, list[Resource]]:

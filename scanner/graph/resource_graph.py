@@ -35,6 +35,9 @@ EdgeKind = Literal[
 Direction = Literal["in", "out"]
 Edges: TypeAlias = Mapping[EdgeKind, bool]
 """The edges from one resource to another: kind -> whether it is only possible."""
+MAX_EDGES = 100_000
+MAX_EDGES_A_RESOURCE = 20
+"""On average, beyond the first ``MAX_EDGES``: real sources have two or three."""
 
 
 class Neighbour(NamedTuple):
@@ -42,6 +45,10 @@ class Neighbour(NamedTuple):
 
     resource: Resource
     possible: bool
+
+
+class GraphLimit(Exception):
+    """More edges than any real set of resources has; the message names the limit."""
 
 
 class ResourceGraph:
@@ -54,6 +61,7 @@ class ResourceGraph:
         self._in: dict[Resource, dict[Resource, Edges]] = {}
         self.ties: set[tuple[str, str]] = set()
         """Units of which one was consulted for the other, whether or not an edge says so."""
+        self._edges = 0
         for resource in resources:
             self.add(resource)
 
@@ -63,9 +71,17 @@ class ResourceGraph:
         self._by_type.setdefault(resource.type, []).append(resource)
 
     def connect(self, source: Resource, target: Resource, kind: EdgeKind, *, possible: bool = False) -> None:
-        """Add an edge. A certain edge replaces a possible one of the same kind, never the other way round."""
+        """Add an edge. A certain edge replaces a possible one of the same kind, never the other way round.
+
+        Raises ``GraphLimit``.
+        """
         self._resources.update({source: None, target: None})
         known = self._out.setdefault(source, {}).get(target, {})
+        if kind not in known:
+            self._edges += 1
+            limit = MAX_EDGES + MAX_EDGES_A_RESOURCE * len(self._resources)
+            if self._edges > limit:
+                raise GraphLimit(f"the resources have more than the limit of {limit} connections")
         edges = _shared((*{**known, kind: possible and known.get(kind, True)}.items(),))
         self._out[source][target] = edges
         self._in.setdefault(target, {})[source] = edges

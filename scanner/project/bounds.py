@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+from pathlib import Path
 from typing import Any
 
 MAX_CHARACTERS = 1_000_000
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a file that is named as a whole, such as a baseline."""
 MAX_DEPTH = 100
 MAX_VALUES = 100_000
 """Aliases are counted expanded."""
@@ -15,6 +20,24 @@ _NOTEWORTHY = re.compile(r"(?:^|[\s\[{,:?-])&[^\s]|^ {200}|^ *(?:[-?:][ \t]+){50
 
 class BoundExceeded(ValueError):
     """A text that goes beyond a bound; the message names it."""
+
+
+READ_ONLY = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""How to open a file that may be a pipe without a writer."""
+
+
+def read_text(path: Path, limit: int = MAX_BYTES, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """The text of a regular file of at most ``limit`` bytes.
+
+    Raises ``OSError`` and ``ValueError`` (``BoundExceeded``, ``UnicodeDecodeError``).
+    """
+    with open(os.open(path, READ_ONLY), "rb") as file:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BoundExceeded("it is not a regular file")
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise BoundExceeded(f"longer than the limit of {limit} bytes")
+    return content.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def check_yaml(text: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scanner.project.bounds import BoundExceeded, check_yaml
+from scanner.project.bounds import BoundExceeded, check_yaml, read_text
 from scanner.project.packs import PREFIX, find_pack, installed_packs, pack_rules
 
 CONFIG_NAMES = (".kilter.yaml", "kilter.yaml")
@@ -99,11 +99,18 @@ def find_config(start: Path) -> Path | None:
             if (place / name).is_file():
                 return place / name
         pyproject = place / "pyproject.toml"
-        if pyproject.is_file() and "[tool.kilter" in pyproject.read_text("utf-8", "replace").replace("[[", "["):
+        if pyproject.is_file() and _has_table(pyproject):
             return pyproject
         if (place / ".git").exists():
             return None
     return None
+
+
+def _has_table(pyproject: Path) -> bool:
+    try:
+        return "[tool.kilter" in read_text(pyproject, errors="replace").replace("[[", "[")
+    except (OSError, ValueError):
+        return False
 
 
 def load_config(path: Path) -> Config:
@@ -196,8 +203,8 @@ class _Lines:
 
 def _read(path: Path) -> tuple[Any, _Lines]:
     try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     return _read_toml(path, text) if path.suffix == ".toml" else _read_yaml(path, text)
 
@@ -207,7 +214,7 @@ def _read_toml(path: Path, text: str) -> tuple[Any, _Lines]:
 
     try:
         data = tomllib.loads(text).get("tool", {}).get("kilter", {})
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from error
     keys: dict[str, int] = {}
     items: dict[str, list[int]] = {}

@@ -13,6 +13,8 @@ TERRAFORM_SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MAX_FILES = 200_000
+MAX_SHOWN = 1_000
+"""Characters of a directory's path."""
 
 _KUBERNETES_HINT = re.compile(r"^[ \t{\"'-]*[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
 _AZUREML_HINT = re.compile(r"^\$schema:.*azuremlschemas", re.MULTILINE)
@@ -67,6 +69,9 @@ def discover(
             sources.charts.append(path)
         elif name.endswith(MANIFEST_SUFFIXES):
             manifests.append(path)
+    for directory, reason in tree.unlisted.items():
+        message = f"the files in {directory[-MAX_SHOWN:] or '.'} cannot be listed: {reason}"
+        sources.unreadable.append((directory[-MAX_SHOWN:], "unreadable-directory", message))
     sources.terraform_directories = sorted(terraform)
     charts = _top_charts(chart_roots)
     sources.charts = sorted([*charts, *(a for a in sources.charts if not _inside(a, charts) and _is_chart(tree, a))])
@@ -149,3 +154,5 @@ def sort_manifests(tree: Tree, paths: Iterable[str], charts: list[str], sources:
             sources.manifests.append(path)
         elif _VERTEX_HINT.search(text):
             sources.vertex.append(path)
+        else:
+            tree.forget(path)

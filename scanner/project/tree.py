@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from scanner.core import SourceFile
+from scanner.project.bounds import READ_ONLY
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+MAX_DIRECTORY_DEPTH = 200
 SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".terraform", ".terragrunt-cache", "node_modules", "__pycache__", ".venv", "venv",
      ".tox", ".mypy_cache", ".pytest_cache", ".idea", ".kilter-cache"}
@@ -70,6 +71,8 @@ class Tree:
         self._copy: Path | None = None
         self._resolved: dict[str, Path | None] = {}
         self._trace = Trace()
+        self.unlisted: dict[str, str] = {}
+        """Directories that could not be listed, and why."""
         self.consulted: set[str] = set()
         """Files that configuration reads as data or as templates, rather than being configuration themselves."""
         self.templates: set[str] = set()
@@ -107,6 +110,10 @@ class Tree:
                 self._texts[path] = SourceFile(path, decode(path, self.read_bytes(path)))
         return self._texts[path]
 
+    def forget(self, path: str) -> None:
+        """Give up the text of a file that no front end reads: data beside the sources may be large."""
+        self._texts.pop(normalise(path), None)
+
     def read_bytes(self, path: str) -> bytes:
         """The content of a regular file of at most ``MAX_FILE_BYTES`` bytes. Raises ``Unreadable``."""
         known = normalise(path)
@@ -118,7 +125,7 @@ class Tree:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
         try:
             # neither a pipe without a writer nor a file that grows may keep the scan waiting
-            with open(os.open(place, _READ), "rb") as file:  # noqa: PTH123
+            with open(os.open(place, READ_ONLY), "rb") as file:  # noqa: PTH123
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise Unreadable("not-a-file", f"{path} is not a regular file")
                 content = file.read(MAX_FILE_BYTES + 1)
@@ -176,13 +183,30 @@ class Tree:
         top = self._resolve(start)
         if top is None:
             return
-        for directory, names, files in os.walk(top, followlinks=False):
-            names[:] = sorted(name for name in names if name not in SKIPPED_DIRECTORIES)
-            prefix = os.path.relpath(directory, self.root).replace(os.sep, "/")
-            prefix = "" if prefix == "." else prefix + "/"
-            for name in sorted(files):
-                yield prefix + name
+        prefix = os.path.relpath(top, self.root).replace(os.sep, "/")
+        waiting = ["" if prefix == "." else prefix + "/"]
+        while waiting:
+            prefix = waiting.pop()
+            directories, files = self._listed(prefix)
+            yield from (prefix + name for name in files)
+            waiting.extend(f"{prefix}{name}/" for name in reversed(directories))
         yield from sorted(path for path in self.overlay if self._unsaved(path, start))
+
+    def _listed(self, prefix: str) -> tuple[Sequence[str], Sequence[str]]:
+        """The names of the directories to enter and of the files in a directory, those of links to files included."""
+        directories, files = [], []
+        try:
+            if prefix.count("/") > MAX_DIRECTORY_DEPTH:
+                raise OSError(errno.ENAMETOOLONG, f"deeper than the limit of {MAX_DIRECTORY_DEPTH} directories")
+            with os.scandir(self.root / prefix) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(entry.name)
+                    elif not (entry.is_symlink() and _quietly(entry.is_dir)):
+                        files.append(entry.name)
+        except OSError as error:
+            self.unlisted[prefix.rstrip("/")] = error.strerror or str(error)
+        return sorted(name for name in directories if name not in SKIPPED_DIRECTORIES), sorted(files)
 
     def _unsaved(self, path: str, start: str) -> bool:
         """Whether a text of the overlay lies below a directory and no file has its name."""

@@ -41,6 +41,11 @@ YAML_CASES: dict[str, tuple[str, str]] = {
     "deep explicit keys": (HEAD + "data:\n  " + "? " * DEEP + "x\n", "yaml-limit"),
     "mixed block indicators": (HEAD + "data:\n  " + "- ? " * DEEP + "x\n", "yaml-limit"),
     "tab separated dashes": (HEAD + "data:\n  " + "-\t" * DEEP + "x\n", "yaml-"),
+    "many merged maps": (HEAD + "data: {<<: [" + ", ".join(f"{{k{n}: v}}" for n in range(60_000)) + "]}\n", ""),
+    "aliases of a long text": (
+        HEAD + "data:\n  a: &a '" + "x" * 200_000 + "'\n  b: [" + "*a, " * 400_000 + "]\n",
+        "yaml-limit",
+    ),
     "many documents": ("---\n".join([HEAD] * 12_000), "yaml-limit"),
     "many scalars": (HEAD + "data: [" + "1," * 600_000 + "]\n", "yaml-limit"),
     "endless integer": (HEAD + "data: " + "9" * 1_000_000 + "\n", ""),
@@ -177,6 +182,8 @@ HCL_CASES: dict[str, tuple[str, str]] = {
     "wide padding": ('resource "aws_s3_bucket" "b" {\n  bucket = format("%99999999d%99999999d", 1, 2)\n'
                      '  x = format("%.99999999f", 1)\n  y = indent(999, join("\\n", range(90000)))\n'
                      '  z = cidrsubnets("10.0.0.0/8", [for n in range(9999) : 20]...)\n}\n', ""),
+    "garbage": ("{}[]()\"${%<~}=a.,\n" * 3 + "([{a=\"${%{<<~}]),.=\n" * 150_000, LIMIT),
+    "broken blocks": ('resource "a" "b" {\n  x = = 1\n}\n' * 60_000, "terraform-syntax"),
     "many blocks": ('resource "aws_s3_bucket" "b" {}\n' * 50_000, ""),
 }  # fmt: skip
 REGEXES = (
@@ -215,23 +222,35 @@ def test_patterns_that_backtrack(tmp_path: Path) -> None:
     check_hcl(tmp_path, LIMIT)
 
 
-def test_patterns_of_rules_that_backtrack(tmp_path: Path) -> None:
+RULE_PATTERNS = {
+    "repeated groups": ("(a+)+$", "a" * 9_000 + "!"),
+    "repetitions": ("a*" * 12 + "b", "a" * 100),
+    "options": ("a?" * 30 + "a" * 30, "a" * 30),
+    "alternatives": ("(a|a)" * 30 + "b", "a" * 60),
+    "counted groups": ("(a|a){30}b", "a" * 60),
+    "back references": (r"(a*)(a*)(a*)\\1\\2\\3b", "a" * 90),
+    "just below the limit of one match": ("(a|aa)+$", "a" * 23 + "!"),
+    "a long text": ("a+b", "a" * 9_900),
+}
+
+
+@pytest.mark.parametrize("name", RULE_PATTERNS)
+def test_patterns_of_rules_that_backtrack(name: str, tmp_path: Path) -> None:
+    pattern, text = RULE_PATTERNS[name]
     rules = tmp_path / "rules"
     rules.mkdir()
     (rules / "XXX001-slow.yaml").write_text(
         "id: XXX001\nname: slow\ntitle: slow\ncategory: gpu\nseverity: low\nprecision: high\nselect: ConfigMap\n"
-        "assert: {not: {path: '$.data.*.*', matches: '(a+)+$'}}\nmessage: slow\nremediation: none\n".replace(
-            "'$.data.*.*'", "$.data.a"
-        )
+        f"assert: {{not: {{path: $.data.a, matches: '{pattern}'}}}}\nmessage: slow\nremediation: none\n"
     )
     scanned = tmp_path / "scanned"
     scanned.mkdir()
-    document = HEAD.replace("{name: a}", "{name: a@}") + "data: {a: " + "a" * 9_000 + "!}\n"
-    (scanned / "hostile.yaml").write_text("---\n".join(document.replace("@", str(n)) for n in range(100)))
+    document = HEAD.replace("{name: a}", "{name: a@}") + f"data: {{a: {text}}}\n"
+    (scanned / "hostile.yaml").write_text("---\n".join(document.replace("@", str(n)) for n in range(300)))
     run = scan(scanned, "--rules", str(rules))
     found = [item for item in run.diagnostics() if item["code"] == "pattern-limit"]
-    assert found
-    assert "XXX001" in found[0]["message"]
+    assert found or name in ("repetitions", "options", "back references")
+    assert all("XXX001" in item["message"] for item in found)
 
 
 @pytest.mark.parametrize("kind", ["self", "pair", "fan-out", "counted", "chain"])
@@ -361,3 +380,58 @@ def test_annotations_that_suppress(tmp_path: Path) -> None:
     )
     (tmp_path / "hostile.yaml").write_text(text)
     assert any(item["code"] == "suppression-unknown-rule" for item in scan(tmp_path).diagnostics())
+
+
+SELECTED = {
+    "services": "apiVersion: v1\nkind: Service\nmetadata: {name: s@, namespace: n}\nspec: {selector: {app: a}}\n",
+    "policies": "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: s@, namespace: n}\n"
+                "spec: {podSelector: {}}\n",
+    "monitors": "apiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: s@, namespace: n}\n"
+                "spec: {selector: {}}\n",
+}  # fmt: skip
+SMALL_POD = (
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: p@, namespace: n, labels: {app: a}}\n"
+    "spec: {containers: [{name: c, image: a}]}\n"
+)
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_everything_that_selects_everything(name: str, tmp_path: Path) -> None:
+    documents = [text.replace("@", str(n)) for n in range(1_500) for text in (SELECTED[name], SMALL_POD)]
+    (tmp_path / "hostile.yaml").write_text("---\n".join(documents))
+    assert "graph-limit" in {item["code"] for item in scan(tmp_path, "--select", "INT001").diagnostics()}
+
+
+def kustomization(directory: Path, text: str) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "kustomization.yaml").write_text(text)
+
+
+def fan_out(directory: Path) -> None:
+    for level in range(25):
+        kustomization(directory / f"k{level}", f"resources: [../k{level + 1}, ../k{level + 1}]\n")
+    kustomization(directory / "k25", "resources: [a.yaml]\n")
+    (directory / "k25" / "a.yaml").write_text(HEAD)
+
+
+def slow_patches(directory: Path) -> None:
+    kustomization(directory, "resources: [a.yaml]\npatches:\n" + "- target: {name: '(a+)+$'}\n  patch: '[]'\n" * 500)
+    (directory / "a.yaml").write_text(
+        "---\n".join(HEAD.replace("{name: a}", f"{{name: {'a' * 40}b{n}}}") for n in range(99))
+    )
+
+
+OVERLAYS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "itself": (lambda place: kustomization(place, "resources: [.]\n"), "kustomize-cycle"),
+    "fan-out": (fan_out, "kustomize-limit"),
+    "slow patterns": (slow_patches, ""),
+    "remote": (lambda place: kustomization(place, "resources: [https://example.com/a.yaml]\n"), "kustomize-remote"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlays(name: str, tmp_path: Path) -> None:
+    make, code = OVERLAYS[name]
+    make(tmp_path / "overlay")
+    codes = {item["code"] for item in scan(tmp_path).diagnostics()}
+    assert not code or code in codes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,31 @@ def test_many_small_files(tmp_path: Path) -> None:
     for number in range(3_000):
         (tmp_path / f"{number}.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
     scan(tmp_path)
+
+
+def test_directories_that_are_nested_without_end(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
+    for top in (tmp_path, tmp_path / "c"):
+        here = os.open(top, os.O_RDONLY)
+        for _ in range(1_500):
+            os.mkdir("d", dir_fd=here)
+            inner = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = inner
+        os.close(here)
+    try:
+        codes = {item["code"] for item in scan(tmp_path).diagnostics()}
+    finally:
+        # Python's own function for it recurses
+        subprocess.run(["rm", "-rf", tmp_path], check=True)
+    assert {"unreadable-directory", "helm-limit"} <= codes
+
+
+def test_data_beside_the_sources_is_not_kept(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"data-{number}.json").write_text('{"a": "' + "x" * 9_000_000 + '"}')
+    assert scan(tmp_path).memory < 400 * 1024**2
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,44 @@ def test_parts_of_the_wrong_shape(line: str, tmp_path: Path) -> None:
     text = "".join(kept for kept in RULE.splitlines(True) if kept.split(":")[0] != line.split(":")[0])
     (rules / "XYZ001-hostile.yaml").write_text(f"{text}{line}\nassert: {{path: $.name, exists: true}}\n")
     refused(tmp_path, "--rules", str(rules))
+
+
+@pytest.mark.parametrize("kind", ["a device", "a pipe", "a file outside", "a large file"])
+def test_rules_that_must_not_be_read(kind: str, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (tmp_path / "secret.yaml").write_text("kilter-secret-7d1f: 1\n")
+    place = rules / "XYZ001-hostile.yaml"
+    if kind == "a pipe":
+        os.mkfifo(place)
+    elif kind == "a large file":
+        with place.open("wb") as file:
+            file.truncate(2 * 1024**3)
+    else:
+        place.symlink_to("/dev/zero" if kind == "a device" else tmp_path / "secret.yaml")
+    (tmp_path / ".kilter.yaml").write_text("rules: [rules]\n")
+    (tmp_path / "healthy.yaml").write_text(HEALTHY)
+    run = kilter("scan", str(tmp_path), "--format", "json")
+    assert run.status == 2
+    assert place.name in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "kilter-secret-7d1f" not in run.stderr
+    assert run.memory < MEMORY_BYTES
+
+
+@pytest.mark.parametrize("name", [".kilter.yaml", "pyproject.toml", "baseline.json"])
+def test_settings_that_are_too_large(name: str, tmp_path: Path) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.write(b"[tool.kilter]\n")
+        file.truncate(2 * 1024**3)
+    (tmp_path / "healthy.yaml").write_text(HEALTHY)
+    given = ["--baseline", str(tmp_path / name)] if name == "baseline.json" else []
+    run = kilter("scan", str(tmp_path), "--format", "json", "--exit-zero", *given)
+    assert "Traceback" not in run.stderr
+    assert run.memory < MEMORY_BYTES
+    assert run.status == (0 if name == "pyproject.toml" else 2)
+
+
+def test_a_table_that_is_nested_without_end(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kilter]\na = " + "[" * 100_000)
+    refused(tmp_path)

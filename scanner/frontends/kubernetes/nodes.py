@@ -14,6 +14,8 @@ from scanner.core import Diagnostic, SourceFile, Span
 
 MAX_DEPTH = 100
 MAX_NODES = 500_000
+MAX_CHARACTERS = 32 * 1024 * 1024
+"""Of the texts in one document, aliases counted expanded."""
 MAX_DOCUMENTS = 10_000
 MAX_SLOW_CHARACTERS = 200_000
 """A longer document is not given to the parser in Python (about 100,000 characters a second)."""
@@ -236,7 +238,10 @@ def _compose_leniently(text: str) -> list[Any]:
         flow_colon = _is_yaml_error(error) and "unexpected ':'" in str(error)
         if not flow_colon or len(text) > MAX_SLOW_CHARACTERS:
             raise
-    return _compose(text, _python_loader())
+        try:
+            return _compose(text, _python_loader())
+        except (AttributeError, LookupError, TypeError):  # the parser in Python stumbles over misplaced directives
+            raise error from None
 
 
 def _compose(text: str, loader_class: Any = None) -> list[Any]:
@@ -336,6 +341,7 @@ class Constructor:
 
     def __init__(self) -> None:
         self._count = 0
+        self._characters = 0
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """The plain value of ``node``. Raises ``LimitExceeded``."""
@@ -346,6 +352,9 @@ class Constructor:
             raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
         kind = node.id
         if kind == "scalar":
+            self._characters += len(node.value)
+            if self._characters > MAX_CHARACTERS:
+                raise LimitExceeded(f"texts of more than {MAX_CHARACTERS} characters (aliases are counted expanded)")
             return scalar(node)
         if kind == "sequence":
             return [self.value(item, depth + 1) for item in node.value]
@@ -359,7 +368,8 @@ class Constructor:
                 parts = item.value if item.id == "sequence" else [item]
                 for part in parts:
                     if part.id == "mapping":
-                        merged = self._mapping(part, depth + 1) | merged
+                        for name, value in self._mapping(part, depth + 1).items():
+                            merged.setdefault(name, value)
                 continue
             name = key.value if key.id == "scalar" else str(self.value(key, depth + 1))
             result[name] = self.value(item, depth + 1)

@@ -31,6 +31,9 @@ from scanner.project.tree import Tree, Unreadable, normalise
 
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 MAX_DEPTH = 30
+MAX_BUILDS = 1_000
+MAX_OBJECTS = 20_000
+MATCH_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 """Definitions are not read, so their patches find nothing."""
 REMOTE = re.compile(r"^(https?://|ssh://|git@|git::|github\.com/|[\w.-]+\.[a-z]{2,}/[\w.-]+/)|\?ref=|//.*\?|\.git\b")
@@ -61,6 +64,10 @@ class _Object:
         return str(get(self.data, "metadata", "name", default=""))
 
 
+class _BuildLimit(Exception):
+    """An overlay that goes beyond a bound; the message names it."""
+
+
 @dataclass(slots=True)
 class _Build:
     """One build: the tree it reads from, the files it used, and what went wrong."""
@@ -69,6 +76,15 @@ class _Build:
     used: set[str] = field(default_factory=set)
     directories: set[str] = field(default_factory=set)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    builds: int = 0
+    objects: int = 0
+
+    def count(self, builds: int, objects: int) -> None:
+        """Count what is built. Raises ``_BuildLimit``: bases that are used twice at every level double it."""
+        self.builds += builds
+        self.objects += objects
+        if self.builds > MAX_BUILDS or self.objects > MAX_OBJECTS:
+            raise _BuildLimit(f"more than the limit of {MAX_BUILDS} kustomizations or {MAX_OBJECTS} objects")
 
     def problem(self, level: Any, code: str, message: str, file: str, path: Path = ()) -> None:
         """Report something at ``path`` of a kustomization file."""
@@ -88,8 +104,10 @@ def build_overlays(tree: Tree, directories: Iterable[str]) -> tuple[Parsed, set[
         build = _Build(tree)
         try:
             objects = _build(build, directory, 0)
-        except RecursionError:
-            build.problem("error", "kustomize-limit", "nested too deeply", directory)
+        except (RecursionError, _BuildLimit) as error:
+            reason = str(error) if isinstance(error, _BuildLimit) else "nested too deeply"
+            message = f"this overlay is not checked: {reason}"
+            build.problem("error", "kustomize-limit", message, _kustomization_file(tree, directory) or directory)
             objects = []
         for item in objects:
             resource = _resource(item, directory)
@@ -146,6 +164,7 @@ def _build(build: _Build, directory: str, depth: int) -> list[_Object]:
         build.problem("error", "kustomize-cycle", "this kustomization uses itself", file)
         return []
     build.directories.add(directory)
+    build.count(1, 0)
     objects: list[_Object] = []
     for key in ("resources", "bases"):
         for number, entry in enumerate(_list(data, key)):
@@ -187,6 +206,7 @@ def _manifest(build: _Build, path: str) -> list[_Object]:
         build.problem("error", error.code, error.message, path)
         return []
     build.diagnostics.extend(parsed.diagnostics)
+    build.count(0, len(parsed.resources))
     return [_Object(resource.attributes, resource.locator, resource.span) for resource in parsed.resources]
 
 
@@ -351,9 +371,13 @@ def _selected(item: _Object, target: Any) -> bool:
 def _full_match(pattern: str, text: str, *, exact: bool) -> bool:
     if exact or not re.search(r"[.*+?\[\](){}^$|\\]", pattern):
         return pattern == text
+    import regex
+
     try:
-        return re.fullmatch(pattern[:200], text[:300]) is not None
-    except re.error:
+        return regex.fullmatch(pattern[:200], text[:300], timeout=MATCH_SECONDS) is not None
+    except TimeoutError as error:
+        raise _BuildLimit(f"the pattern {pattern[:60]!r} takes longer than {MATCH_SECONDS} s") from error
+    except regex.error:
         return False
 
 

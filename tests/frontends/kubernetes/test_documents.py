@@ -82,3 +82,8 @@ def test_rendered_charts_name_the_template() -> None:
     messages = [item.locate().related[0].message for item in parsed.resources]
     assert messages == ["rendered from llm/templates/a.yaml", "rendered from llm/templates/b.yaml"]
     assert {item.origin for item in parsed.resources} == {"helm"}
+
+
+def test_a_directive_inside_a_document_is_a_syntax_error() -> None:
+    parsed = read("kind: Pod\nmetadata:\n  labels: {app :vllm}\nspec:\n%YAML 1.1\na: b\n")
+    assert [item.code for item in parsed.diagnostics] == ["yaml-syntax"]

@@ -27,6 +27,9 @@ _TOP_LEVEL = re.compile(
 _ESCAPED_OPENING = re.compile(r"(\$\$|%%)\{")
 _OPENING = re.compile(r"[$%]\{")
 _BAD_ESCAPE = re.compile(r'(?<!\\)(?:\\\\)*\\(?!["nrt\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})')
+MAX_BROKEN_BYTES = 400_000
+MAX_DIAGNOSTICS = 50
+"""Of syntax, in one file."""
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
@@ -56,16 +59,24 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     if source.startswith("\ufeff"):
         source = " " + source[1:]
     converter = _Converter(source, 0, len(source), file.text, is_template)
-    root = _parser().parse(converter.data).root_node
-    pieces = [(converter, root)]
+    root = _parsed(converter.data)
+    is_broken = root is None or root.has_error
+    pieces = [(converter, root)] if root is not None else []
     diagnostics: list[Diagnostic] = []
-    if root.has_error and (len(source) > MAX_STRICT_CHARACTERS or not _accepted_by_strict_grammar(source)):
-        pieces = _block_by_block(source, file.text)
+    if is_broken and (len(source) > MAX_STRICT_CHARACTERS or not _accepted_by_strict_grammar(source)):
+        pieces.clear()
+        del root
+        pieces, lost = _block_by_block(source, file.text)
         diagnostics = [
             Diagnostic("error", "terraform-syntax", message, text.span(start, end))
             for piece, tree in pieces
             for start, end, message in piece.errors(tree)
         ]
+        if len(diagnostics) > MAX_DIAGNOSTICS:
+            message = f"{len(diagnostics) - MAX_DIAGNOSTICS + 1} more blocks of this file are not valid Terraform"
+            diagnostics[MAX_DIAGNOSTICS - 1 :] = [diagnostics[MAX_DIAGNOSTICS - 1]._replace(message=message)]
+        message = f"what is broken here is longer than the limit of {MAX_BROKEN_BYTES} bytes; it is skipped"
+        diagnostics.extend(Diagnostic("error", "terraform-limit", message, text.span(at, at)) for at in lost[:1])
     bodies: list[ast.Body] = []
     for piece, tree in pieces:
         node = next((child for child in tree.children if child.type == "body"), None)
@@ -78,7 +89,7 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     attributes = tuple(attribute for body in bodies for attribute in body.attributes)
     blocks = tuple(block for body in bodies for block in body.blocks)
     body = ast.Body(0, len(source), attributes, blocks)
-    if root.has_error and not diagnostics:
+    if is_broken and not diagnostics:
         # the strict grammar takes some templates that are none
         diagnostics = [
             Diagnostic("error", "terraform-syntax", node.message, text.span(node.start, node.end))
@@ -149,16 +160,40 @@ def _accepted_by_strict_grammar(source: str) -> bool:
     return True
 
 
-def _block_by_block(source: str, original: str) -> list[tuple[_Converter, Any]]:
-    """The blocks of a broken file, each parsed alone, so that an error costs only the block that it stands in."""
+def _parsed(data: bytes) -> Any:
+    """The root node; ``None`` for long text that is broken, for which the parser takes 640 bytes of memory a byte."""
+    if len(data) <= MAX_BROKEN_BYTES:
+        return _parser().parse(data).root_node
+    try:
+        tree = _parser().parse(
+            lambda offset, point: data[offset : offset + MAX_BROKEN_BYTES],
+            progress_callback=lambda offset, has_error: has_error and offset > MAX_BROKEN_BYTES,
+        )
+    except ValueError:
+        _parser().reset()
+        return None
+    return tree.root_node
+
+
+def _block_by_block(source: str, original: str) -> tuple[list[tuple[_Converter, Any]], list[int]]:
+    """The blocks of a broken file, each parsed alone, so that an error costs only the block that it stands in.
+
+    Also the places of blocks that are skipped, because there is more broken text than ``MAX_BROKEN_BYTES``.
+    """
     starts = [match.start() for match in _TOP_LEVEL.finditer(source)][:MAX_BLOCKS]
     if not starts or starts[0] > 0:
         starts.insert(0, 0)
-    pieces = []
+    pieces, lost, left = [], [], MAX_BROKEN_BYTES
     for start, end in pairwise([*starts, len(source)]):
         converter = _Converter(source, start, end, original)
-        pieces.append((converter, _parser().parse(converter.data).root_node))
-    return pieces
+        root = _parsed(converter.data)
+        if root is None or root.has_error:
+            left -= len(converter.data)
+        if root is None or (root.has_error and left < 0):
+            lost.append(start)
+        else:
+            pieces.append((converter, root))
+    return pieces, lost
 
 
 def _with_recovered(converter: _Converter, root: Any, body: ast.Body) -> ast.Body:
