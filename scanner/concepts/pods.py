@@ -598,6 +598,8 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
     attributes = pods.resource.attributes
     if kind.update in ("deployment", "rollout"):
         base: tuple[str, ...] = ("spec", "strategy")
+        pods.progress_deadline_seconds = whole(get(attributes, "spec", "progressDeadlineSeconds", default=600))
+        pods.sources["progress_deadline_seconds"] = ("spec", "progressDeadlineSeconds")
         pods.strategy = get(attributes, *base, "type", default="RollingUpdate")
         rolling = (*base, "canary") if kind.update == "rollout" else (*base, "rollingUpdate")
         if kind.update == "rollout" and isinstance(get(attributes, *base, "blueGreen"), dict):

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from scanner.concepts import model
 from scanner.core.findings import SEVERITIES, Severity
-from scanner.engine.conditions import Condition, ConditionError, Names, compile_condition
+from scanner.engine.conditions import Condition, ConditionError, Names, Operand, compile_condition, known_name, operand
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.guards import Guard, guards_of
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
@@ -26,7 +26,7 @@ CONCEPTS: dict[str, type[model.Concept]] = {
 }
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
 PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
-"""What a message is filled in with: a path, a parameter, or one of ``MESSAGE_NAMES``."""
+"""What a message is filled in with: a path, a parameter, a value, or one of ``MESSAGE_NAMES``."""
 MESSAGE_NAMES = ("address", "name", "type")
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
 
@@ -58,6 +58,8 @@ class Rule:
     each: str | None = None
     at: str | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Operands by name, for conditions and the message."""
     references: tuple[str, ...] = ()
     frameworks: Mapping[str, Any] = field(default_factory=dict)
     severity_when: tuple[Mapping[str, Any], ...] = ()
@@ -78,6 +80,7 @@ class CompiledRule:
     at: CompiledPath | None
     severities: tuple[tuple[Condition, Severity], ...]
     parameters: Mapping[str, Any]
+    values: Mapping[str, Operand] = field(default_factory=dict)
     fix: CompiledFix | None = None
     guards: tuple[Guard, ...] = ()
 
@@ -185,6 +188,8 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
         parameters[name] = value
     names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
     try:
+        values = {name: operand(written, names) for name, written in rule.values.items()}
+        names = replace(names, values=values)
         _check_fields(rule)
         _check_message(rule)
         applying = replace(names, pointing=False)
@@ -196,6 +201,7 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             compile_path(rule.at) if rule.at else None,
             tuple((compile_condition(item["when"], applying), item["severity"]) for item in rule.severity_when),
             parameters,
+            values,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
             guards_of(rule.where),
         )
@@ -219,7 +225,7 @@ def _check_fields(rule: Rule) -> None:
     if not views or len(views) != len(rule.select):
         return
     known = frozenset(("written",)).union(*(fields_of(view) for view in views))
-    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at, rule.fix]):
+    for text in _texts([rule.where, rule.condition, rule.values, rule.message, rule.each, rule.at, rule.fix]):
         for name in _SUBJECT_FIELD.findall(text):
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
@@ -228,9 +234,11 @@ def _check_fields(rule: Rule) -> None:
 
 
 def _check_message(rule: Rule) -> None:
-    """Refuse placeholders that are no paths. Raises ``PathError``."""
+    """Refuse placeholders that are neither names nor paths. Raises ``PathError`` and ``ConditionError``."""
     for name, _ in PLACEHOLDER.findall(rule.message):
-        if name not in MESSAGE_NAMES and not name.startswith("param."):
+        if name.startswith("value."):
+            known_name(name.removeprefix("value."), rule.values, "value")
+        elif name not in MESSAGE_NAMES and not name.startswith("param."):
             compile_path(name)
 
 
