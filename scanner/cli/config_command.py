@@ -12,7 +12,7 @@ import click
 
 from scanner.cli import scan_command
 from scanner.cli.settings import Setting, find_configuration, options_of, resolve, with_environment
-from scanner.cli.shared import failures
+from scanner.cli.shared import Choice, failures
 
 NOT_SHARED = (
     "output_format", "output", "reports", "exit_zero", "diff", "touched", "fix", "dry_run", "show_undetermined",
@@ -111,7 +111,7 @@ command.add_command(
                 click.Option(["--origins"], is_flag=True, help="Say where each value comes from."),
                 click.Option(
                     ["--format", "output_format"],
-                    type=click.Choice(("yaml", "json")),
+                    type=Choice(("yaml", "json")),
                     default="yaml",
                     show_default=True,
                     envvar="KILTER_CONFIG_FORMAT",

@@ -11,7 +11,7 @@ import click
 from scanner.cli import scan_command
 from scanner.cli.progress import progress
 from scanner.cli.settings import find_configuration, options_of, resolve, scan_options, with_environment
-from scanner.cli.shared import failures, write
+from scanner.cli.shared import Choice, failures, write
 
 NOT_SHARED = (
     "output_format", "output", "reports", "select", "ignore", "pedantic", "fail_on", "exit_zero", "strict",
@@ -44,9 +44,7 @@ def _run(context: click.Context, /, output_format: str, output: str | None, **ch
 
 
 OPTIONS = (
-    click.Option(
-        ["--format", "output_format"], type=click.Choice(("table", "json")), default="table", show_default=True
-    ),
+    click.Option(["--format", "output_format"], type=Choice(("table", "json")), default="table", show_default=True),
     click.Option(["--output", "-o"], metavar="FILE", help="Write to a file instead of standard output."),
 )
 command = with_environment(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner.cli.progress import progress
-from scanner.cli.shared import failures, write
+from scanner.cli.shared import Choice, failures, write
 
 if TYPE_CHECKING:
     from scanner.core import Resource
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(("json", "dot", "mermaid", "html")),
+    type=Choice(("json", "dot", "mermaid", "html")),
     default="json",
     show_default=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from scanner.cli.shared import Failure, listed, variables
 
 if TYPE_CHECKING:
     from scanner.engine.baseline import Entry
+    from scanner.engine.rules import Rule
     from scanner.project.config import Config
     from scanner.scan import ScanOptions
 
@@ -166,6 +167,34 @@ def default_options(root: Path, config_path: str | None = None) -> ScanOptions:
         settings = resolve(context, config)
         options = scan_options(context, config, settings)
     return replace(options, baseline=known_findings(settings["baseline"].value))
+
+
+def rule_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands about rules, for ``known_rules``."""
+    rules = click.option(
+        "--rules",
+        "rule_directories",
+        multiple=True,
+        metavar="DIR",
+        envvar=f"{PREFIX}RULES",
+        help="Directory with further rules.",
+    )
+    config = click.option(
+        "--config", "config_path", metavar="FILE", envvar=f"{PREFIX}CONFIG", help="Configuration file."
+    )
+    return rules(config(function))
+
+
+def known_rules(config_path: str | None, directories: tuple[str, ...]) -> list[Rule]:
+    """The built-in rules, those of the configuration and those of further directories.
+
+    Raises ``click.ClickException``, ``ConfigError``, ``RuleError`` and ``FileNotFoundError``.
+    """
+    from scanner.engine.rules import load_rules
+    from scanner.scan import builtin_rules
+
+    names = (*find_configuration(config_path, ()).rules, *directories)
+    return load_rules([builtin_rules(), *(_rule_directory(name) for name in names)])
 
 
 def _rule_directory(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
+from scanner.core.nearest import suggestion
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
 from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, number, refused
 from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
@@ -95,8 +95,7 @@ def _composite(key: str, value: Any, names: Names) -> Condition:
 
 
 def _unknown(name: str, known: Iterable[str], what: str) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"unknown {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+    return f"unknown {what} {name!r}{suggestion(name, known)}"
 
 
 def _all(parts: list[Condition]) -> Condition:

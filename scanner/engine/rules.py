@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -11,6 +10,7 @@ from typing import Any, get_args
 
 from scanner.concepts import model
 from scanner.core.findings import SEVERITIES, Severity
+from scanner.core.nearest import suggestion
 from scanner.engine.conditions import Condition, ConditionError, Names, Operand, compile_condition, known_name, operand
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.guards import Guard, guards_of
@@ -157,13 +157,13 @@ def rule_from_data(data: Any, source: str) -> Rule:
         raise RuleError(f"{source}: a rule must be a mapping")
     for key in data:
         if key not in _KEYS:
-            near = difflib.get_close_matches(str(key), _KEYS, n=1)
-            raise RuleError(f"{source}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise RuleError(f"{source}: unknown key {key!r}{suggestion(key, _KEYS)}")
     missing = [key for key in REQUIRED if key not in data]
     if missing:
         raise RuleError(f"{source}: {', '.join(missing)} missing")
     if data["severity"] not in SEVERITIES:
-        raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}")
+        hint = suggestion(data["severity"], SEVERITIES)
+        raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}{hint}")
     values: dict[str, Any] = {}
     for key, value in data.items():
         values[_KEYS[key]] = tuple(value) if isinstance(value, list) and key != "assert" else value
@@ -180,10 +180,10 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
         raise RuleError(f"{rule.source}: params must map names to mappings") from error
     for name, value in (overrides or {}).items():
         if name not in parameters:
-            raise RuleError(f"{rule.id} has no parameter {name!r}; it has: {', '.join(parameters) or 'none'}")
+            raise RuleError(f"{rule.id} has no parameter {name!r}{suggestion(name, parameters)}")
         if parameters[name] is not None and not _same_kind(parameters[name], value):
             raise RuleError(
-                f"{rule.id}: parameter {name!r} must be a {type(parameters[name]).__name__}, found {value!r}"
+                f"{rule.id}: parameter {name!r} must be of type {rule.params[name].get('type')}, found {value!r}"
             )
         parameters[name] = value
     names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
@@ -228,9 +228,8 @@ def _check_fields(rule: Rule) -> None:
     for text in _texts([rule.where, rule.condition, rule.values, rule.message, rule.each, rule.at, rule.fix]):
         for name in _SUBJECT_FIELD.findall(text):
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise RuleError(f"{rule.source}: {'/'.join(rule.select)} has no field {name!r}{hint}")
+                selected = "/".join(rule.select)
+                raise RuleError(f"{rule.source}: {selected} has no field {name!r}{suggestion(name, sorted(known))}")
 
 
 def _check_message(rule: Rule) -> None:
@@ -254,6 +253,15 @@ def _texts(value: Any) -> Iterable[str]:
             yield from _texts(item)
 
 
+def find_rule(rules: Sequence[Rule], text: str) -> Rule:
+    """The rule of a code or name. Raises ``UnknownSelector`` with the nearest one."""
+    found = next((rule for rule in rules if text in (rule.id, rule.name)), None)
+    if found is None:
+        hint = suggestion(text, [key for rule in rules for key in (rule.id, rule.name)])
+        raise UnknownSelector(f"{text!r} is not the code or name of one rule{hint}")
+    return found
+
+
 def select_rules(
     rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = (), *, pedantic: bool = False
 ) -> list[Rule]:
@@ -263,10 +271,8 @@ def select_rules(
     """
     for text in (*select, *ignore):
         if not any(selected_by(rule, text) for rule in rules):
-            known = {key for rule in rules for key in (rule.id, rule.name, rule.category)}
-            near = difflib.get_close_matches(text, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UnknownSelector(f"no rule has the code, name or category {text!r}{hint}")
+            known = dict.fromkeys(key for rule in rules for key in (rule.id, rule.name, rule.category))
+            raise UnknownSelector(f"no rule has the code, name or category {text!r}{suggestion(text, known)}")
     result = []
     for rule in rules:
         wanted = not select or any(selected_by(rule, text) for text in select)
