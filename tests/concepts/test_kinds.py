@@ -445,3 +445,31 @@ def test_a_vllm_runtime_is_the_deployment_that_its_operator_makes() -> None:
     assert (serving.dtype, serving.context_length, serving.trust_remote_code) == ("bfloat16", 4096, True)
     assert serving.sources["tensor_parallel"] == ("spec", "vllmConfig", "tensorParallelSize")
     assert serving.sources["trust_remote_code"] == ("spec", "vllmConfig", "extraArgs")
+
+
+def test_roles_of_a_storm_service_are_groups_of_pods_in_each_replica() -> None:
+    spec = f"""
+  replicas: 3
+  template:
+    spec:
+      roles:
+        - {{name: decode, replicas: 2, podGroupSize: 2, template: {{spec: {{{POD}}}}}}}
+"""
+    pods = pod_sets("orchestration.aibrix.ai/v1alpha1", "StormService", spec)[""]
+    assert (pods.replicas, pods.group_size, pods.pods_per_replica) == (2, 2, 6)
+    assert (pods.accelerator_count, pods.group_accelerators) == (4, 8)
+    role_set = spec.replace("replicas: 3", "").replace("  template:\n    spec:\n", "", 1)
+    alone = pod_sets("orchestration.aibrix.ai/v1alpha1", "RoleSet", role_set)[""]
+    assert (alone.replicas, alone.pods_per_replica, alone.group_accelerators) == (2, 2, 8)
+
+
+def test_a_cluster_of_a_ray_fleet_serves_together() -> None:
+    spec = f"""
+  replicas: 2
+  template:
+    spec:
+      headGroupSpec: {{rayStartParams: {{}}, template: {{spec: {{{POD}}}}}}}
+      workerGroupSpecs: [{{groupName: w, replicas: 1, template: {{spec: {{{POD}}}}}}}]
+"""
+    sets = pod_sets("orchestration.aibrix.ai/v1alpha1", "RayClusterFleet", spec)
+    assert {name: pods.group_accelerators for name, pods in sets.items()} == {"head": 8, "worker": 8}
