@@ -121,7 +121,7 @@ def _recognised(image: str, found: list[Command]) -> _Match:
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:
     if any(marker in image for marker in data["cpu_image_markers"]):
         return False
-    known_image = entry.get("gpu") and any(marker in image for marker in entry["images"])
+    known_image = entry.get("gpu") and any(marker in image for marker in entry.get("gpu_images", entry["images"]))
     if known_image or any(marker in image for marker in data["gpu_image_markers"]):
         return True
     return None

@@ -118,6 +118,29 @@ def test_a_kubeai_model_asks_for_what_its_profile_says(profile: str, count: int)
     assert pods.serving is not None and pods.serving.model == "meta-llama/Llama-3.1-8B-Instruct"
 
 
+@pytest.mark.parametrize(("profile", "gpu_build"), [("nvidia-gpu-l4:1", True), ("cpu:8", False)])
+def test_a_kubeai_model_leaves_the_version_and_build_of_its_image_to_the_chart(profile: str, gpu_build: bool) -> None:
+    spec = f"  url: hf://Qwen/Qwen2.5-7B-Instruct\n  engine: VLLM\n  resourceProfile: '{profile}'"
+    (container,) = pod_sets("kubeai.org/v1", "Model", spec)[""].containers
+    assert is_unknown(container.image)
+    assert container.gpu_build is gpu_build
+    given = pod_sets("kubeai.org/v1", "Model", f"{spec}\n  image: vllm/vllm-openai:v0.9.1")[""].containers[0]
+    assert given.image == "vllm/vllm-openai:v0.9.1"
+
+
+@pytest.mark.parametrize(
+    ("spec", "claims"),
+    [
+        ("  url: hf://Qwen/Qwen2.5-7B-Instruct\n  engine: VLLM", []),
+        ("  url: hf://Qwen/Qwen2.5-7B-Instruct\n  engine: VLLM\n  cacheProfile: efs", ["shared-model-cache-efs"]),
+        ("  url: pvc://weights/qwen?model=x\n  engine: VLLM", ["weights"]),
+    ],
+)
+def test_a_kubeai_model_keeps_its_weights_on_claims(spec: str, claims: list[str]) -> None:
+    pods = pod_sets("kubeai.org/v1", "Model", spec)[""]
+    assert (pods.claims, pods.durable_storage) == (claims, bool(claims))
+
+
 def test_an_unknown_kubeai_profile_leaves_the_accelerators_open() -> None:
     spec = "  url: pvc://models\n  engine: VLLM\n  resourceProfile: big:1\n  minReplicas: 1"
     assert is_unknown(pod_sets("kubeai.org/v1", "Model", spec)[""].accelerator_count)
