@@ -201,7 +201,10 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
         "nodeSelector": decided,
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}, *_kubeai_claims(item)],
     }
-    return Shaped(spec, ((container, at),), {})
+    labels = {"app": "model", "model": get(root, "metadata", "name"), "app.kubernetes.io/managed-by": "kubeai"}
+    if isinstance(engine, str):
+        labels["app.kubernetes.io/name"] = engine.lower()
+    return Shaped(spec, ((container, at),), {"labels": labels})
 
 
 def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
