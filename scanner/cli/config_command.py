@@ -44,7 +44,10 @@ def _show(context: click.Context, /, output_format: str, origins: bool, **choice
 
 @command.command(name="schema")
 def _schema() -> None:
-    """Print the JSON Schema of the configuration, for editors: # yaml-language-server: $schema=FILE."""
+    """Print the JSON Schema of the configuration.
+
+    Editors complete and check a configuration that begins with # yaml-language-server: $schema=FILE.
+    """
     from scanner.engine.validate import schema_text
 
     click.echo(schema_text("config"), nl=False)
@@ -120,6 +123,7 @@ command.add_command(
             ],
             callback=_show,
             help=_show.__doc__,
+            short_help="Show every setting of a scan of PATHS.",
         )
     )
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scanner.engine.baseline import Entry
     from scanner.engine.rules import Rule
     from scanner.project.config import Config
-    from scanner.scan import ScanOptions
+    from scanner.scan import ScanOptions, ScanResult
 
 PREFIX = "KILTER_"
 
@@ -116,6 +116,30 @@ def _given_by(context: click.Context, option: str) -> str:
     if source is click.core.ParameterSource.ENVIRONMENT and parameter is not None:
         return f"environment ({parameter.envvar})"
     return ""
+
+
+ONLY_REPORTING = frozenset((
+    "output_format", "output", "reports", "select", "ignore", "pedantic", "fail_on", "exit_zero", "strict", "fix",
+    "dry_run", "rule_directories", "baseline", "diff", "no_inline_ignore", "require_reason", "touched",
+    "show_undetermined", "quiet",
+))  # fmt: skip
+"""Options of ``kilter scan`` that say what is made of its findings, not what is read."""
+
+
+def scan_configured(context: click.Context, note: Callable[[str], None] | None) -> ScanResult:
+    """The scan of a command that has the options of ``kilter scan`` without ``ONLY_REPORTING``.
+
+    Raises ``click.ClickException``, ``ConfigError`` and ``FileNotFoundError``.
+    """
+    from dataclasses import replace
+
+    from scanner.scan import scan
+
+    paths: tuple[str, ...] = context.params["paths"]
+    config = find_configuration(context.params["config_path"], paths)
+    options = scan_options(context, config, resolve(context, config))
+    given = [] if paths == ("-",) else [Path(path) for path in paths or (".",)]
+    return scan(given, replace(options, progress=note))
 
 
 def scan_options(context: click.Context, config: Config, settings: Mapping[str, Setting]) -> ScanOptions:

@@ -146,6 +146,25 @@ def test_graph_follows_its_contract() -> None:
     ]
 
 
+def test_the_graph_is_that_of_the_configured_scan(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('variable "n" { default = 1 }\nresource "aws_s3_bucket" "a" { count = var.n }\n')
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "a.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: left}\n")
+    (tmp_path / ".kilter.yaml").write_text("exclude: ['left/**']\n")
+    graph = json.loads(kilter("graph", str(tmp_path), "--var", "n=2").stdout)
+    assert [item["address"] for item in graph["resources"]] == ["aws_s3_bucket.a[0]", "aws_s3_bucket.a[1]"]
+
+
+@pytest.mark.parametrize("command", ["graph", "cost", "baseline"])
+def test_what_the_environment_says_of_scan_reports_is_for_scan_alone(command: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.sarif"
+    environment = os.environ | {"KILTER_FORMAT": "sarif", "KILTER_OUTPUT": str(report), "KILTER_FIX": "1"}
+    arguments = [sys.executable, "-c", "from scanner.cli import main; main()", command, str(EXAMPLE)]
+    run = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert not report.exists()
+
+
 def test_eval_follows_its_contract(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('variable "a" {}\nlocals { b = toset(["y", "x"]) }\n')
     run = kilter("eval", "--dir", str(tmp_path), "-", text="local.b\nvar.a\n1 +\n{a = var.a}\n")
