@@ -15,7 +15,7 @@ from scanner.cli.repairs import difference, harmless, would_be, written
 from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
 from scanner.cli.shared import Choice, Failure, colour_wanted, failures, write
 from scanner.core.findings import SEVERITIES
-from scanner.core.nearest import suggestion
+from scanner.core.nearest import nearest
 from scanner.report.formats import DRAWN, FORMATS, render
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def command(
 def _report(value: str) -> tuple[str, str]:
     name, equals, file = value.partition("=")
     if not equals or not file or name not in FORMATS:
-        hint = suggestion(name, FORMATS) if name not in FORMATS else ""
+        hint = nearest(name, FORMATS) if name not in FORMATS else ""
         wanted = f"must have the form FORMAT=FILE with a format of {', '.join(FORMATS)}"
         raise Failure(f"--report {value!r} {wanted}{hint}")
     return name, file

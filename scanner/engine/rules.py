@@ -10,13 +10,13 @@ from typing import Any, get_args
 
 from scanner.concepts import model
 from scanner.core.findings import SEVERITIES, Severity
-from scanner.core.nearest import suggestion
+from scanner.core.nearest import nearest, suggestion
 from scanner.engine.conditions import Condition, ConditionError, Names, Operand, compile_condition, known_name, operand
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.guards import Guard, guards_of
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
-from scanner.project.bounds import check_yaml
+from scanner.project.bounds import check_yaml, yaml_problem
 from scanner.project.cache import NO_CACHE, Cache
 
 CONCEPTS: dict[str, type[model.Concept]] = {
@@ -25,6 +25,7 @@ CONCEPTS: dict[str, type[model.Concept]] = {
     if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
 }
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
+PRECISIONS = ("high", "medium", "low")
 PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
 """What a message is filled in with: a path, a parameter, a value, or one of ``MESSAGE_NAMES``."""
 MESSAGE_NAMES = ("address", "name", "type")
@@ -148,7 +149,7 @@ def _parse(path: FilePath, text: str) -> Any:
         finally:
             loader.dispose()
     except Exception as error:  # the library raises whatever its constructors meet
-        raise RuleError(f"{path}: {error}") from error
+        raise RuleError(f"{path}{yaml_problem(error)}") from error
 
 
 def rule_from_data(data: Any, source: str) -> Rule:
@@ -160,10 +161,15 @@ def rule_from_data(data: Any, source: str) -> Rule:
             raise RuleError(f"{source}: unknown key {key!r}{suggestion(key, _KEYS)}")
     missing = [key for key in REQUIRED if key not in data]
     if missing:
-        raise RuleError(f"{source}: {', '.join(missing)} missing")
+        raise RuleError(f"{source}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     if data["severity"] not in SEVERITIES:
-        hint = suggestion(data["severity"], SEVERITIES)
+        hint = nearest(data["severity"], SEVERITIES)
         raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}{hint}")
+    if data["precision"] not in PRECISIONS:
+        hint = nearest(data["precision"], PRECISIONS)
+        raise RuleError(
+            f"{source}: precision must be one of {', '.join(PRECISIONS)}, found {data['precision']!r}{hint}"
+        )
     values: dict[str, Any] = {}
     for key, value in data.items():
         values[_KEYS[key]] = tuple(value) if isinstance(value, list) and key != "assert" else value

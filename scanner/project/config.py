@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scanner.core.findings import SEVERITIES
-from scanner.core.nearest import suggestion
-from scanner.project.bounds import BoundExceeded, check_yaml
+from scanner.core.nearest import nearest, suggestion
+from scanner.project.bounds import BoundExceeded, check_yaml, yaml_problem
 from scanner.project.packs import PREFIX, find_pack, installed_packs, pack_rules
 
 CONFIG_NAMES = (".kilter.yaml", "kilter.yaml")
@@ -244,7 +244,7 @@ def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
     try:
         return YAML(typ="safe", pure=True).load(text), _key_lines(YAML(typ="safe", pure=True).compose(text))
     except Exception as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}{yaml_problem(error)}") from error
 
 
 def _key_lines(node: Any) -> _Lines:
@@ -300,7 +300,7 @@ _WORDS: Mapping[type, str] = {dict: "mapping", bool: "boolean (true or false)", 
 
 def _severity(path: Path, name: str, value: object) -> None:
     if value not in SEVERITIES:
-        hint = suggestion(value, SEVERITIES) if isinstance(value, str) else ""
+        hint = nearest(value, SEVERITIES) if isinstance(value, str) else ""
         raise ConfigError(f"{path}: {name} must be critical, high, medium or low, found {value!r}{hint}")
 
 

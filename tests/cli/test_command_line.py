@@ -97,6 +97,8 @@ def test_quiet_leaves_out_notes_and_nothing_else(tmp_path: Path) -> None:
         (("scan", ".", "--ignore", "rolout"), "did you mean 'rollout'"),
         (("explain", "gpu007"), "did you mean 'GPU007'"),
         (("test", "rules", "--fixtures", "none"), "none: no such directory"),
+        (("scan", ".", "--values", "none.yaml"), "kilter: none.yaml: no such file or directory\n"),
+        (("completion", "powershell"), "not one of bash, zsh, fish\n"),
         (("scan", ".", "--config", "none.yaml"), "none.yaml: no such file"),
         (("scna",), "did you mean 'scan'"),
         (("explain", "GPU01"), "not the code or name of one rule"),

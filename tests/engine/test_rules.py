@@ -65,6 +65,7 @@ def test_rule_is_shown_failing_and_passing_and_its_fix_holds(rule: Any, trial: F
         ({"assert": {"related": {"edge": "disrupt", "to": "PodSet", "some": {}}}}, "did you mean 'disrupts'"),
         ({"severity": "urgent"}, "severity must be one of"),
         ({"severity": "hgih"}, "did you mean 'high'"),
+        ({"precision": "lwo"}, "did you mean 'low'"),
         ({"values": {"most": {"add": [1, 2]}}, "assert": {"path": "$.replicas", "le": {"value": "mots"}}}, "'most'"),
         ({"message": "{value.most} is too many", "values": {"mots": {"add": [1, 2]}}}, "did you mean 'mots'"),
         ({"values": {"most": {"divide": [1, 2]}}}, "unknown operand 'divide'"),

@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from scanner.core.findings import SEVERITIES
-from scanner.core.nearest import suggestion
+from scanner.core.nearest import nearest
 from scanner.engine.examples import examples
 from scanner.engine.rules import Rule, find_rule, select_rules
 from scanner.project.discovery import KUSTOMIZATION_NAMES, MANIFEST_SUFFIXES, TERRAFORM_SUFFIXES
@@ -194,7 +194,7 @@ def _narrowed(options: ScanOptions, choices: Choices) -> ScanOptions:
 
 def _level(severity: str) -> int:
     if severity not in SEVERITIES:
-        hint = suggestion(severity, SEVERITIES)
+        hint = nearest(severity, SEVERITIES)
         raise ToolFailure(f"severity must be one of {', '.join(SEVERITIES)}, found {severity!r}{hint}")
     return SEVERITIES.index(severity)
 
