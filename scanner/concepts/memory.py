@@ -98,11 +98,6 @@ def memory_needed(
     return Estimate(weights / GIB, None if cache is None else sequences * cache / GIB, OVERHEAD_GIB)
 
 
-def fits(estimate: Estimate, memory_gib: float, utilization: float = 1.0) -> bool:
-    """Whether a shard fits the share of an accelerator's memory that the engine may use."""
-    return estimate.total_gib <= memory_gib * utilization
-
-
 def _cached_bytes(model: Model, context: int | None, tensor: int, pipeline: int, kv_bytes: float) -> float | None:
     """Bytes of KV cache that one shard keeps for one sequence; ``None`` if it cannot be told."""
     if model.kind in ("embedding", "image"):

@@ -126,11 +126,6 @@ def _exactly_json(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def load_rule(path: FilePath) -> Rule:
-    """Read one rule file. Raises ``RuleError``."""
-    return rule_from_data(_parse(path, _read(path)), str(path))
-
-
 def _read(path: FilePath) -> str:
     try:
         return path.read_text("utf-8")

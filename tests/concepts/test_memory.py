@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.concepts.memory import Estimate, bytes_per_parameter, fits, memory_needed
+from scanner.concepts.memory import Estimate, bytes_per_parameter, memory_needed
 from scanner.facts.accelerators import accelerator
 from scanner.facts.models import Model, model, parameters_from_name, quantization
 
@@ -17,6 +17,10 @@ def estimate(name: str, **options: object) -> Estimate:
     needed = memory_needed(recorded(name), **options)  # type: ignore[arg-type]
     assert needed is not None
     return needed
+
+
+def fits(needed: Estimate, memory_gib: float, utilization: float = 1.0) -> bool:
+    return needed.total_gib <= memory_gib * utilization
 
 
 def usable(name: str) -> float:
