@@ -87,7 +87,10 @@ def _recorded(paths: list[Path], options: ScanOptions, before: tuple[Entry, ...]
 
 OPTIONS = (
     click.Option(
-        ["--output", "-o"], metavar="FILE", help=f"The baseline file.  [default: the configuration's, else {DEFAULT}]"
+        ["--output", "-o"],
+        metavar="FILE",
+        help=f"The baseline file.  [default: the configuration's, else {DEFAULT}]",
+        envvar="KILTER_BASELINE_OUTPUT",
     ),
     click.Option(["--update"], is_flag=True, help="Only drop what is fixed; new findings stay new."),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from scanner.cli.shared import Choice
+
 HOW = {
     "bash": 'eval "$(kilter completion bash)" in ~/.bashrc',
     "zsh": 'eval "$(kilter completion zsh)" in ~/.zshrc, after compinit',
@@ -12,7 +14,7 @@ HOW = {
 
 
 @click.command(name="completion", epilog=f"To use it: {'; '.join(HOW.values())}.")
-@click.argument("shell", type=click.Choice(tuple(HOW)))
+@click.argument("shell", type=Choice(tuple(HOW)))
 def command(shell: str) -> None:
     """Print the script that makes a shell complete commands, options, rules, categories and formats."""
     from click.shell_completion import get_completion_class

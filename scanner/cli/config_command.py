@@ -12,7 +12,7 @@ import click
 
 from scanner.cli import scan_command
 from scanner.cli.settings import Setting, find_configuration, options_of, resolve, with_environment
-from scanner.cli.shared import failures
+from scanner.cli.shared import Choice, failures
 
 NOT_SHARED = (
     "output_format", "output", "reports", "exit_zero", "diff", "touched", "fix", "dry_run", "show_undetermined",
@@ -44,7 +44,10 @@ def _show(context: click.Context, /, output_format: str, origins: bool, **choice
 
 @command.command(name="schema")
 def _schema() -> None:
-    """Print the JSON Schema of the configuration, for editors: # yaml-language-server: $schema=FILE."""
+    """Print the JSON Schema of the configuration.
+
+    Editors complete and check a configuration that begins with # yaml-language-server: $schema=FILE.
+    """
     from scanner.engine.validate import schema_text
 
     click.echo(schema_text("config"), nl=False)
@@ -111,7 +114,7 @@ command.add_command(
                 click.Option(["--origins"], is_flag=True, help="Say where each value comes from."),
                 click.Option(
                     ["--format", "output_format"],
-                    type=click.Choice(("yaml", "json")),
+                    type=Choice(("yaml", "json")),
                     default="yaml",
                     show_default=True,
                     envvar="KILTER_CONFIG_FORMAT",
@@ -120,6 +123,7 @@ command.add_command(
             ],
             callback=_show,
             help=_show.__doc__,
+            short_help="Show every setting of a scan of PATHS.",
         )
     )
 )

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @click.option(
     "--rules", "rules_directory", type=click.Path(path_type=Path), help="Rules.  [default: the built-in ones]"
 )
-@click.option("--fixtures", type=click.Path(path_type=Path), help="Fixtures by code.  [default: ../fixtures/rules]")
+@click.option(
+    "--fixtures",
+    type=click.Path(path_type=Path),
+    help="Fixtures by code.  [default: fixtures/rules beside the rules or above them]",
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a page is missing or out of date.")
 def command(directory: Path, rules_directory: Path | None, fixtures: Path | None, check: bool) -> None:
     """Write a Markdown page for each rule into DIRECTORY, and an index by category and system.
@@ -27,10 +31,10 @@ def command(directory: Path, rules_directory: Path | None, fixtures: Path | None
     """
     with failures():
         from scanner.engine.rules import load_rules
-        from scanner.scan import builtin_fixtures, builtin_rules
+        from scanner.scan import builtin_rules, fixtures_of
 
-        place = fixtures or (rules_directory.resolve().parent / "fixtures" / "rules" if rules_directory else None)
-        pages = _pages(load_rules([rules_directory or builtin_rules()]), place or builtin_fixtures())
+        directories = [rules_directory or builtin_rules()]
+        pages = _pages(load_rules(directories), fixtures or fixtures_of(*directories))
     stale = sorted(name for name, text in pages.items() if _read(directory / name) != text)
     gone = sorted(path.name for path in directory.glob("*.md") if path.name not in pages)
     if check:

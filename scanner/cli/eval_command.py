@@ -15,7 +15,7 @@ from scanner.cli.shared import Failure, variables
 
 
 @click.command(name="eval", context_settings={"ignore_unknown_options": True})
-@click.option("--dir", "directory", default=".", show_default=True, help="The root module.")
+@click.option("--dir", "directory", default=".", metavar="DIR", show_default=True, help="The root module.")
 @click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="Variables file; repeatable.")
 @click.option("--var", "vars_", multiple=True, metavar="NAME=VALUE", help="Variable; repeatable.")
 @click.argument("expressions", nargs=-1, required=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from scanner.cli import scan_command
 from scanner.cli.progress import progress
-from scanner.cli.shared import failures, write
+from scanner.cli.settings import ONLY_REPORTING, options_of, scan_configured, with_environment
+from scanner.cli.shared import Choice, failures, write
 
 if TYPE_CHECKING:
     from scanner.core import Resource
@@ -17,23 +18,37 @@ if TYPE_CHECKING:
     from scanner.scan import ScanResult
 
 
-@click.command(name="graph")
-@click.argument("path", default=".")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(("json", "dot", "mermaid", "html")),
-    default="json",
-    show_default=True,
-)
-@click.option("--output", "-o", metavar="FILE", help="Write to a file instead of standard output.")
-def command(path: str, output_format: str, output: str | None) -> None:
-    """Show the resources below PATH and the edges between them."""
-    with failures(), progress(True) as note:
-        from scanner.scan import ScanOptions, scan
-
-        result = scan([Path(path)], ScanOptions(progress=note))
+@click.pass_context
+def _run(context: click.Context, /, output_format: str, output: str | None, **choices: Any) -> None:
+    """Show the resources below PATHS and the edges between them."""
+    with failures(), progress(not choices["no_progress"]) as note:
+        result = scan_configured(context, note)
     write(render_graph(result, output_format), output)
+
+
+OPTIONS = (
+    click.Option(
+        ["--format", "output_format"],
+        type=Choice(("json", "dot", "mermaid", "html")),
+        default="json",
+        show_default=True,
+        envvar="KILTER_GRAPH_FORMAT",
+    ),
+    click.Option(
+        ["--output", "-o"],
+        metavar="FILE",
+        help="Write to a file instead of standard output.",
+        envvar="KILTER_GRAPH_OUTPUT",
+    ),
+)
+command = with_environment(
+    click.Command(
+        "graph",
+        params=[*OPTIONS, *options_of(scan_command.command, ONLY_REPORTING)],
+        callback=_run,
+        help=_run.__doc__,
+    )
+)
 
 
 def render_graph(result: ScanResult, output_format: str) -> str:

@@ -6,18 +6,17 @@ import json
 
 import click
 
-from scanner.cli.shared import failures
+from scanner.cli.settings import known_rules, rule_options
+from scanner.cli.shared import Choice, failures
 
 
 @click.command(name="rules")
-@click.option("--format", "output_format", type=click.Choice(("text", "json")), default="text", show_default=True)
-def command(output_format: str) -> None:
-    """List the rules that come with Kilter."""
+@rule_options
+@click.option("--format", "output_format", type=Choice(("text", "json")), default="text", show_default=True)
+def command(rule_directories: tuple[str, ...], config_path: str | None, output_format: str) -> None:
+    """List the rules that come with Kilter and those that the configuration adds."""
     with failures():
-        from scanner.engine.rules import load_rules
-        from scanner.scan import builtin_rules
-
-        rules = load_rules([builtin_rules()])
+        rules = known_rules(config_path, rule_directories)
     if output_format == "json":
         keys = ("id", "name", "title", "category", "severity", "precision")
         data = [{key: getattr(rule, key) for key in keys} | {"fixable": rule.fix is not None} for rule in rules]

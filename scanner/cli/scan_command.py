@@ -13,18 +13,18 @@ import click
 from scanner.cli.progress import progress
 from scanner.cli.repairs import difference, harmless, would_be, written
 from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
-from scanner.cli.shared import Failure, colour_wanted, failures, write
+from scanner.cli.shared import Choice, Failure, colour_wanted, failures, write
+from scanner.core.findings import SEVERITIES
+from scanner.core.nearest import nearest
 from scanner.report.formats import DRAWN, FORMATS, render
 
 if TYPE_CHECKING:
     from scanner.scan import ScanResult
 
-SEVERITIES = ("critical", "high", "medium", "low")
-
 
 @click.command(name="scan")
 @click.argument("paths", nargs=-1)
-@click.option("--format", "output_format", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--format", "output_format", type=Choice(FORMATS), default="text", show_default=True)
 @click.option("--output", "-o", metavar="FILE", help="Write the report to a file instead of standard output.")
 @click.option("--report", "reports", multiple=True, metavar="FORMAT=FILE", help="Write a further report; repeatable.")
 @click.option(
@@ -32,7 +32,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 )
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave these out.")
 @click.option("--pedantic", is_flag=True, help="Run rules of low precision too.")
-@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Lowest severity that fails the run.  [default: medium]")
+@click.option("--fail-on", type=Choice(SEVERITIES), help="Lowest severity that fails the run.  [default: medium]")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @click.option("--strict", is_flag=True, help="Fail on input that could not be read in full.")
 @click.option("--var-file", "var_files", multiple=True, metavar="FILE", help="Terraform variables file; repeatable.")
@@ -119,7 +119,9 @@ def command(
 def _report(value: str) -> tuple[str, str]:
     name, equals, file = value.partition("=")
     if not equals or not file or name not in FORMATS:
-        raise Failure(f"--report {value!r} must have the form FORMAT=FILE with a format of {', '.join(FORMATS)}")
+        hint = nearest(name, FORMATS) if name not in FORMATS else ""
+        wanted = f"must have the form FORMAT=FILE with a format of {', '.join(FORMATS)}"
+        raise Failure(f"--report {value!r} {wanted}{hint}")
     return name, file
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +14,9 @@ from scanner.cli.shared import Failure, listed, variables
 
 if TYPE_CHECKING:
     from scanner.engine.baseline import Entry
+    from scanner.engine.rules import Rule
     from scanner.project.config import Config
-    from scanner.scan import ScanOptions
+    from scanner.scan import ScanOptions, ScanResult
 
 PREFIX = "KILTER_"
 
@@ -117,6 +118,30 @@ def _given_by(context: click.Context, option: str) -> str:
     return ""
 
 
+ONLY_REPORTING = frozenset((
+    "output_format", "output", "reports", "select", "ignore", "pedantic", "fail_on", "exit_zero", "strict", "fix",
+    "dry_run", "rule_directories", "baseline", "diff", "no_inline_ignore", "require_reason", "touched",
+    "show_undetermined", "quiet",
+))  # fmt: skip
+"""Options of ``kilter scan`` that say what is made of its findings, not what is read."""
+
+
+def scan_configured(context: click.Context, note: Callable[[str], None] | None) -> ScanResult:
+    """The scan of a command that has the options of ``kilter scan`` without ``ONLY_REPORTING``.
+
+    Raises ``click.ClickException``, ``ConfigError`` and ``FileNotFoundError``.
+    """
+    from dataclasses import replace
+
+    from scanner.scan import scan
+
+    paths: tuple[str, ...] = context.params["paths"]
+    config = find_configuration(context.params["config_path"], paths)
+    options = scan_options(context, config, resolve(context, config))
+    given = [] if paths == ("-",) else [Path(path) for path in paths or (".",)]
+    return scan(given, replace(options, progress=note))
+
+
 def scan_options(context: click.Context, config: Config, settings: Mapping[str, Setting]) -> ScanOptions:
     """What a scan is told. Raises ``FileNotFoundError`` for files and directories that do not exist."""
     from scanner.engine.suppress import Policy
@@ -166,6 +191,34 @@ def default_options(root: Path, config_path: str | None = None) -> ScanOptions:
         settings = resolve(context, config)
         options = scan_options(context, config, settings)
     return replace(options, baseline=known_findings(settings["baseline"].value))
+
+
+def rule_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands about rules, for ``known_rules``."""
+    rules = click.option(
+        "--rules",
+        "rule_directories",
+        multiple=True,
+        metavar="DIR",
+        envvar=f"{PREFIX}RULES",
+        help="Directory with further rules.",
+    )
+    config = click.option(
+        "--config", "config_path", metavar="FILE", envvar=f"{PREFIX}CONFIG", help="Configuration file."
+    )
+    return rules(config(function))
+
+
+def known_rules(config_path: str | None, directories: tuple[str, ...]) -> list[Rule]:
+    """The built-in rules, those of the configuration and those of further directories.
+
+    Raises ``click.ClickException``, ``ConfigError``, ``RuleError`` and ``FileNotFoundError``.
+    """
+    from scanner.engine.rules import load_rules
+    from scanner.scan import builtin_rules
+
+    names = (*find_configuration(config_path, ()).rules, *directories)
+    return load_rules([builtin_rules(), *(_rule_directory(name) for name in names)])
 
 
 def _rule_directory(name: str) -> Path:

@@ -10,6 +10,19 @@ from pathlib import Path
 
 import click
 
+from scanner.core.nearest import nearest
+
+
+class Choice(click.Choice):  # type: ignore[type-arg]  # click 8.1 knows no type argument
+    """One of some names; a wrong one is answered with the nearest."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name. Raises ``click.BadParameter``."""
+        names = [str(name) for name in self.choices]
+        if value not in names:
+            self.fail(f"{value!r} is not one of {', '.join(names)}{nearest(value, names)}", param, ctx)
+        return value
+
 
 class Failure(click.ClickException):
     """A usage or configuration error: one line and exit status 2."""
@@ -33,7 +46,7 @@ def failures() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise Failure(f"{error.args[0] if error.args else error}: no such file or directory") from error
+        raise Failure(f"{error.filename or error}: no such file or directory") from error
     except (RuleError, UnknownSelector, ConfigError, GitError, BaselineError, NotWritten) as error:
         raise Failure(str(error)) from error
 

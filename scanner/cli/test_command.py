@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from scanner.core import Finding
     from scanner.engine.rules import Rule
 
+FIXTURES = "Fixtures by code.  [default: fixtures/rules beside DIRECTORY or above it]"
+
 
 @click.command(name="test")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--fixtures", type=click.Path(path_type=Path), help="Fixtures by code.  [default: ../fixtures/rules]")
+@click.option("--fixtures", type=click.Path(path_type=Path), help=FIXTURES)
 @click.option("--select", multiple=True, metavar="RULE", help="Test only these.")
 def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> None:
     """Test the rules in DIRECTORY against fixtures that mark what they expect with "# expect: CODE".
@@ -25,13 +27,15 @@ def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> 
     """
     if not directory.is_dir():
         raise Failure(f"{directory}: no such directory")
-    place = fixtures or directory.resolve().parent / "fixtures" / "rules"
     with failures():
         from scanner.engine.fixtures import test_rules
         from scanner.engine.rules import load_rules, select_rules
         from scanner.engine.validate import validate_rules
-        from scanner.scan import ScanOptions, fix_trial
+        from scanner.scan import ScanOptions, fix_trial, fixtures_of
 
+        place = fixtures or fixtures_of(directory)
+        if not place.is_dir():
+            raise Failure(f"{place}: no such directory; --fixtures names the one that has a folder for each rule")
         rules = load_rules([directory])
         validate_rules(rules)
         chosen = select_rules(rules, listed(select), pedantic=True)

@@ -1,4 +1,4 @@
-"""How much accelerator memory a model takes at least, and how long its weights take to load.
+"""How much accelerator memory a model takes at least.
 
 The estimate is a lower bound that any serving engine needs, per shard (one accelerator):
 
@@ -96,18 +96,6 @@ def memory_needed(
     weights = model.parameters_b * 1e9 * size / (tensor_parallel * pipeline_parallel)
     cache = known and _cached_bytes(known, context_length, tensor_parallel, pipeline_parallel, kv_bytes)
     return Estimate(weights / GIB, None if cache is None else sequences * cache / GIB, OVERHEAD_GIB)
-
-
-def fits(estimate: Estimate, memory_gib: float, utilization: float = 1.0) -> bool:
-    """Whether a shard fits the share of an accelerator's memory that the engine may use."""
-    return estimate.total_gib <= memory_gib * utilization
-
-
-def load_seconds(weights_gib: float, gib_per_s: float) -> float:
-    """Seconds until weights are read at a given rate. Raises ``ValueError`` if the rate is not positive."""
-    if gib_per_s <= 0:
-        raise ValueError("Weights load at a positive rate")
-    return weights_gib / gib_per_s
 
 
 def _cached_bytes(model: Model, context: int | None, tensor: int, pipeline: int, kv_bytes: float) -> float | None:

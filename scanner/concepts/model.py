@@ -154,6 +154,8 @@ class PodSet(Concept):
     max_surge: int | None = None
     """Pods, percentages resolved against replicas, rounded as Kubernetes does; likewise max_unavailable."""
     max_unavailable: int | None = None
+    progress_deadline_seconds: int | None = None
+    """How long a Deployment's rollout may stand still before it counts as failed (Kubernetes' default: 600)."""
     pod_labels: dict[str, Any] = field(default_factory=dict)
     pod_annotations: dict[str, Any] = field(default_factory=dict)
     pod_spec: dict[str, Any] = field(default_factory=dict)

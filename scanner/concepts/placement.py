@@ -23,6 +23,10 @@ from scanner.graph import ResourceGraph
 _SLICE_MEMORY = re.compile(r"\.(\d{1,4})gb", re.ASCII)
 MAX_DEPTH_OF_ONE_CLUSTER = 3
 """Directories down to which the only cluster is taken for that of everything (``infra/terraform/prod``)."""
+SHOWN_TO_READERS = frozenset(
+    ("sample", "samples", "example", "examples", "demo", "demos", "test", "tests", "testdata", "benchmarks")
+)
+"""Directories whose manifests are not meant for the cluster of another part of the repository."""
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "oke", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
 ACCELERATOR_LABELS = (
@@ -261,8 +265,11 @@ class _Near:
 
 def _may_be_alone(cluster: str, unit: str) -> bool:
     """Whether the only cluster of the scan is that of the whole repository rather than of a part of it far away."""
-    parts = cluster.split("/")
-    return len(parts) <= MAX_DEPTH_OF_ONE_CLUSTER or parts[0] == unit.split("/")[0]
+    parts, others = cluster.split("/"), unit.split("/")
+    if parts[0] == others[0]:
+        return True
+    # samples are for whatever cluster the reader has
+    return len(parts) <= MAX_DEPTH_OF_ONE_CLUSTER and SHOWN_TO_READERS.isdisjoint(others)
 
 
 def _upwards(unit: str) -> Iterator[str]:

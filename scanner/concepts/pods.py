@@ -78,6 +78,11 @@ LOCATED_FIELDS = (
 """(field of a container, key in the manifest)."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
+RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
+GROUPS_OF_EQUAL_PODS = (
+    "NIMService", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet"
+)  # fmt: skip
+"""Kinds whose pods serve one copy of a model in groups of equal pods."""
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
@@ -540,8 +545,8 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.pods_per_replica = pods.group_size
         pods.sources["group_size"] = place
     if kind.times:
-        times = whole(get(attributes, *_absolute(path, kind.times)))
-        pods.pods_per_replica = 1 if times is None else times
+        times: Any = whole(get(attributes, *_absolute(path, kind.times)))
+        pods.pods_per_replica = _product(1 if times is None else times, pods.pods_per_replica)
         pods.sources["pods_per_replica"] = _absolute(path, kind.times)
     _read_autoscaling(pods, kind, path)
 
@@ -610,6 +615,8 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
     attributes = pods.resource.attributes
     if kind.update in ("deployment", "rollout"):
         base: tuple[str, ...] = ("spec", "strategy")
+        pods.progress_deadline_seconds = whole(get(attributes, "spec", "progressDeadlineSeconds", default=600))
+        pods.sources["progress_deadline_seconds"] = ("spec", "progressDeadlineSeconds")
         pods.strategy = get(attributes, *base, "type", default="RollingUpdate")
         rolling = (*base, "canary") if kind.update == "rollout" else (*base, "rollingUpdate")
         if kind.update == "rollout" and isinstance(get(attributes, *base, "blueGreen"), dict):
@@ -696,12 +703,12 @@ def _complete_groups(sets: list[PodSet]) -> None:
         return
     if sets[0].kind == "LeaderWorkerSet":
         total = _leader_and_workers(sets)
-    elif sets[0].kind in ("RayCluster", "RayJob", "RayCronJob", "RayService") and len(sets) > 1:
+    elif sets[0].kind in RAY_KINDS and len(sets) > 1:
         total = _total([_accelerators_of_all(pods) for pods in sets])
     elif sets[0].kind in ("LLMInferenceService", "InferenceService"):
         _group_of_kserve(sets)
         return
-    elif sets[0].kind in ("NIMService", "DynamoGraphDeployment", "DynamoComponentDeployment"):
+    elif sets[0].kind in GROUPS_OF_EQUAL_PODS:
         _pipelines(sets)
         return
     else:
@@ -761,11 +768,12 @@ def _nodes(head: PodSet) -> Any:
     return max(sizes[1] // sizes[2], sizes[0], 1)
 
 
+def _product(one: Any, other: Any) -> Any:
+    """The product of two counts, unknown where one of them is."""
+    return one if is_unknown(one) else other if is_unknown(other) else one * other
+
+
 def _pipelines(sets: list[PodSet]) -> None:
     """Several nodes that serve one model together, each with the same number of accelerators."""
     for pods in sets:
-        size: Any = pods.group_size
-        if is_unknown(size) or is_unknown(pods.accelerator_count):
-            pods.group_accelerators = size if is_unknown(size) else pods.accelerator_count  # type: ignore[assignment]
-        else:
-            pods.group_accelerators = pods.accelerator_count * size
+        pods.group_accelerators = _product(pods.group_size, pods.accelerator_count)

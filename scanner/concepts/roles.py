@@ -17,15 +17,15 @@ _TRAINS = re.compile(
     r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
 )
 _MEASURES = re.compile(
-    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|dcgmproftester|gpu[-_]?burn|benchmark"
+    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|nvbandwidth|dcgmproftester|gpu[-_]?burn|benchmark"
 )
 _COMPILES = re.compile(r"(?<![a-z])(pre)?compil(e|ation)(?![a-z])")
 """Names of jobs that compile a model ahead of time, as Neuron needs it, by running the training command."""
 _COLLECTIVES = re.compile(
-    r"(?<![a-z])[nr]ccl[-_]?tests?(?![a-z])"
+    r"(?<![a-z])[nr]ccl[-_]?tests?(?![a-z])|(?<![a-z])nvbandwidth(?![a-z])"
     r"|(?<![a-z])(all_?reduce|all_?gather|alltoall|broadcast|gather|hypercube|reduce|reduce_scatter|scatter|sendrecv)_perf"
 )
-"""Programs and images of nccl-tests and rccl-tests (github.com/NVIDIA/nccl-tests, github.com/ROCm/rccl-tests)."""
+"""Programs and images of nccl-tests, rccl-tests and nvbandwidth (repositories of NVIDIA and ROCm on GitHub)."""
 _COLLECTIVE_NAME = re.compile(r"(?<![a-z])[nr]ccl(?![a-z])")
 
 
@@ -116,7 +116,7 @@ def entrypoint(resource: Resource) -> str:
 
 
 def collective_benchmark(pods: PodSet) -> bool:
-    """Whether the pods measure the network with nccl-tests or rccl-tests: they run no model and no data of anybody."""
+    """Whether the pods measure the links between accelerators: they run no model and no data of anybody."""
     if pods.role not in ("batch", "other", "interactive"):
         return False
     names = [pods.name, *(container.name for container in pods.containers)]

@@ -104,7 +104,7 @@ def _recognised(image: str, found: list[Command]) -> _Match:
     # of a container that does something else, the image says only what else is in it
     if any(_others().search(line) or IDLE & set(line.split()[:3]) for line, _ in lines):
         return _Match("", None)
-    if image.endswith(tuple(data["client_images"])):
+    if any(part.endswith(tuple(data["client_images"])) for part in re.split("[:@]", image)):
         return _Match("", None)
     for family in ("serving", "notebook"):
         for name, entry in runtimes()[family].items():
@@ -121,7 +121,7 @@ def _recognised(image: str, found: list[Command]) -> _Match:
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:
     if any(marker in image for marker in data["cpu_image_markers"]):
         return False
-    known_image = entry.get("gpu") and any(marker in image for marker in entry["images"])
+    known_image = entry.get("gpu") and any(marker in image for marker in entry.get("gpu_images", entry["images"]))
     if known_image or any(marker in image for marker in data["gpu_image_markers"]):
         return True
     return None
@@ -137,6 +137,8 @@ def _serving(found: _Match, container: Container) -> Serving:
     for command in found.all:
         _positional(serving, command, container)
     _read_environment(serving, container)
+    if found.command is not None:
+        _leave_open(serving, found.command)
     image = _NIM_MODEL.search(container.image) if isinstance(container.image, str) else None
     if found.runtime == "nim" and image is not None and "model" not in serving.sources:
         serving.model = image[1]
@@ -172,6 +174,17 @@ def read_flags(serving: Serving, command: Command, container: Container) -> None
         elif flag in flags:
             value = fill(following if inline is None else inline, known)
             _assign(serving, flags[flag], value, _source(container, str(word)))
+
+
+def _leave_open(serving: Serving, command: Command) -> None:
+    """What no flag says is unknown where a flag names a configuration that may say it."""
+    data = runtimes()
+    words = [word.partition("=")[0] for word in command.words if isinstance(word, str)]
+    named = next((word for word in words if word in data["configured_by"]), None)
+    if named is not None:
+        for field in data["configurable"]:
+            if field not in serving.sources:
+                setattr(serving, field, Unknown(f"the configuration of {named} may set it", named))
 
 
 def _positional(serving: Serving, command: Command, container: Container) -> None:

@@ -180,7 +180,7 @@ def _on_training_runtime(
 def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     decided = _decided("KubeAI's resource profile")
     engine = item.get("engine")
-    image = item.get("image") or (KUBEAI_ENGINES.get(engine, engine) if isinstance(engine, str) else engine)
+    image = item.get("image") or (_kubeai_image(engine, item) if isinstance(engine, str) else engine)
     url = item.get("url")
     model = url.partition("://")[2].partition("?")[0] if isinstance(url, str) else url
     environment = item.get("env")
@@ -199,9 +199,12 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
     spec = {
         "tolerations": decided,
         "nodeSelector": decided,
-        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}],
+        "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}, *_kubeai_claims(item)],
     }
-    return Shaped(spec, ((container, at),), {})
+    labels = {"app": "model", "model": get(root, "metadata", "name"), "app.kubernetes.io/managed-by": "kubeai"}
+    if isinstance(engine, str):
+        labels["app.kubernetes.io/name"] = engine.lower()
+    return Shaped(spec, ((container, at),), {"labels": labels})
 
 
 def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
@@ -265,6 +268,22 @@ def _vllm_resources(given: dict[str, Any]) -> Any:
     if given.get("gpu") not in (None, ""):
         amounts[str(kind)] = given["gpu"]
     return {"requests": amounts, "limits": amounts}
+
+
+def _kubeai_image(engine: str, item: dict[str, Any]) -> str:
+    """The engine's image; the chart's values say which version, and have another build for the profile ``cpu``."""
+    profile = item.get("resourceProfile")
+    build = "cpu-" if isinstance(profile, str) and profile.rpartition(":")[0] == "cpu" else ""
+    return f"{KUBEAI_ENGINES.get(engine, engine)}:{build}<version>"
+
+
+def _kubeai_claims(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """The claims that weights lie on: that of the URL, and the cache's (internal/modelcontroller of KubeAI)."""
+    url, profile = item.get("url"), item.get("cacheProfile")
+    claims = [f"shared-model-cache-{profile}"] if isinstance(profile, str) and profile else []
+    if isinstance(url, str) and url.startswith("pvc://"):
+        claims.append(url.removeprefix("pvc://").partition("/")[0].partition("?")[0])
+    return [{"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims]
 
 
 def _profile(text: Any) -> Any:

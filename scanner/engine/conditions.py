@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import partial, reduce
+from operator import add, mul, sub
 from typing import Any, Protocol
 
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
+from scanner.core.nearest import suggestion
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
 from scanner.engine.operators import NEGATED, ORDER, SIMPLE, Stopwatch, compare, matches, number, refused
 from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
@@ -66,11 +67,13 @@ Operand = Callable[[Frame], Any]
 
 @dataclass(frozen=True)
 class Names:
-    """Names that conditions may use: parameters with their values, and concepts."""
+    """Names that conditions may use: parameters with their values, concepts, edges and named operands."""
 
     parameters: Mapping[str, Any]
     concepts: frozenset[str]
     edges: frozenset[str] = field(default_factory=frozenset)
+    values: Mapping[str, Operand] = field(default_factory=dict)
+    """Operands that the rule gives a name."""
     pointing: bool = True
     """Whether the conditions tell which attribute decided them: only those of an assertion need to."""
 
@@ -107,8 +110,7 @@ def _composite(key: str, value: Any, names: Names) -> Condition:
 
 
 def _unknown(name: str, known: Iterable[str], what: str) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"unknown {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+    return f"unknown {what} {name!r}{suggestion(name, known)}"
 
 
 def _all(parts: list[Condition]) -> Condition:
@@ -290,25 +292,41 @@ def _quantifier(name: str, inner: Condition) -> Test:
     return test
 
 
+_ARITHMETIC: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "add": add,
+    "subtract": sub,
+    "multiply": mul,
+    "max": max,
+}
+"""Operations on numbers. Without one of them there is no result, but the greatest is that of those that are there."""
+
+
+def known_name(name: Any, known: Iterable[str], what: str) -> str:
+    """``name``, which must be one of ``known``. Raises ``ConditionError``."""
+    if name not in known:
+        raise ConditionError(_unknown(name, known, what))
+    return str(name)
+
+
 def operand(data: Any, names: Names) -> Operand:
-    """A literal, ``{param}``, ``{path}``, or arithmetic on them. Raises ``ConditionError``."""
+    """A literal, ``{param}``, ``{value}``, ``{path}``, or arithmetic on them. Raises ``ConditionError``."""
     if not isinstance(data, dict) or not data:
         return lambda frame: data
     if len(data) != 1:
         raise ConditionError(f"an operand has one key, found {sorted(data)}")
     ((key, value),) = data.items()
     if key == "param":
-        if value not in names.parameters:
-            raise ConditionError(_unknown(value, names.parameters, "parameter"))
-        constant = names.parameters[value]
+        constant = names.parameters[known_name(value, names.parameters, "parameter")]
         return lambda frame: constant
+    if key == "value":
+        return names.values[known_name(value, names.values, "value")]
     if key == "path":
         path = _read_path(value)
         return lambda frame: next((item.value for item in path.find(frame)), None)
-    if key in ("add", "subtract", "multiply"):
+    if key in _ARITHMETIC:
         parts = [operand(item, names) for item in value]
         return lambda frame: _computed(key, [part(frame) for part in parts])
-    raise ConditionError(_unknown(key, ("param", "path", "add", "subtract", "multiply"), "operand"))
+    raise ConditionError(_unknown(key, ("param", "value", "path", *_ARITHMETIC), "operand"))
 
 
 def _computed(operation: str, values: list[Any]) -> Any:
@@ -316,13 +334,11 @@ def _computed(operation: str, values: list[Any]) -> Any:
     if unknown is not None:
         return unknown
     numbers = [number(value) for value in values]
-    if any(item is None for item in numbers):
-        return None
     known = [item for item in numbers if item is not None]
-    result = known[0]
-    for item in known[1:]:
-        result = result + item if operation == "add" else result - item if operation == "subtract" else result * item
-    return int(result) if isinstance(result, Decimal) and result == result.to_integral_value() else result
+    if not known or (len(known) < len(numbers) and operation != "max"):
+        return None
+    result = reduce(_ARITHMETIC[operation], known)
+    return int(result) if result == result.to_integral_value() else result
 
 
 def item_of(resource: Resource, targets: list[str], names: Names, world: World) -> list[Found]:

@@ -261,6 +261,8 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
             return shown(getattr(frame.resource, name))
         if name.startswith("param."):
             return shown(compiled.parameters.get(name.removeprefix("param.")))
+        if name.startswith("value."):
+            return _as(compiled.values[name.removeprefix("value.")](frame), match[2] or "")
         path: CompiledPath = compile_path(name)
         values = [found.value for found in path.find(frame)]
         if len(values) == 1 and isinstance(values[0], list) and match[2] == "join":

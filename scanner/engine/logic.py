@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from scanner.core import Path, Unknown
+from scanner.core import Unknown
 
 
 class Undecided:
@@ -21,8 +21,6 @@ class Undecided:
 
 
 Truth: TypeAlias = bool | Undecided
-Pointer: TypeAlias = Path | None
-"""The attribute path that decided an outcome, where one did."""
 
 
 def all_of(values: Iterable[Truth]) -> Truth:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -11,12 +10,13 @@ from typing import Any, get_args
 
 from scanner.concepts import model
 from scanner.core.findings import SEVERITIES, Severity
-from scanner.engine.conditions import Condition, ConditionError, Names, compile_condition
+from scanner.core.nearest import nearest, suggestion
+from scanner.engine.conditions import Condition, ConditionError, Names, Operand, compile_condition, known_name, operand
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.guards import Guard, guards_of
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.graph import EdgeKind
-from scanner.project.bounds import check_yaml, read_text
+from scanner.project.bounds import check_yaml, read_text, yaml_problem
 from scanner.project.cache import NO_CACHE, Cache
 
 CONCEPTS: dict[str, type[model.Concept]] = {
@@ -25,8 +25,9 @@ CONCEPTS: dict[str, type[model.Concept]] = {
     if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
 }
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
+PRECISIONS = ("high", "medium", "low")
 PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
-"""What a message is filled in with: a path, a parameter, or one of ``MESSAGE_NAMES``."""
+"""What a message is filled in with: a path, a parameter, a value, or one of ``MESSAGE_NAMES``."""
 MESSAGE_NAMES = ("address", "name", "type")
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
 
@@ -58,6 +59,8 @@ class Rule:
     each: str | None = None
     at: str | None = None
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Operands by name, for conditions and the message."""
     references: tuple[str, ...] = ()
     frameworks: Mapping[str, Any] = field(default_factory=dict)
     severity_when: tuple[Mapping[str, Any], ...] = ()
@@ -78,6 +81,7 @@ class CompiledRule:
     at: CompiledPath | None
     severities: tuple[tuple[Condition, Severity], ...]
     parameters: Mapping[str, Any]
+    values: Mapping[str, Operand] = field(default_factory=dict)
     fix: CompiledFix | None = None
     guards: tuple[Guard, ...] = ()
 
@@ -122,11 +126,6 @@ def _exactly_json(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def load_rule(path: FilePath) -> Rule:
-    """Read one rule file. Raises ``RuleError``."""
-    return rule_from_data(_parse(path, _read(path)), str(path))
-
-
 def _read(path: FilePath) -> str:
     try:
         if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
@@ -147,7 +146,7 @@ def _parse(path: FilePath, text: str) -> Any:
         finally:
             loader.dispose()
     except Exception as error:  # the library raises whatever its constructors meet
-        raise RuleError(f"{path}: {error}") from error
+        raise RuleError(f"{path}{yaml_problem(error)}") from error
 
 
 def rule_from_data(data: Any, source: str) -> Rule:
@@ -156,13 +155,18 @@ def rule_from_data(data: Any, source: str) -> Rule:
         raise RuleError(f"{source}: a rule must be a mapping")
     for key in data:
         if key not in _KEYS:
-            near = difflib.get_close_matches(str(key), _KEYS, n=1)
-            raise RuleError(f"{source}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise RuleError(f"{source}: unknown key {key!r}{suggestion(key, _KEYS)}")
     missing = [key for key in REQUIRED if key not in data]
     if missing:
-        raise RuleError(f"{source}: {', '.join(missing)} missing")
+        raise RuleError(f"{source}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
     if data["severity"] not in SEVERITIES:
-        raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}")
+        hint = nearest(data["severity"], SEVERITIES)
+        raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}{hint}")
+    if data["precision"] not in PRECISIONS:
+        hint = nearest(data["precision"], PRECISIONS)
+        raise RuleError(
+            f"{source}: precision must be one of {', '.join(PRECISIONS)}, found {data['precision']!r}{hint}"
+        )
     values: dict[str, Any] = {}
     for key, value in data.items():
         values[_KEYS[key]] = tuple(value) if isinstance(value, list) and key != "assert" else value
@@ -179,14 +183,16 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
         raise RuleError(f"{rule.source}: params must map names to mappings") from error
     for name, value in (overrides or {}).items():
         if name not in parameters:
-            raise RuleError(f"{rule.id} has no parameter {name!r}; it has: {', '.join(parameters) or 'none'}")
+            raise RuleError(f"{rule.id} has no parameter {name!r}{suggestion(name, parameters)}")
         if parameters[name] is not None and not _same_kind(parameters[name], value):
             raise RuleError(
-                f"{rule.id}: parameter {name!r} must be a {type(parameters[name]).__name__}, found {value!r}"
+                f"{rule.id}: parameter {name!r} must be of type {rule.params[name].get('type')}, found {value!r}"
             )
         parameters[name] = value
     names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
     try:
+        values = {name: operand(written, names) for name, written in rule.values.items()}
+        names = replace(names, values=values)
         _check_fields(rule)
         _check_message(rule)
         applying = replace(names, pointing=False)
@@ -198,6 +204,7 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             compile_path(rule.at) if rule.at else None,
             tuple((compile_condition(item["when"], applying), item["severity"]) for item in rule.severity_when),
             parameters,
+            values,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
             guards_of(rule.where),
         )
@@ -221,18 +228,19 @@ def _check_fields(rule: Rule) -> None:
     if not views or len(views) != len(rule.select):
         return
     known = frozenset(("written",)).union(*(fields_of(view) for view in views))
-    for text in _texts([rule.where, rule.condition, rule.message, rule.each, rule.at, rule.fix]):
+    for text in _texts([rule.where, rule.condition, rule.values, rule.message, rule.each, rule.at, rule.fix]):
         for name in _SUBJECT_FIELD.findall(text):
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise RuleError(f"{rule.source}: {'/'.join(rule.select)} has no field {name!r}{hint}")
+                selected = "/".join(rule.select)
+                raise RuleError(f"{rule.source}: {selected} has no field {name!r}{suggestion(name, sorted(known))}")
 
 
 def _check_message(rule: Rule) -> None:
-    """Refuse placeholders that are no paths. Raises ``PathError``."""
+    """Refuse placeholders that are neither names nor paths. Raises ``PathError`` and ``ConditionError``."""
     for name, _ in PLACEHOLDER.findall(rule.message):
-        if name not in MESSAGE_NAMES and not name.startswith("param."):
+        if name.startswith("value."):
+            known_name(name.removeprefix("value."), rule.values, "value")
+        elif name not in MESSAGE_NAMES and not name.startswith("param."):
             compile_path(name)
 
 
@@ -248,6 +256,15 @@ def _texts(value: Any) -> Iterable[str]:
             yield from _texts(item)
 
 
+def find_rule(rules: Sequence[Rule], text: str) -> Rule:
+    """The rule of a code or name. Raises ``UnknownSelector`` with the nearest one."""
+    found = next((rule for rule in rules if text in (rule.id, rule.name)), None)
+    if found is None:
+        hint = suggestion(text, [key for rule in rules for key in (rule.id, rule.name)])
+        raise UnknownSelector(f"{text!r} is not the code or name of one rule{hint}")
+    return found
+
+
 def select_rules(
     rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = (), *, pedantic: bool = False
 ) -> list[Rule]:
@@ -257,10 +274,8 @@ def select_rules(
     """
     for text in (*select, *ignore):
         if not any(selected_by(rule, text) for rule in rules):
-            known = {key for rule in rules for key in (rule.id, rule.name, rule.category)}
-            near = difflib.get_close_matches(text, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UnknownSelector(f"no rule has the code, name or category {text!r}{hint}")
+            known = dict.fromkeys(key for rule in rules for key in (rule.id, rule.name, rule.category))
+            raise UnknownSelector(f"no rule has the code, name or category {text!r}{suggestion(text, known)}")
     result = []
     for rule in rules:
         wanted = not select or any(selected_by(rule, text) for text in select)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from scanner.core import Diagnostic, Finding, Level, Resource, SourceFile, Span, get
+from scanner.core.nearest import suggestion
 from scanner.engine.rules import Rule
 from scanner.project.config import FileSuppression
 from scanner.project.globs import compile_globs
@@ -222,8 +222,7 @@ def _codes(
         if text in names:
             codes.append(names[text])
         else:
-            near = difflib.get_close_matches(text, names, n=1) if len(diagnostics) < MAX_HINTS else []
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = suggestion(text, names) if len(diagnostics) < MAX_HINTS else ""
             message = f"this suppression names an unknown rule {text[:MAX_CHARACTERS]!r}{hint}"
             diagnostics.append(Diagnostic("warning", "suppression-unknown-rule", message, span))
     return tuple(dict.fromkeys(codes))

@@ -102,7 +102,7 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cach
     diagnostics = []
     if missing:
         message = (
-            f"the chart depends on {', '.join(missing)}, which is not in its charts/ directory, so what it adds is "
+            f"the chart depends on {', '.join(missing)}, and its charts/ directory lacks it, so what that adds is "
             "not checked; run `helm dependency build`"
         )
         diagnostics.append(Diagnostic("error", "helm-dependency-missing", message, span))
@@ -239,7 +239,7 @@ def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
 def _reason(lines: list[str]) -> str:
     """The line that says what went wrong: the engine's own error, not the trace of a crash below it."""
     fatal = next((line for line in lines if line.startswith(("fatal error:", "runtime:", "Error:"))), None)
-    return fatal or lines[-1]
+    return (fatal or lines[-1]).removeprefix("helm_python.errors.HelmRenderError: ")
 
 
 def _limit_engine() -> None:

@@ -51,6 +51,14 @@ def check_yaml(text: str) -> None:
         _check_events(text)
 
 
+def yaml_problem(error: Exception) -> str:
+    """What is wrong with a YAML text and where, to follow the name of its file."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return f": {' '.join(str(error).split())}"
+    return f":{mark.line + 1}:{mark.column + 1}: not valid YAML: {getattr(error, 'problem', None) or 'it breaks off'}"
+
+
 def _check_events(text: str) -> None:
     from ruamel.yaml.cyaml import CSafeLoader
     from ruamel.yaml.error import YAMLError

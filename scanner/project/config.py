@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scanner.project.bounds import BoundExceeded, check_yaml, read_text
+from scanner.core.findings import SEVERITIES
+from scanner.core.nearest import nearest, suggestion
+from scanner.project.bounds import BoundExceeded, check_yaml, read_text, yaml_problem
 from scanner.project.packs import PREFIX, find_pack, installed_packs, pack_rules
 
 CONFIG_NAMES = (".kilter.yaml", "kilter.yaml")
-SEVERITIES = ("critical", "high", "medium", "low")
 MAX_EXTENDS = 10
 
 
@@ -251,7 +251,7 @@ def _read_yaml(path: Path, text: str) -> tuple[Any, _Lines]:
     try:
         return YAML(typ="safe", pure=True).load(text), _key_lines(YAML(typ="safe", pure=True).compose(text))
     except Exception as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}{yaml_problem(error)}") from error
 
 
 def _key_lines(node: Any) -> _Lines:
@@ -271,13 +271,8 @@ def _item_lines(node: Any) -> list[int]:
 def _known(path: Path, key: object) -> str:
     name = str(key).replace("_", "-")
     if name not in _KEYS:
-        raise ConfigError(f"{path}: unknown key {key!r}{_nearest(name, [*_KEYS, 'extends'])}")
+        raise ConfigError(f"{path}: unknown key {key!r}{suggestion(name, [*_KEYS, 'extends'])}")
     return name
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
 
 
 def _checked(path: Path, name: str, value: Any, lines: _Lines) -> Any:
@@ -312,7 +307,7 @@ _WORDS: Mapping[type, str] = {dict: "mapping", bool: "boolean (true or false)", 
 
 def _severity(path: Path, name: str, value: object) -> None:
     if value not in SEVERITIES:
-        hint = _nearest(str(value), SEVERITIES) if isinstance(value, str) else ""
+        hint = nearest(value, SEVERITIES) if isinstance(value, str) else ""
         raise ConfigError(f"{path}: {name} must be critical, high, medium or low, found {value!r}{hint}")
 
 
@@ -334,7 +329,7 @@ def _pack(path: Path, text: str) -> Path:
     directory = find_pack(name)
     if directory is None:
         installed = installed_packs()
-        hint = _nearest(name, installed) if installed else "; none is installed"
+        hint = suggestion(name, installed) if installed else "; none is installed"
         raise ConfigError(f"{path}: no installed rule pack is called {name!r}{hint}")
     return directory
 
@@ -365,7 +360,7 @@ def _suppression(place: Place, entry: Any) -> FileSuppression:
         raise ConfigError(f"{place}: a suppression must be a mapping with rule and reason, found {entry!r}")
     for key in entry:
         if key not in _ENTRY_KEYS:
-            raise ConfigError(f"{place}: unknown key {key!r} in a suppression{_nearest(str(key), _ENTRY_KEYS)}")
+            raise ConfigError(f"{place}: unknown key {key!r} in a suppression{suggestion(key, _ENTRY_KEYS)}")
     rules = _texts(place.file, f"suppressions (line {place.line}): rule", entry.get("rule", []))
     if not rules:
         raise ConfigError(f"{place}: a suppression must name a rule")

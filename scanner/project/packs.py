@@ -22,6 +22,22 @@ def builtin_fixtures() -> Path:
     return packaged if packaged.is_dir() else package.parent / "fixtures" / "rules"
 
 
+def fixtures_of(rules: Path) -> Path:
+    """Where the fixtures of a file or directory of rules are: ``fixtures/rules`` beside it, or the nearest above it.
+
+    Where there are none up to the root of the repository: the place beside it.
+    """
+    place = rules.resolve()
+    if place.is_relative_to(builtin_rules().resolve()):
+        return builtin_fixtures()
+    for above in place.parents:
+        if (above / "fixtures" / "rules").is_dir():
+            return above / "fixtures" / "rules"
+        if (above / ".git").exists():
+            break
+    return place.parent / "fixtures" / "rules"
+
+
 def find_pack(name: str) -> Path | None:
     """The directory of an installed pack; ``None`` if no package announces that name. Its code is not run.
 

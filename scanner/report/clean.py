@@ -50,6 +50,23 @@ def text_width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(char_width, text))
 
 
+def first_columns(text: str, columns: int) -> str:
+    """The beginning of ``text`` that takes at most so many columns."""
+    if text_width(text) <= columns:
+        return text
+    used = 0
+    for number, char in enumerate(text):
+        used += char_width(char)
+        if used > columns:
+            return text[:number]
+    return text
+
+
+def last_columns(text: str, columns: int) -> str:
+    """The end of ``text`` that takes at most so many columns."""
+    return first_columns(text[::-1], columns)[::-1]
+
+
 def json_text(document: Any) -> str:
     """``document`` as JSON in which no character can steer a terminal or a CI log; the data stay what they are."""
     text = json.dumps(document, indent=2, ensure_ascii=False)

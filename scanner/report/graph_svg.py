@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scanner.report.clean import char_width, one_line, text_width
+from scanner.report.clean import first_columns, last_columns, one_line, text_width
 from scanner.report.graph_layout import NODE_HEIGHT, NODE_WIDTH, Drawing, Edge, Node
 from scanner.report.markup import escape
 from scanner.report.overview import plural
@@ -99,14 +99,5 @@ def shorten(text: str, columns: int) -> str:
     line = one_line(text)
     if text_width(line) <= columns:
         return line
-    head, tail = _take(line, columns - 1 - columns // 3), _take(line[::-1], columns // 3)[::-1]
+    head, tail = first_columns(line, columns - 1 - columns // 3), last_columns(line, columns // 3)
     return f"{head}…{tail}"
-
-
-def _take(text: str, columns: int) -> str:
-    used = 0
-    for number, char in enumerate(text):
-        used += char_width(char)
-        if used > columns:
-            return text[:number]
-    return text

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scanner.core import Diagnostic, Finding, Fix, SourceFile, Span
-from scanner.report.clean import char_width, clean, one_line, text_width
+from scanner.report.clean import clean, first_columns, last_columns, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
 from scanner.scan import ScanResult, fix_of
 
@@ -93,26 +93,11 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
     and the columns that it takes. Wide and combining characters count as a terminal shows them."""
     lead, before = "", clean(line[:start])
     if text_width(before) > MAX_WIDTH // 2:
-        lead, before = "…", _last_columns(before, MAX_WIDTH // 4)
+        lead, before = "…", last_columns(before, MAX_WIDTH // 4)
     marked = clean(line[start:end])
-    shown = _first_columns(lead + before + marked + clean(line[end:]), MAX_WIDTH)
+    shown = first_columns(lead + before + marked + clean(line[end:]), MAX_WIDTH)
     used = text_width(lead + before)
     return shown, used, max(min(text_width(marked), MAX_WIDTH - used), 1)
-
-
-def _first_columns(text: str, columns: int) -> str:
-    if text_width(text) <= columns:
-        return text
-    used = 0
-    for number, char in enumerate(text):
-        used += char_width(char)
-        if used > columns:
-            return text[:number]
-    return text
-
-
-def _last_columns(text: str, columns: int) -> str:
-    return _first_columns(text[::-1], columns)[::-1]
 
 
 def _diagnostic(item: Diagnostic, result: ScanResult, style: Style) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The public API: ``scan(paths, options) -> ScanResult``."""
 
-from scanner.project.packs import builtin_fixtures, builtin_rules
+from scanner.project.packs import builtin_fixtures, builtin_rules, fixtures_of
 from scanner.scan.compare import covers, identities
 from scanner.scan.narrow import touched
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
@@ -21,6 +21,7 @@ __all__ = [
     "builtin_rules",
     "covers",
     "fix_of",
+    "fixtures_of",
     "fix_trial",
     "identities",
     "in_repository",

@@ -9,6 +9,7 @@ from scanner.engine.rules import (
     Rule,
     UnknownSelector,
     compile_rule,
+    find_rule,
     load_rules,
     select_rules,
     selected_by,
@@ -42,9 +43,7 @@ def rule_set(options: ScanOptions) -> RuleSet:
         if any(selected_by(rule, text) for text in options.ignore):
             raise UnknownSelector(f"{rule.id} is unsuppressible in this project and cannot be ignored")
     for name in options.parameters:
-        if not any(name in (rule.id, rule.name) for rule in known):
-            select_rules(known, [name])
-            raise UnknownSelector(f"parameters: {name!r} is not the code or name of one rule")
+        find_rule(known, name)
     compiled = [
         compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen
     ]

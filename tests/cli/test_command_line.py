@@ -90,9 +90,17 @@ def test_quiet_leaves_out_notes_and_nothing_else(tmp_path: Path) -> None:
     [
         (("scan", "missing-directory"), "missing-directory: no such file or directory"),
         (("scan", ".", "--select", "GPU0O1"), "did you mean"),
-        (("scan", ".", "--format", "sarf"), "'sarif'"),
+        (("scan", ".", "--format", "sarf"), "did you mean 'sarif'"),
+        (("scan", ".", "--report", "sarf=x"), "did you mean 'sarif'"),
+        (("scan", ".", "--fail-on", "hgih"), "did you mean 'high'"),
+        (("graph", ".", "--format", "jsno"), "did you mean 'json'"),
+        (("scan", ".", "--ignore", "rolout"), "did you mean 'rollout'"),
+        (("explain", "gpu007"), "did you mean 'GPU007'"),
+        (("test", "rules", "--fixtures", "none"), "none: no such directory"),
+        (("scan", ".", "--values", "none.yaml"), "kilter: none.yaml: no such file or directory\n"),
+        (("completion", "powershell"), "not one of bash, zsh, fish\n"),
         (("scan", ".", "--config", "none.yaml"), "none.yaml: no such file"),
-        (("scna",), "Did you mean 'scan'"),
+        (("scna",), "did you mean 'scan'"),
         (("explain", "GPU01"), "not the code or name of one rule"),
         (("scan", ".", "--var", "x"), "NAME=VALUE"),
         (("eval", "--dir", "missing", "1"), "missing: no such directory"),
@@ -140,6 +148,25 @@ def test_graph_follows_its_contract() -> None:
     ]
 
 
+def test_the_graph_is_that_of_the_configured_scan(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('variable "n" { default = 1 }\nresource "aws_s3_bucket" "a" { count = var.n }\n')
+    (tmp_path / "left").mkdir()
+    (tmp_path / "left" / "a.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: left}\n")
+    (tmp_path / ".kilter.yaml").write_text("exclude: ['left/**']\n")
+    graph = json.loads(kilter("graph", str(tmp_path), "--var", "n=2").stdout)
+    assert [item["address"] for item in graph["resources"]] == ["aws_s3_bucket.a[0]", "aws_s3_bucket.a[1]"]
+
+
+@pytest.mark.parametrize("command", ["graph", "cost", "baseline"])
+def test_what_the_environment_says_of_scan_reports_is_for_scan_alone(command: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.sarif"
+    environment = os.environ | {"KILTER_FORMAT": "sarif", "KILTER_OUTPUT": str(report), "KILTER_FIX": "1"}
+    arguments = [sys.executable, "-c", "from scanner.cli import main; main()", command, str(EXAMPLE)]
+    run = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert not report.exists()
+
+
 def test_eval_follows_its_contract(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('variable "a" {}\nlocals { b = toset(["y", "x"]) }\n')
     run = kilter("eval", "--dir", str(tmp_path), "-", text="local.b\nvar.a\n1 +\n{a = var.a}\n")
@@ -152,6 +179,21 @@ def test_eval_follows_its_contract(tmp_path: Path) -> None:
 def test_explain_and_rules() -> None:
     assert "What to do:" in kilter("explain", "trust-remote-code").stdout
     assert len(json.loads(kilter("rules", "--format", "json").stdout)) >= 30
+
+
+def test_rules_of_a_project_are_explained_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    rule = (REPOSITORY / "rules" / "integrity" / "INT002-trust-remote-code.yaml").read_text()
+    own = rule.replace("INT002", "ACM002").replace("name: trust-remote-code", "name: our-own")
+    (tmp_path / "policies" / "ACM002-our-own.yaml").write_text(own)
+    (tmp_path / "fixtures" / "rules" / "ACM002").mkdir(parents=True)
+    (tmp_path / "fixtures" / "rules" / "ACM002" / "fail.yaml").write_text("a: 1  # expect: ACM002\n")
+    (tmp_path / ".kilter.yaml").write_text("rules: [policies]\n")
+    config = ("--config", str(tmp_path / ".kilter.yaml"))
+    assert "a: 1" in kilter("explain", "our-own", *config).stdout
+    assert "ACM002" in kilter("rules", *config).stdout
+    assert "ACM002" in kilter("rules", "--rules", str(tmp_path / "policies")).stdout
+    assert "ACM002" not in kilter("rules").stdout
 
 
 def test_a_named_file_is_understood_in_its_context(tmp_path: Path) -> None:

@@ -433,6 +433,47 @@ def test_a_folder_outside_git_and_a_file_outside_every_folder_are_scanned(work: 
     run(session())
 
 
+def test_a_text_for_a_directory_that_does_not_exist_disturbs_nobody(work: Path, tmp_path: Path) -> None:
+    async def session() -> None:
+        async with editor(work) as this:
+            far = (tmp_path / "not" / "yet" / "a.yaml").as_uri()
+            text = MODEL.format(name="a", image=FLOATING)
+            item = types.TextDocumentItem(far, "yaml", 1, text)
+            this.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+            this.open("apps/a.yaml")
+            await this.until(lambda: "INT001" in this.codes("apps/a.yaml"))
+            assert this.shown == []
+            (tmp_path / "not" / "yet").mkdir(parents=True)
+            identifier = types.VersionedTextDocumentIdentifier(2, far)
+            change = types.TextDocumentContentChangeWholeDocument(f"{text}# more\n")
+            this.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [change]))
+            await this.until(lambda: "INT001" in [str(found.code) for found in this.said.get(far, [])])
+
+    run(session())
+
+
+def test_many_files_that_are_renamed_and_deleted_with_questions_in_between(work: Path) -> None:
+    async def session() -> None:
+        async with editor(work) as this:
+            names = [f"apps/m{number}.yaml" for number in range(30)]
+            for name in names:
+                this.open(name, MODEL.format(name=Path(name).stem, image=FLOATING))
+            await this.until(lambda: all("INT001" in this.codes(name) for name in names))
+            this.change(names[0], MODEL.format(name="m0", image=PINNED))
+            whole = types.Range(types.Position(0, 0), types.Position(99, 0))
+            questions = [this.hover(name, 0, 0) for name in names], [this.actions(name, whole) for name in names]
+            answers = await asyncio.wait_for(asyncio.gather(*questions[0], *questions[1]), WAIT_SECONDS)
+            assert all(answers[len(names) + 1 :])
+            (work / "apps" / "b.yaml").unlink()
+            for number, name in enumerate(names):
+                this.close(name)
+                this.open(f"moved/{number}.yaml", MODEL.format(name=Path(name).stem, image=FLOATING))
+            await this.until(lambda: all("INT001" in this.codes(f"moved/{n}.yaml") for n in range(len(names))))
+            await this.until(lambda: not any(this.codes(name) for name in names))
+
+    run(session())
+
+
 def test_what_an_engine_prints_does_not_end_the_session(work: Path) -> None:
     program = (
         "import os, scanner.servers.lsp.server as server\nfrom scanner.cli import main\ncheck = server.check\n"

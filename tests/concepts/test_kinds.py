@@ -118,6 +118,29 @@ def test_a_kubeai_model_asks_for_what_its_profile_says(profile: str, count: int)
     assert pods.serving is not None and pods.serving.model == "meta-llama/Llama-3.1-8B-Instruct"
 
 
+@pytest.mark.parametrize(("profile", "gpu_build"), [("nvidia-gpu-l4:1", True), ("cpu:8", False)])
+def test_a_kubeai_model_leaves_the_version_and_build_of_its_image_to_the_chart(profile: str, gpu_build: bool) -> None:
+    spec = f"  url: hf://Qwen/Qwen2.5-7B-Instruct\n  engine: VLLM\n  resourceProfile: '{profile}'"
+    (container,) = pod_sets("kubeai.org/v1", "Model", spec)[""].containers
+    assert is_unknown(container.image)
+    assert container.gpu_build is gpu_build
+    given = pod_sets("kubeai.org/v1", "Model", f"{spec}\n  image: vllm/vllm-openai:v0.9.1")[""].containers[0]
+    assert given.image == "vllm/vllm-openai:v0.9.1"
+
+
+@pytest.mark.parametrize(
+    ("spec", "claims"),
+    [
+        ("  url: hf://Qwen/Qwen2.5-7B-Instruct\n  engine: VLLM", []),
+        ("  url: hf://Qwen/Qwen2.5-7B-Instruct\n  engine: VLLM\n  cacheProfile: efs", ["shared-model-cache-efs"]),
+        ("  url: pvc://weights/qwen?model=x\n  engine: VLLM", ["weights"]),
+    ],
+)
+def test_a_kubeai_model_keeps_its_weights_on_claims(spec: str, claims: list[str]) -> None:
+    pods = pod_sets("kubeai.org/v1", "Model", spec)[""]
+    assert (pods.claims, pods.durable_storage) == (claims, bool(claims))
+
+
 def test_an_unknown_kubeai_profile_leaves_the_accelerators_open() -> None:
     spec = "  url: pvc://models\n  engine: VLLM\n  resourceProfile: big:1\n  minReplicas: 1"
     assert is_unknown(pod_sets("kubeai.org/v1", "Model", spec)[""].accelerator_count)
@@ -501,3 +524,31 @@ def test_what_a_vllm_runtime_leaves_unknown_stays_so(field: str) -> None:
     (main,) = pods.containers
     unknown = {"shmSize": main.shared_memory_bytes, "resources": pods.accelerator_count, "image": main.image}
     assert concepts.diagnostics == [] and is_unknown(unknown[field])
+
+
+def test_roles_of_a_storm_service_are_groups_of_pods_in_each_replica() -> None:
+    spec = f"""
+  replicas: 3
+  template:
+    spec:
+      roles:
+        - {{name: decode, replicas: 2, podGroupSize: 2, template: {{spec: {{{POD}}}}}}}
+"""
+    pods = pod_sets("orchestration.aibrix.ai/v1alpha1", "StormService", spec)[""]
+    assert (pods.replicas, pods.group_size, pods.pods_per_replica) == (2, 2, 6)
+    assert (pods.accelerator_count, pods.group_accelerators) == (4, 8)
+    role_set = spec.replace("replicas: 3", "").replace("  template:\n    spec:\n", "", 1)
+    alone = pod_sets("orchestration.aibrix.ai/v1alpha1", "RoleSet", role_set)[""]
+    assert (alone.replicas, alone.pods_per_replica, alone.group_accelerators) == (2, 2, 8)
+
+
+def test_a_cluster_of_a_ray_fleet_serves_together() -> None:
+    spec = f"""
+  replicas: 2
+  template:
+    spec:
+      headGroupSpec: {{rayStartParams: {{}}, template: {{spec: {{{POD}}}}}}}
+      workerGroupSpecs: [{{groupName: w, replicas: 1, template: {{spec: {{{POD}}}}}}}]
+"""
+    sets = pod_sets("orchestration.aibrix.ai/v1alpha1", "RayClusterFleet", spec)
+    assert {name: pods.group_accelerators for name, pods in sets.items()} == {"head": 8, "worker": 8}

@@ -6,7 +6,15 @@ import pytest
 
 from scanner.engine.fixtures import FixCase
 from scanner.engine.fixtures import test_rules as run_fixtures
-from scanner.engine.rules import RuleError, UnknownSelector, compile_rule, load_rules, rule_from_data, select_rules
+from scanner.engine.rules import (
+    RuleError,
+    UnknownSelector,
+    compile_rule,
+    find_rule,
+    load_rules,
+    rule_from_data,
+    select_rules,
+)
 from scanner.engine.validate import validate_rules
 from scanner.scan import ScanOptions, fix_trial, scan
 
@@ -56,6 +64,11 @@ def test_rule_is_shown_failing_and_passing_and_its_fix_holds(rule: Any, trial: F
         ({"assert": {"path": "$.replicas", "gt": {"param": "minimum"}}}, "unknown parameter"),
         ({"assert": {"related": {"edge": "disrupt", "to": "PodSet", "some": {}}}}, "did you mean 'disrupts'"),
         ({"severity": "urgent"}, "severity must be one of"),
+        ({"severity": "hgih"}, "did you mean 'high'"),
+        ({"precision": "lwo"}, "did you mean 'low'"),
+        ({"values": {"most": {"add": [1, 2]}}, "assert": {"path": "$.replicas", "le": {"value": "mots"}}}, "'most'"),
+        ({"message": "{value.most} is too many", "values": {"mots": {"add": [1, 2]}}}, "did you mean 'mots'"),
+        ({"values": {"most": {"divide": [1, 2]}}}, "unknown operand 'divide'"),
         ({"asert": {}}, "did you mean 'assert'"),
     ],
 )
@@ -69,6 +82,16 @@ def test_unknown_selectors_suggest_the_nearest() -> None:
         select_rules(RULES, ["rolout"])
 
 
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [("gpu007", "GPU007"), ("trust-remote-cod", "trust-remote-code"), ("GPU", "")],
+)
+def test_a_rule_is_found_by_code_and_name_and_nothing_else(text: str, nearest: str) -> None:
+    assert find_rule(RULES, "INT002") is find_rule(RULES, "trust-remote-code")
+    with pytest.raises(UnknownSelector, match=f"did you mean {nearest!r}" if nearest else "not the code or name"):
+        find_rule(RULES, text)
+
+
 def test_selection_by_code_prefix_name_and_category() -> None:
     assert {rule.id for rule in select_rules(RULES, ["GPU00"])} >= {"GPU001", "GPU009"}
     assert [rule.id for rule in select_rules(RULES, ["trust-remote-code"])] == ["INT002"]
@@ -79,7 +102,7 @@ def test_selection_by_code_prefix_name_and_category() -> None:
 def test_parameters_are_checked() -> None:
     rule = next(rule for rule in RULES if rule.id == "ROL003")
     assert compile_rule(rule, {"min_replicas": 3}).parameters == {"min_replicas": 3}
-    with pytest.raises(RuleError, match="must be a int"):
+    with pytest.raises(RuleError, match="must be of type integer"):
         compile_rule(rule, {"min_replicas": "three"})
     with pytest.raises(RuleError, match="has no parameter"):
         compile_rule(rule, {"minimum": 3})
@@ -107,3 +130,33 @@ def test_messages_say_numbers_as_people_do(tmp_path: Path, replicas: Any, messag
     (tmp_path / "a.yaml").write_text(json.dumps({**sample, "replicas": replicas}))
     result = scan([tmp_path / "a.yaml"], ScanOptions(only_rules=(tmp_path / "rules",)))
     assert [finding.message[: len(message)] for finding in result.findings] == [message]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"a": 2, "b": 3, "found": 9}, "9 of 10 (2 times 3.5 and 3)"),
+        ({"a": 2, "b": 3, "found": 10}, None),
+        ({"a": 40, "b": 3, "found": 9}, "9 of 143 (40 times 3.5 and 3)"),
+        ({"a": 2, "found": 0}, "0 of 1 (2 times 3.5 and (not set))"),
+        ({"a": "many", "b": 3, "found": 0}, "0 of 1 (many times 3.5 and 3)"),
+    ],
+)
+def test_a_named_value_is_computed_once_for_condition_and_message(
+    tmp_path: Path, given: dict[str, Any], message: str | None
+) -> None:
+    (tmp_path / "rules").mkdir()
+    product = {"multiply": [{"path": "$.a"}, {"param": "each"}]}
+    rule = dict(
+        MINIMAL,
+        select="Sample",
+        message="{$.found} of {value.wanted} ({$.a} times {param.each} and {$.b})",
+        params={"each": {"default": 3.5, "type": "number", "description": "Of each"}},
+        values={"wanted": {"max": [1, {"add": [product, {"path": "$.b"}]}]}},
+    )
+    rule["assert"] = {"path": "$.found", "ge": {"value": "wanted"}}
+    (tmp_path / "rules" / "r.yaml").write_text(json.dumps(rule))
+    sample = {"apiVersion": "x/v1", "kind": "Sample", "metadata": {"name": "a"}}
+    (tmp_path / "a.yaml").write_text(json.dumps({**sample, **given}))
+    result = scan([tmp_path / "a.yaml"], ScanOptions(only_rules=(tmp_path / "rules",)))
+    assert [finding.message for finding in result.findings] == ([] if message is None else [message])

@@ -12,7 +12,7 @@ from pathlib import Path
 from scanner.concepts import interpret
 from scanner.core import Diagnostic, Finding, Parsed, Resource, SourceFile
 from scanner.engine.evaluate import evaluate_rules
-from scanner.engine.rules import CompiledRule, Rule, RuleError, compile_rule, load_rule
+from scanner.engine.rules import CompiledRule, Rule, RuleError, compile_rule, load_rules
 from scanner.engine.suppress import ANNOTATION, Policy, Surroundings, suppress
 from scanner.frontends.azureml import read_azureml
 from scanner.frontends.helm import read_rendered
@@ -162,11 +162,10 @@ def rendered_chart(data: bytes) -> None:
 
 
 def rule_loader(data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(suffix=".yaml") as file:
-        file.write(data)
-        file.flush()
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "rule.yaml").write_bytes(data)
         try:
-            compiled = compile_rule(load_rule(Path(file.name)))
+            (compiled,) = map(compile_rule, load_rules([Path(directory)]))
         except RuleError:
             return
     graph = ResourceGraph(read_manifests(SourceFile("a.yaml", DEPLOYMENT), "").resources)

@@ -120,7 +120,7 @@ suppressions:
         ("rules: [/etc]", "outside the repository"),
         ("values: [../../../etc/passwd]", "outside the repository"),
         ("- a\n", "expected a mapping"),
-        ("a: [", "while parsing"),
+        ("a: [", "not valid YAML"),
     ],
 )
 def test_mistakes_are_one_line_and_status_two(work: Path, text: str, message: str) -> None:

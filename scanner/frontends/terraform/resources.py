@@ -22,7 +22,7 @@ from scanner.core.edits import text_edits
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Written, attribute_of
 from scanner.frontends.terraform.evaluate import to_plain
-from scanner.frontends.terraform.evaluate.values import LimitError, SetValue, weigh
+from scanner.frontends.terraform.evaluate.values import LimitError, SetValue, type_name, weigh
 from scanner.frontends.terraform.references import references_of
 from scanner.frontends.terraform.scopes import META_ARGUMENTS, Scope, key_text
 from scanner.frontends.terraform.syntax import Text
@@ -179,8 +179,13 @@ def _dynamic(
         pairs = sorted(collection.items())
     elif isinstance(collection, SetValue):
         pairs = [(item, item) for item in collection]
+    elif isinstance(collection, list):
+        pairs = list(enumerate(collection))
     else:
-        pairs = list(enumerate(collection)) if isinstance(collection, list) else []
+        message = f"the {name} blocks need a list, map or set to be made for, found {type_name(collection)}"
+        scope.session.report("terraform-for-each", message, written.span(for_each.start, for_each.end))
+        result[name] = Unknown(message)
+        return
     blocks = result.setdefault(name, [])
     for key, value in pairs:
         if not scope.session.expand(1, written.span(block.start, block.header_end)):

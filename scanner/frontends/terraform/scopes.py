@@ -15,13 +15,16 @@ from scanner.frontends.terraform.evaluate import Context, EvaluationError, evalu
 from scanner.frontends.terraform.evaluate.functions.sensitivity import is_sensitive
 from scanner.frontends.terraform.evaluate.types import ANY, Type, convert, parse_type
 from scanner.frontends.terraform.evaluate.values import (
+    AttributeList,
     Budget,
     LimitError,
     Reference,
+    SetValue,
     TypedUnknown,
     UndeclaredError,
     settled,
     to_number,
+    type_name,
     weigh,
 )
 from scanner.frontends.terraform.syntax import Text
@@ -391,7 +394,8 @@ class Scope:
                 return Unknown(f"{address}.{name} is known only after apply", f"{address}.{name}")
             self._active.append(f"{address}.{name}")
             try:
-                return self.evaluate(found.expression, written.text, bound)
+                value = self.evaluate(found.expression, written.text, bound)
+                return AttributeList(value) if type(value) is list else value
             finally:
                 self._active.pop()
 
@@ -436,17 +440,16 @@ class Scope:
             value = value if known is None else known
         if is_unknown(value):
             return value
-        if isinstance(value, dict):
-            pairs = [(key, value[key]) for key in sorted(value, key=str)]
-        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            pairs = [(key, value[key]) for key in sorted(value)]
+        elif isinstance(value, SetValue | AttributeList) and all(isinstance(item, str) for item in value):
             pairs = [(item, item) for item in value]
-        elif isinstance(value, list):
-            return next((item for item in value if is_unknown(item)), Unknown("for_each is not a set of strings"))
+        elif isinstance(value, SetValue | AttributeList) and any(map(is_unknown, value)):
+            return next(item for item in value if is_unknown(item))
         else:
-            self.session.report(
-                "terraform-for-each", "for_each needs a map or a set of strings", written.span(at.start, at.end)
-            )
-            return Unknown("for_each is neither a map nor a set")
+            message = f"for_each needs a map or a set of strings, found {_found(value)}"
+            self.session.report("terraform-for-each", message, written.span(at.start, at.end))
+            return Unknown(message)
         self._check_limit(len(pairs), written, at)
         return [(key, {"each": {"key": key, "value": item}}) for key, item in pairs[:MAX_INSTANCES]]
 
@@ -585,6 +588,15 @@ class Scope:
             return installed
         self.session.missing_modules.append((str(value), written.span()))
         return None
+
+
+def _found(value: Any) -> str:
+    if isinstance(value, SetValue):
+        return "a set of other values"
+    if isinstance(value, list):
+        return f"a {type_name(value)}; toset() makes a set of it"
+    # the instances of a resource with count are numbered
+    return "a tuple" if isinstance(value, dict) else f"a {type_name(value)}" if value is not None else "null"
 
 
 def key_text(key: Any) -> str:

@@ -54,6 +54,8 @@ class KilterServer(LanguageServer):
         self.rounds: dict[Path, Round] = {}
         threading.stack_size(STACK_BYTES)
         self.worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kilter-scan")
+        # a question about the last scan need not wait for the next one
+        self.answers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kilter-answer")
 
     def documents(self) -> list[Document]:
         """The open texts that a scan may read."""
@@ -104,7 +106,8 @@ class KilterServer(LanguageServer):
 
     async def _round(self, root: Path, state: Round) -> None:
         documents = [item for item in self.documents() if root_of(item.path, self.folders()) == root]
-        if not documents:
+        # a text may be meant for a directory that does not exist yet
+        if not documents or not root.is_dir():
             self._clear(state, set())
             return
         try:
@@ -212,7 +215,7 @@ def create_server(settings: Settings, pause: float = PAUSE_SECONDS) -> KilterSer
         if seen is None:
             return None
         work = partial(hover_at, *seen, params.position, server.workspace.position_codec)
-        return await asyncio.get_running_loop().run_in_executor(server.worker, work)
+        return await asyncio.get_running_loop().run_in_executor(server.answers, work)
 
     @server.feature(
         types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])

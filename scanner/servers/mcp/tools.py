@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import tempfile
 from collections.abc import Callable
@@ -13,13 +12,14 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from scanner.core.findings import SEVERITIES
+from scanner.core.nearest import nearest
 from scanner.engine.examples import examples
-from scanner.engine.rules import Rule, select_rules
+from scanner.engine.rules import Rule, find_rule, select_rules
 from scanner.project.discovery import KUSTOMIZATION_NAMES, MANIFEST_SUFFIXES, TERRAFORM_SUFFIXES
 from scanner.project.tree import MAX_FILE_BYTES
 from scanner.report.json_report import report_data
 from scanner.report.rule_pages import explain_data
-from scanner.scan import ScanOptions, ScanResult, all_rules, builtin_fixtures, scan, touched
+from scanner.scan import ScanOptions, ScanResult, all_rules, fixtures_of, scan, touched
 
 SUFFIXES = (*TERRAFORM_SUFFIXES, ".tfvars", *MANIFEST_SUFFIXES, ".tpl")
 MAX_FINDINGS = 500
@@ -166,13 +166,9 @@ def scan_text(desk: Desk, text: str, file: str, in_place: bool, choices: Choices
 
 
 def explain_rule(desk: Desk, rule: str) -> dict[str, Any]:
-    """Everything about a rule. Raises ``ToolFailure``."""
-    rules = all_rules(desk.settings(desk.root))
-    found = next((item for item in rules if rule in (item.id, item.name)), None)
-    if found is None:
-        near = difflib.get_close_matches(rule, [key for item in rules for key in (item.id, item.name)], n=1)
-        raise ToolFailure(f"there is no rule {rule!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    return explain_data(found, examples(found, builtin_fixtures()))
+    """Everything about a rule. Raises ``UnknownSelector``."""
+    found = find_rule(all_rules(desk.settings(desk.root)), rule)
+    return explain_data(found, examples(found, fixtures_of(Path(found.source))))
 
 
 def list_rules(desk: Desk, select: tuple[str, ...], severity: str) -> list[RuleData]:
@@ -198,7 +194,8 @@ def _narrowed(options: ScanOptions, choices: Choices) -> ScanOptions:
 
 def _level(severity: str) -> int:
     if severity not in SEVERITIES:
-        raise ToolFailure(f"severity must be one of {', '.join(SEVERITIES)}, found {severity!r}")
+        hint = nearest(severity, SEVERITIES)
+        raise ToolFailure(f"severity must be one of {', '.join(SEVERITIES)}, found {severity!r}{hint}")
     return SEVERITIES.index(severity)
 
 

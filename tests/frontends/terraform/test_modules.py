@@ -171,7 +171,9 @@ def test_files_outside_the_scanned_directory_are_never_read(tmp_path: Path) -> N
 
 
 def test_expansion_is_bounded(tmp_path: Path) -> None:
-    write(tmp_path, main_tf='resource "x_y" "z" {\n  count = 1000000000\n  a = range(1000000000)\n}\n')
+    write(
+        tmp_path, main_tf='resource "x_y" "z" {\n  count = 1000000000\n  a = setproduct(range(1000), range(1000))\n}\n'
+    )
     parsed = root(tmp_path)
     assert len(parsed.resources) == 10_000
     assert {item.code for item in parsed.diagnostics} == {"expansion-limit", "terraform-limit"}
@@ -262,6 +264,42 @@ def test_resources_and_modules_with_instances_are_collections(tmp_path: Path) ->
     assert is_unknown(results[4]["value"]["id"])
     assert results[5] == {"value": []}
     assert "outside the list" in results[6]["error"]
+
+
+def test_what_terraform_makes_no_instances_for_is_reported_and_stays_unknown(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        main_tf="""
+        variable "names" { default = ["a", "b"] }
+        variable "kept" {
+          type    = set(string)
+          default = ["a", "b"]
+        }
+        resource "x_y" "literal" { for_each = ["a", "b"] }
+        resource "x_y" "listed" { for_each = keys({ a = 1 }) }
+        resource "x_y" "variable" { for_each = var.names }
+        resource "x_y" "numbers" { for_each = toset([1, 2]) }
+        resource "x_y" "null" { for_each = null }
+        resource "x_y" "counted" { count = 2 }
+        resource "x_y" "numbered" { for_each = x_y.counted }
+        resource "x_y" "block" {
+          dynamic "part" {
+            for_each = null
+            content {}
+          }
+        }
+        resource "x_y" "kept" { for_each = var.kept }
+        resource "x_y" "lists" { names = ["a", "b"] }
+        resource "x_y" "attribute" { for_each = x_y.lists.names }
+        """,
+    )
+    parsed = root(tmp_path)
+    refused = ["literal", "listed", "variable", "numbers", "null", "numbered"]
+    assert [item.code for item in parsed.diagnostics] == ["terraform-for-each"] * (len(refused) + 1)
+    assert {f"x_y.{name}" for name in refused} <= set(addresses(parsed))
+    assert {'x_y.kept["a"]', 'x_y.attribute["b"]'} <= set(addresses(parsed))
+    assert is_unknown(next(item for item in parsed.resources if item.name == "block").attributes["part"])
+    assert "toset()" in parsed.diagnostics[0].message
 
 
 def test_what_an_unknown_is_made_of_does_not_decide_for_each(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_a_scan_finds_the_job_and_counts_its_accelerators(tmp_path: Path) -> Non
     assert (job.platform, job.accelerator_count, job.spot, job.checkpointed) == ("vertex-ai", 2, False, False)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("pool", "count"), [("replicaCount: 3", 6), ("replicaCount: 0", 0), ("x: 1", 2)])
+def test_the_accelerators_of_all_machines_count(tmp_path: Path, pool: str, count: int) -> None:
+    machine = "{machineType: g2-standard-24, acceleratorType: NVIDIA_L4, acceleratorCount: 2}"
+    (tmp_path / "job.yaml").write_text(f"workerPoolSpecs: [{{machineSpec: {machine}, {pool}}}]\n")
+    (job,) = scan([tmp_path], ScanOptions()).concepts.of_kind("TrainingJob")
+    assert job.accelerator_count == count  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     "broken", ["workerPoolSpecs: [3, null]", "workerPoolSpecs: [{containerSpec: 7}]\nscheduling: 1"]
 )

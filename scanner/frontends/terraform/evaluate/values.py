@@ -129,6 +129,12 @@ class ListValue(list[Any]):
         self.element = element
 
 
+class AttributeList(list[Any]):
+    """What a resource's configuration gives an attribute as a tuple; the provider's schema may make a set of it."""
+
+    __slots__ = ()
+
+
 class MapValue(dict[str, Any]):
     """A map: all values have the type ``element``. A plain Python dictionary is an object."""
 

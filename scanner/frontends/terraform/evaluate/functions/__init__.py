@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
+from scanner.core.nearest import suggestion
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.expressions import Context, evaluate
 from scanner.frontends.terraform.evaluate.functions.function import Function
@@ -51,8 +51,7 @@ def call(node: ast.Call, context: Context) -> Any:
         return Unknown(f"{name}() belongs to a provider")
     function = functions().get(name)
     if function is None:
-        near = difflib.get_close_matches(name, functions(), n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
+        hint = suggestion(name, functions())
         raise EvaluationError(f'there is no function named "{name}"{hint}', node.start, node.end)
     arguments = _arguments(node, context)
     if isinstance(arguments, Unknown):

@@ -43,6 +43,9 @@ from scanner.frontends.terraform.evaluate.values import (
     type_name,
 )
 
+MAX_RANGE = 1024
+"""What Terraform's range() gives at most."""
+
 
 def _sequence(value: Any) -> list[Any]:
     if not isinstance(value, list) or isinstance(value, SetValue):
@@ -266,11 +269,12 @@ def range_(context: Context, *bounds: Any) -> list[Any]:
     if (limit > start) != (step > 0) and limit != start:
         raise EvaluationError("the step leads away from the limit")
     count = abs(floats.truncate(floats.divide(floats.subtract(limit, start), step)))
-    _bounded(count)
-    context.budget.spend(count * max(map(floats.steps, (start, limit, step))))
+    context.budget.spend(min(count, MAX_RANGE) * max(map(floats.steps, (start, limit, step))))
     result: list[Any] = []
     current = start
     while (current < limit) if step > 0 else (current > limit):
+        if len(result) == MAX_RANGE:
+            raise EvaluationError(f"there are more than {MAX_RANGE} numbers")
         result.append(current)
         current = floats.add(current, step)
         if current == result[-1]:

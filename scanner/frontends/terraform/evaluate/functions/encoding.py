@@ -33,8 +33,10 @@ from scanner.frontends.terraform.evaluate.values import (
 
 MAX_DECODED = 2 * 1024 * 1024
 MAX_YAML_DEPTH = 100
+MAX_SIMPLE_KEY_BYTES = 128
 MAX_BRACKETS = 10_000
 """Flow collections in YAML text; the parser is recursive, and 8 MiB of stack hold more than 20,000 levels."""
+_YAML_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _DEEP_YAML = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
 
 
@@ -184,6 +186,9 @@ def _yaml_lines(value: Any) -> list[str]:
         lines: list[str] = []
         for key, item in sorted(value.items()):
             inner = _yaml_lines(item)
+            if _is_complex_key(key):
+                lines += [*_yaml_hung("? ", _yaml_lines(key)), *_yaml_hung(": ", inner)]
+                continue
             head = f"{_yaml_text(key)}:"
             if isinstance(item, dict) and item:
                 lines += [head, *(f"  {line}" for line in inner)]
@@ -194,14 +199,20 @@ def _yaml_lines(value: Any) -> list[str]:
                 lines.extend(f"  {line}" if line else "" for line in inner[1:])
         return lines
     if isinstance(value, list) and value:
-        return [
-            ("- " if number == 0 else "  " if line else "") + line
-            for item in value
-            for number, line in enumerate(_yaml_lines(item))
-        ]
+        return [line for item in value for line in _yaml_hung("- ", _yaml_lines(item))]
     if isinstance(value, str) and "\n" in value and _may_be_literal(value):
         return _yaml_literal(value)
     return [_yaml_text(value) if isinstance(value, str) else jsonencode(value)]
+
+
+def _yaml_hung(indicator: str, lines: list[str]) -> list[str]:
+    """The lines of a node behind an indicator of two characters."""
+    return [(indicator if number == 0 else "  " if line else "") + line for number, line in enumerate(lines)]
+
+
+def _is_complex_key(key: str) -> bool:
+    """Whether the emitter writes ``? key`` rather than ``key:``: line breaks and long keys (libyaml's emitter.c)."""
+    return len(key.encode()) > MAX_SIMPLE_KEY_BYTES or _YAML_BREAK.search(key) is not None
 
 
 def _yaml_text(text: str) -> str:
