@@ -96,7 +96,7 @@ def _ray_service(pods: PodSet) -> None:
 
 def _from_variables(serving: Serving, variables: Any, place: Path) -> None:
     """The model that an application of one's own is told of; how it shards the model is its own business."""
-    named = runtimes()["environment"]["model"]
+    named = runtimes()["serving"]["vllm"]["environment"]["model"]
     found = next((variables[name] for name in named if get(variables, name)), None)
     if not isinstance(found, str) or "$" in found or "model" in serving.sources:
         return
