@@ -93,11 +93,6 @@ def settled(taken: int, found: Stamp) -> bool:
 def content(tree: Tree, path: str) -> str:
     """A digest of a file's content, or the reason why it cannot be read."""
     try:
-        return hashlib.sha256(tree.read(path).text.encode("utf-8", "surrogatepass")).hexdigest()
-    except Unreadable as error:
-        if error.code not in ("binary-file", "not-utf-8"):
-            return error.code
-    try:
         return hashlib.sha256(tree.read_bytes(path)).hexdigest()
     except Unreadable as error:
         return error.code

@@ -8,7 +8,6 @@ others something else) is left to a whole scan, so that the answer is the same a
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,7 +87,7 @@ def remember(key: str, seen: Survey, scanned: Scanned) -> None:
         {
             "taken": seen.taken,
             "relevant": seen.files(relevant),
-            "stamps": {path: [found, content(tree, path)] for path, found in stamped.items()},
+            "stamps": {path: [found, _content(tree, path, found)] for path, found in stamped.items()},
             "sources": asdict(sources),
             "files": result.files,
             "calls": {directory: sorted(called) for directory, called in reading.calls.items()},
@@ -151,11 +150,21 @@ def _stamped(tree: Tree, seen: Survey, discovery: Trace, parts: Iterable[Part]) 
         prefix = f"{directory}/" if directory else ""
         files.update(prefix + name for name in seen.names.get(directory, tree.list(directory)))
     files.update(path for path in seen.stamps if _inside(path, looked.below))
-    return {path: _stamp(tree, seen, path) for path in sorted(files)}
+    inside = (path for path in sorted(files) if not path.startswith(("/", "..")))
+    return {path: _stamp(tree, seen, path) for path in inside}
+
+
+def _content(tree: Tree, path: str, found: Stamp) -> str:
+    """A digest of what was read; none of a file that was changed meanwhile."""
+    return content(tree, path) if stamp(tree.root / path) == found else ""
 
 
 def _stamp(tree: Tree, seen: Survey, path: str) -> Stamp:
     return seen.stamps.get(path) or stamp(tree.root / path)
+
+
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _inside(path: str, tops: Iterable[str]) -> bool:
@@ -163,12 +172,12 @@ def _inside(path: str, tops: Iterable[str]) -> bool:
     while path:
         if path in tops:
             return True
-        path = posixpath.dirname(path)
+        path = _directory(path)
     return "" in tops
 
 
 def _looks_at(part: Plain, path: str) -> bool:
-    return path in part["files"] or posixpath.dirname(path) in part["directories"] or _inside(path, part["below"])
+    return path in part["files"] or _directory(path) in part["directories"] or _inside(path, part["below"])
 
 
 def _sharing(parts: Iterable[Plain], paths: Iterable[str]) -> Iterable[list[str]]:
@@ -181,13 +190,13 @@ def _sharing(parts: Iterable[Plain], paths: Iterable[str]) -> Iterable[list[str]
             for place in places:
                 table.setdefault(place, []).extend(part["units"])
     for path in paths:
-        above = posixpath.dirname(path)
+        above = _directory(path)
         found = [*files.get(path, ()), *directories.get(above, ())]
         while True:
             found += tops.get(path, ())
             if not path:
                 break
-            path = posixpath.dirname(path)
+            path = _directory(path)
         if len(found) > 1:
             yield found
 
@@ -334,7 +343,7 @@ def _read_again(memory: Plain, parts: Sequence[Plain], changed: set[str], tree: 
         azureml=[path for path in known.azureml if path in files],
         vertex=[path for path in known.vertex if path in files],
     )
-    for directory in {posixpath.dirname(path) for path in changed} & memory["calls"].keys():
+    for directory in {_directory(path) for path in changed} & memory["calls"].keys():
         called = called_modules(load_configuration(tree, directory))
         _expect(sorted(called) == memory["calls"][directory], f"{directory} calls other modules")
     reading = parse_sources(tree, chosen, options, roots=paths["root"])

@@ -163,11 +163,12 @@ HCL_CASES: dict[str, tuple[str, str]] = {
                      ' e = parseint("' + "z" * 100_000 + '", 36)\n f = log(0, 2)\n g = 1e400 - 1e-400\n}\n'
                      'resource "aws_s3_bucket" "b" {\n  bucket = "${local.a}${local.b}"\n  x = local.c\n  y = local.e\n'
                      "  z = [local.d, local.f, local.g]\n}\n", ""),
-    "fractions": ('resource "aws_s3_bucket" "b" {\n  bucket = [for n in range(100000) : n / 3]\n'
-                  "  x = [for n in range(30000) : n * 1.1e1100]\n  y = range(0, 10000, 0.1)\n"
-                  '  z = sum(jsondecode("[${join(",", [for n in range(90000) : "1.1"])}]"))\n'
-                  '  a = length(jsondecode("[${join(",", [for n in range(90000) : "1e-1000"])}]"))\n'
-                  "  c = [for n in range(90000) : pow(n, 0.5)]\n}\n", LIMIT),
+    "fractions": ("locals {\n  many = [for m in range(90) : [for n in range(1000) : n]]\n}\n"
+                  'resource "aws_s3_bucket" "b" {\n  bucket = [for some in local.many : [for n in some : n / 3]]\n'
+                  "  x = [for some in local.many : [for n in some : n * 1.1e1100]]\n  y = range(0, 100, 0.1)\n"
+                  '  z = sum(jsondecode("[${join(",", [for n in flatten(local.many) : "1.1"])}]"))\n'
+                  '  a = length(jsondecode("[${join(",", [for n in flatten(local.many) : "1e-1000"])}]"))\n'
+                  "  c = [for some in local.many : [for n in some : pow(n, 0.5)]]\n}\n", LIMIT),
     "a step that is lost in rounding": ('resource "aws_s3_bucket" "b" {\n'
                                         "  bucket = range(1e200, 1e200 + 1.2e46, 1e42)\n}\n", ""),
     "numbers that lie far apart": ('resource "aws_s3_bucket" "b" {\n  bucket = 1e496 % 1e4195 % 21\n'

@@ -97,9 +97,8 @@ def test_a_closed_pipe_is_the_end_without_a_word(sources: Path) -> None:
 
 
 def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text(
-        'resource "aws_s3_bucket" "b" {\n  count = 9000\n  bucket = "${count.index}"\n}\n'
-    )
+    block = 'resource "aws_s3_bucket" "b%d" {\n  count = 9000\n  bucket = "${count.index}"\n}\n'
+    (tmp_path / "main.tf").write_text("".join(block % number for number in range(5)))
     process = start("scan", str(tmp_path), cache=tmp_path / "cache")
     deadline = time.monotonic() + 60
     # the rules are kept when they are read, so that the scan is under way once something is in the cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from scanner.core import (
@@ -196,7 +196,7 @@ def _dynamic(
             blocks.append(_body(scope, written, content.body, inner, {}))
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def _varies(node: ast.Node, names: frozenset[str]) -> bool:
     if isinstance(node, ast.Variable):
         return node.name in names
