@@ -14,6 +14,7 @@ from scanner.core import Resource
 from scanner.engine.logic import Undecided
 from scanner.engine.questions import Question, answers, selected
 from scanner.graph import ResourceGraph
+from scanner.graph.groups import Groups
 from scanner.project.survey import digest
 
 if TYPE_CHECKING:
@@ -92,18 +93,16 @@ def islands(
     together: Iterable[Iterable[str]],
 ) -> list[list[str]]:
     """The units of each island; those of each item of ``together`` were read as one."""
-    from networkx.utils import UnionFind
-
-    groups = UnionFind(units)
+    groups = Groups(units)
     for source, target, _, _ in graph.edges():
-        groups.union(source.unit, target.unit)
+        groups.join(source.unit, target.unit)
     for pair in graph.ties:
-        groups.union(*pair)
+        groups.join(*pair)
     for names in together:
-        groups.union(*names)
+        groups.join(*names)
     for number, question in enumerate(asked):
-        groups.union(*_asking(question, number, graph, concepts, units))
-    return [sorted(names) for names in groups.to_sets()]
+        groups.join(*_asking(question, number, graph, concepts, units))
+    return groups.all()
 
 
 def _asking(
