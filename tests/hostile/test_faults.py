@@ -21,6 +21,8 @@ FULL_DISK = (
     "import resource, sys; sys.dont_write_bytecode = True; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); " + MAIN
 )
 """No file may grow beyond nine bytes, those of compiled modules left alone."""
+LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + MAIN
+"""An interrupt arrives even where the suite runs in the background of a shell, which has its jobs ignore it."""
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
 
 
@@ -99,7 +101,7 @@ def test_a_closed_pipe_is_the_end_without_a_word(sources: Path) -> None:
 def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     block = 'resource "aws_s3_bucket" "b%d" {\n  count = 9000\n  bucket = "${count.index}"\n}\n'
     (tmp_path / "main.tf").write_text("".join(block % number for number in range(5)))
-    process = start("scan", str(tmp_path), cache=tmp_path / "cache")
+    process = start("scan", str(tmp_path), cache=tmp_path / "cache", script=LISTENING)
     deadline = time.monotonic() + 60
     # the rules are kept when they are read, so that the scan is under way once something is in the cache
     while not (tmp_path / "cache").exists() and time.monotonic() < deadline:
