@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -436,3 +437,9 @@ def test_overlays(name: str, tmp_path: Path) -> None:
     make(tmp_path / "overlay")
     codes = {item["code"] for item in scan(tmp_path).diagnostics()}
     assert not code or code in codes
+
+
+def test_arguments_of_megabytes(tmp_path: Path) -> None:
+    arguments = ["--model", "x " * 400_000, "--a=" + "-" * 500_000, "$(" * 300_000, "a=b," * 300_000]
+    (tmp_path / "hostile.yaml").write_text(HEALTHY + f"          args: {json.dumps(arguments)}\n")
+    scan(tmp_path)
