@@ -443,3 +443,10 @@ def test_arguments_of_megabytes(tmp_path: Path) -> None:
     arguments = ["--model", "x " * 400_000, "--a=" + "-" * 500_000, "$(" * 300_000, "a=b," * 300_000]
     (tmp_path / "hostile.yaml").write_text(HEALTHY + f"          args: {json.dumps(arguments)}\n")
     scan(tmp_path)
+
+
+def test_a_pod_of_very_many_containers(tmp_path: Path) -> None:
+    container = "        - {name: c@, image: 'vllm/vllm-openai:latest', resources: {limits: {nvidia.com/gpu: 1}}}\n"
+    containers = "".join(container.replace("@", str(n)) for n in range(8_000))
+    (tmp_path / "hostile.yaml").write_text(HEALTHY.partition("        - ")[0] + containers)
+    scan(tmp_path)
