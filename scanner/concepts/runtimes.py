@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 from scanner.concepts.command_lines import Command, commands, fill, words
@@ -77,32 +76,35 @@ def family_of(runtime: str | None) -> str | None:
     return next((family for family in ("serving", "training", "notebook") if runtime in data[family]), None)
 
 
-@cache
-def _markers(family: str) -> list[tuple[str, re.Pattern[str]]]:
-    """(runtime, pattern of how it is started), the surest first: scripts that are known by their name come last."""
-    return [
-        (name, re.compile("|".join(rf"(?:^|[\s/]){re.escape(marker)}(?![\w-])" for marker in entry["argv"])))
-        for name, entry in runtimes()[family].items()
-        if entry["argv"]
-    ]
+def _names(line: str, marker: str, before: str = "/") -> bool:
+    """Whether ``marker`` stands in ``line`` as a word of its own, or behind a character of ``before``.
 
-
-@cache
-def _others() -> re.Pattern[str]:
-    return re.compile("|".join(rf"(?:^|[\s/.]){re.escape(marker)}(?![\w-])" for marker in runtimes()["other_argv"]))
+    Without a pattern, which would try every marker at every character of a line that may be megabytes long.
+    """
+    at = line.find(marker)
+    while at >= 0:
+        end = at + len(marker)
+        following = line[end : end + 1]
+        starts = at == 0 or line[at - 1] in before or line[at - 1].isspace()
+        if starts and not (following.isalnum() or following in ("_", "-")):
+            return True
+        at = line.find(marker, at + 1)
+    return False
 
 
 def _recognised(image: str, found: list[Command]) -> _Match:
     data = runtimes()
     lines = [(" ".join(word for word in command.words if isinstance(word, str)), command) for command in found]
     for family in ("serving", "training", "notebook"):
-        for name, pattern in _markers(family):
+        # the surest first: scripts that are known by their name come last
+        for name, entry in data[family].items():
             for line, command in lines:
                 # what starts with a flag goes to the program that the image starts
-                if pattern.search(line) and not line.startswith("-"):
+                if not line.startswith("-") and any(_names(line, marker) for marker in entry["argv"]):
                     return _Match(family, name, command, tuple(found))
     # of a container that does something else, the image says only what else is in it
-    if any(_others().search(line) or IDLE & set(line.split()[:3]) for line, _ in lines):
+    others = data["other_argv"]
+    if any(IDLE & set(line.split()[:3]) or any(_names(line, other, "/.") for other in others) for line, _ in lines):
         return _Match("", None)
     if any(part.endswith(tuple(data["client_images"])) for part in re.split("[:@]", image)):
         return _Match("", None)

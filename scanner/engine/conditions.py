@@ -46,6 +46,21 @@ class World:
     pointer: Path | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
     _carriers: dict[tuple[str, str | None], list[Resource]] = field(default_factory=dict)
+    _subject: Found | None = None
+    _found: dict[str, list[Found]] = field(default_factory=dict)
+
+    def of_subject(self, path: CompiledPath, frame: Frame) -> list[Found]:
+        """What a path from ``$`` leads to, looked up once for all items of a subject.
+
+        A rule on each container that asks about all of them would else cost the square of their number.
+        """
+        if self._subject is not frame.subject:
+            self._subject = frame.subject
+            self._found.clear()
+        found = self._found.get(path.text)
+        if found is None:
+            found = self._found[path.text] = path.find(frame)
+        return found
 
     def carriers(self, target: str, unit: str | None, *, concept: bool) -> Iterable[Resource]:
         """The resources of a type, or those that carry a concept: of one unit, or of the scan (``None``).
@@ -164,11 +179,14 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
         raise ConditionError(f"{data['path']}: no operator")
     tests = [_test(key, value, kind, path, names) for key, value in operators.items()]
     test = tests[0] if len(tests) == 1 else _together(tests)
+    shared = path.many and path.root == "$"
+    if not names.pointing and shared:
+        return lambda frame, world: test(world.of_subject(path, frame), frame, world)
     if not names.pointing:
         return lambda frame, world: test(path.find(frame), frame, world)
 
     def decide(frame: Frame, world: World) -> Truth:
-        found = path.find(frame)
+        found = world.of_subject(path, frame) if shared else path.find(frame)
         result = test(found, frame, world)
         if not isinstance(result, Undecided):
             source = found[0].source if found else path.source(frame)

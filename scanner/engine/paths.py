@@ -65,10 +65,10 @@ class CompiledPath:
         start = frame.subject if self.root == "$" else frame.item if self.root == "@" else frame.outer
         place: Found = start
         for number, step in enumerate(self.steps):
-            results = _advance(place, step)
-            if not results:
+            found = _first(place, step)
+            if found is None:
                 return _missing_source(place, self.steps[number:])
-            place = results[0]
+            place = found
         return place.source
 
 
@@ -109,6 +109,13 @@ def _advance(place: Found, step: str | int | None) -> list[Found]:
     if isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
         return [_item(value[step], source, step % len(value))]
     return []
+
+
+def _first(place: Found, step: str | int | None) -> Found | None:
+    """The first of what a step leads to, without going through all items of a list."""
+    if step is None and isinstance(place.value, list):
+        return _item(place.value[0], place.source, 0) if place.value else None
+    return next(iter(_advance(place, step)), None)
 
 
 def _field(view: View, step: str | int | None) -> list[Found]:

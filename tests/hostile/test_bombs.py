@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,13 @@ def nested_for(levels: int) -> str:
     return text
 
 
+def doubled_type(levels: int) -> str:
+    text = "string"
+    for _ in range(levels):
+        text = f"object({{a={text},b={text}}})"
+    return text
+
+
 LIMIT = "terraform-limit"
 HCL_CASES: dict[str, tuple[str, str]] = {
     "deep parentheses": ("x = " + "(" * DEEP + "1" + ")" * DEEP + "\n", LIMIT),
@@ -184,6 +192,7 @@ HCL_CASES: dict[str, tuple[str, str]] = {
     "wide padding": ('resource "aws_s3_bucket" "b" {\n  bucket = format("%99999999d%99999999d", 1, 2)\n'
                      '  x = format("%.99999999f", 1)\n  y = indent(999, join("\\n", range(90000)))\n'
                      '  z = cidrsubnets("10.0.0.0/8", [for n in range(9999) : 20]...)\n}\n', ""),
+    "doubling types": ("variable x {\n type = " + doubled_type(18) + "\n default = {}\n}\n", LIMIT),
     "garbage": ("{}[]()\"${%<~}=a.,\n" * 3 + "([{a=\"${%{<<~}]),.=\n" * 150_000, LIMIT),
     "broken blocks": ('resource "a" "b" {\n  x = = 1\n}\n' * 60_000, "terraform-syntax"),
     "many blocks": ('resource "aws_s3_bucket" "b" {}\n' * 50_000, ""),
@@ -437,3 +446,16 @@ def test_overlays(name: str, tmp_path: Path) -> None:
     make(tmp_path / "overlay")
     codes = {item["code"] for item in scan(tmp_path).diagnostics()}
     assert not code or code in codes
+
+
+def test_arguments_of_megabytes(tmp_path: Path) -> None:
+    arguments = ["--model", "x " * 400_000, "--a=" + "-" * 500_000, "$(" * 300_000, "a=b," * 300_000]
+    (tmp_path / "hostile.yaml").write_text(HEALTHY + f"          args: {json.dumps(arguments)}\n")
+    scan(tmp_path)
+
+
+def test_a_pod_of_very_many_containers(tmp_path: Path) -> None:
+    container = "        - {name: c@, image: 'vllm/vllm-openai:latest', resources: {limits: {nvidia.com/gpu: 1}}}\n"
+    containers = "".join(container.replace("@", str(n)) for n in range(5_000))
+    (tmp_path / "hostile.yaml").write_text(HEALTHY.partition("        - ")[0] + containers)
+    scan(tmp_path)

@@ -17,6 +17,8 @@ from scanner.frontends.terraform.syntax.strings import Piece, Tag, dedent, neste
 from scanner.frontends.terraform.syntax.text import Text
 
 MAX_DEPTH = 150
+MAX_EXPRESSIONS = 500_000
+"""In a valid file, or in one block of a broken one: the memory of a tree grows with their number."""
 MAX_BLOCKS = 2_000
 MAX_STRICT_CHARACTERS = 200_000
 """The strict grammar reads about 100 KB/s; a longer text with an error is taken block by block at once."""
@@ -45,6 +47,10 @@ class ParsedFile:
 
 
 class _TooDeep(Exception):
+    pass
+
+
+class _TooMany(Exception):
     pass
 
 
@@ -85,6 +91,9 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
             bodies.append(_with_recovered(piece, tree, body) if tree.has_error else body)
         except _TooDeep:
             message = f"nested deeper than {MAX_DEPTH} levels; the block is skipped"
+            diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(piece.start, piece.start)))
+        except _TooMany:
+            message = f"more than the limit of {MAX_EXPRESSIONS} expressions; they are skipped"
             diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(piece.start, piece.start)))
     attributes = tuple(attribute for body in bodies for attribute in body.attributes)
     blocks = tuple(block for body in bodies for block in body.blocks)
@@ -227,6 +236,7 @@ class _Converter:
         self._ascii = len(self.data) == len(source)
         self._offsets: list[int] = []
         self._depth = 0
+        self._expressions = 0
         if not self._ascii:
             for index, char in enumerate(source, start):
                 self._offsets.extend([index] * len(char.encode("utf-8", "surrogatepass")))
@@ -303,8 +313,11 @@ class _Converter:
 
     def expression(self, node: Any) -> ast.Expression:
         self._depth += 1
+        self._expressions += 1
         if self._depth > MAX_DEPTH:
             raise _TooDeep
+        if self._expressions > MAX_EXPRESSIONS:
+            raise _TooMany
         try:
             return self._expression(node)
         finally:
