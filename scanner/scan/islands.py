@@ -31,7 +31,7 @@ UNSEEN = frozenset(
 
 @dataclass(slots=True)
 class Unit:
-    """What is kept of a unit: what it shows to others, and what narrowing a scan asks about it."""
+    """What is kept of a unit: what it shows to others, and what it says and asks about the whole scan."""
 
     shown: str = ""
     """A digest of everything by which another unit could be joined to it."""

@@ -9,7 +9,7 @@ others something else) is left to a whole scan, so that the answer is the same a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from scanner.concepts.interpret import Concepts
@@ -231,43 +231,62 @@ def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: 
     units = {unit for number in again for unit in memory["islands"][number]["units"]}
     affected |= {number for number, part in enumerate(parts) if not units.isdisjoint(part["units"])}
     units &= memory["units"].keys()
-    said, problems = Said(), [_unreadable(*item) for item in memory["sources"]["unreadable"]]
-    resources = recalled = sum(unit["resources"] for unit in memory["units"].values())
-    directories = {unit: set(found) for unit, found in memory["directories"].items()}
+    known = _Known(resources=sum(unit["resources"] for name, unit in memory["units"].items() if name not in units))
+    known.recalled = known.resources
+    known.problems += [_unreadable(*item) for item in memory["sources"]["unreadable"]]
+    known.directories |= {name: set(found) for name, found in memory["directories"].items() if name not in units}
+    for number in sorted(set(range(len(parts))) - affected):
+        known.problems += diagnostics(parts[number]["diagnostics"])
     if affected:
         reading = _read_again(memory, [parts[number] for number in sorted(affected)], changed, tree, options)
-        judged = _judge_again(memory, units, reading, rules, tree, options)
-        said.findings, said.undetermined = judged.evaluation.findings, judged.evaluation.undetermined
-        said.annotated = [resource for resource in judged.graph.resources if suppressions(resource)]
-        problems += reading.parsed.diagnostics
-        recalled -= sum(memory["units"][unit]["resources"] for unit in units)
-        resources = recalled + len(judged.graph)
-        kept = {unit: found for unit, found in directories.items() if unit not in units}
-        directories = kept | directories_of(judged.graph.resources)
-    for number, island in enumerate(memory["islands"]):
-        if number not in again:
-            said.extend(from_plain(island["said"]))
-    for number, part in enumerate(parts):
-        if number not in affected:
-            problems += diagnostics(part["diagnostics"])
+        known.add(reading, _judge_again(memory, units, reading, rules, tree, options))
+    for number in sorted(set(range(len(memory["islands"]))) - set(again)):
+        known.said.extend(from_plain(memory["islands"][number]["said"]))
     marked = {path for path in (*memory["marked"], *changed) if "kilter:ignore" in _text(tree, path)}
-    findings = sorted(said.findings, key=finding_order)
-    kept_findings, silenced, notes = silence(tree, marked, said.annotated, findings, rules, options)
+    return _result(known, marked, memory["files"], tree, rules, options)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a scan, from memory and from what was read again."""
+
+    said: Said = field(default_factory=Said)
+    problems: list[Diagnostic] = field(default_factory=list)
+    directories: dict[str, set[str]] = field(default_factory=dict)
+    resources: int = 0
+    recalled: int = 0
+
+    def add(self, reading: Reading, judged: Judgement) -> None:
+        """Add what was read and judged again."""
+        evaluation, resources = judged.evaluation, list(judged.graph.resources)
+        annotated = [resource for resource in resources if suppressions(resource)]
+        self.said.extend(Said(evaluation.findings, {}, evaluation.undetermined, annotated))
+        self.problems += reading.parsed.diagnostics
+        self.directories |= directories_of(resources)
+        self.resources += len(resources)
+
+
+def _result(
+    known: _Known, marked: set[str], files: int, tree: Tree, rules: RuleSet, options: ScanOptions
+) -> ScanResult:
+    """The answer; ``marked`` are the files with comments that suppress something."""
+    findings = sorted(known.said.findings, key=finding_order)
+    kept, silenced, notes = silence(tree, marked, known.said.annotated, findings, rules, options)
     return ScanResult(
         root=tree.root,
         tree=tree,
         graph=ResourceGraph(),
         concepts=Concepts(),
         rules={compiled.rule.id: compiled.rule for compiled in rules.compiled},
-        findings=kept_findings,
-        undetermined=sorted(said.undetermined, key=undetermined_order),
+        findings=kept,
+        undetermined=sorted(known.said.undetermined, key=undetermined_order),
         suppressed=silenced,
-        diagnostics=[*located(problems), *notes],
-        files=memory["files"],
-        resources=resources,
-        recalled=recalled,
-        units=directories,
-        fixes=said.fixes,
+        diagnostics=[*located(known.problems), *notes],
+        files=files,
+        resources=known.resources,
+        recalled=known.recalled,
+        units=known.directories,
+        fixes=known.said.fixes,
         repository_prefix=repository_prefix(tree.root),
         unsuppressible=rules.unsuppressible,
     )
