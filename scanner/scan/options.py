@@ -66,3 +66,14 @@ def named_by_configuration(root: Path, options: ScanOptions) -> Callable[[str], 
         return str
     inside = os.path.relpath(root, options.config_directory).replace(os.sep, "/")
     return lambda path: posixpath.normpath(f"{inside}/{path}")
+
+
+def recallable(options: ScanOptions) -> bool:
+    """Whether a scan can be answered from memory at all: not where two sides of a change are compared."""
+    compared = options.edited or options.diff is not None or options.standard_input is not None
+    return options.recall and options.cache.directory is not None and not compared
+
+
+def opened(options: ScanOptions) -> set[str]:
+    """The files below the root that other texts stand in for, such as an editor's."""
+    return {path for path in options.overlay if not path.startswith("../")}

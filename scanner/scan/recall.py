@@ -25,7 +25,7 @@ from scanner.project.survey import Stamp, Survey, content, digest, settled, stam
 from scanner.project.tree import Trace, Tree, Unreadable
 from scanner.scan.islands import islands, units_of
 from scanner.scan.judge import Judgement, directories_of, judge, located, silence
-from scanner.scan.options import ScanOptions
+from scanner.scan.options import ScanOptions, opened
 from scanner.scan.read import Part, Reading, parse_sources
 from scanner.scan.result import ScanResult, fix_of
 from scanner.scan.roots import repository_prefix
@@ -34,17 +34,6 @@ from scanner.scan.snapshot import Plain, Said, diagnostics, from_plain, suppress
 
 UNLIKE = ("cache", "progress", "today", "suppressions", "baseline", "diff", "touched", "recall", "values_files")
 """Options that do not change what is read and judged, or not by themselves."""
-
-
-def recallable(options: ScanOptions) -> bool:
-    """Whether a scan can be answered from memory at all: not where two sides of a change are compared."""
-    compared = options.edited or options.diff is not None or options.standard_input is not None
-    return options.recall and options.cache.directory is not None and not compared
-
-
-def opened(options: ScanOptions) -> set[str]:
-    """The files below the root that other texts stand in for, such as an editor's."""
-    return {path for path in options.overlay if not path.startswith("../")}
 
 
 def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOptions) -> str:

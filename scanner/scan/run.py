@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scanner.core import Diagnostic, Span
 from scanner.project.discovery import discover
@@ -15,12 +16,14 @@ from scanner.project.tree import Tree
 from scanner.scan.compare import NeedsGraph, against_baseline, covers, introduced
 from scanner.scan.judge import conclude, judge
 from scanner.scan.narrow import focused, touched
-from scanner.scan.options import STANDARD_INPUT, ScanOptions, named_by_configuration
+from scanner.scan.options import STANDARD_INPUT, ScanOptions, named_by_configuration, opened, recallable
 from scanner.scan.read import Memory, parse_sources
-from scanner.scan.recall import Scanned, memory_key, opened, recall, recallable, remember
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
+
+if TYPE_CHECKING:
+    from scanner.scan.recall import Scanned
 
 
 def scan(
@@ -73,6 +76,8 @@ def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOpt
 
 def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions) -> ScanResult | None:
     """The answer with the help of what an earlier scan left; what this one leaves is kept for the next."""
+    from scanner.scan.recall import memory_key, recall
+
     seen = survey(tree.root)
     if seen is None:
         return None
@@ -85,6 +90,8 @@ def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions
 
 
 def _remember(key: str, seen: Survey, scanned: Scanned) -> None:
+    from scanner.scan.recall import remember
+
     with contextlib.suppress(Exception):  # whatever goes wrong here, it must not cost the answer
         remember(key, seen, scanned)
 
@@ -105,6 +112,8 @@ def _whole(
     judged = judge(reading.parsed.resources, rules, tree.root, options)
     result = conclude(tree, sources, reading, judged, rules, options)
     if keep is not None:
+        from scanner.scan.recall import Scanned
+
         keep(Scanned(sources, trace, reading, judged, result, rules, options))
     return result
 
