@@ -23,13 +23,13 @@ from scanner.core import (
     get,
     is_unknown,
 )
+from scanner.engine.compile import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, CompiledRule
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
 from scanner.engine.guards import Subjects
 from scanner.engine.logic import Undecided
 from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
-from scanner.engine.rules import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, CompiledRule
 from scanner.graph import ResourceGraph
 
 MAX_SHOWN = 120

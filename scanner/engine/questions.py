@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scanner.core import Resource
+from scanner.engine.compile import CONCEPTS
 from scanner.engine.conditions import (
     ConceptSource,
     Condition,
@@ -23,7 +24,7 @@ from scanner.engine.conditions import (
 )
 from scanner.engine.logic import Truth
 from scanner.engine.paths import Found, Frame
-from scanner.engine.rules import CONCEPTS, CompiledRule
+from scanner.engine.rules import Rule
 from scanner.graph import ResourceGraph
 
 _OUTWARD = re.compile(r"'[$^]")
@@ -42,14 +43,13 @@ class Question(NamedTuple):
     """Whether the answer depends on the subject."""
 
 
-def questions(rules: Iterable[CompiledRule]) -> list[Question]:
-    """The questions of the rules, each once."""
+def questions(rules: Iterable[tuple[Rule, Mapping[str, Any]]]) -> list[Question]:
+    """The questions of rules with their parameters, each once."""
     found: dict[str, Question] = {}
-    for compiled in rules:
-        rule = compiled.rule
-        names = Names(compiled.parameters, frozenset(CONCEPTS), pointing=False)
+    for rule, parameters in rules:
+        names = Names(parameters, frozenset(CONCEPTS), pointing=False)
         for data in _asked([rule.where, rule.condition, rule.severity_when, rule.fix]):
-            key = question_key(data, compiled.parameters)
+            key = question_key(data, parameters)
             known = found.get(key)
             if known is not None:
                 found[key] = known._replace(subjects=known.subjects.union(rule.select))

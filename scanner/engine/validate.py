@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from scanner.engine.rules import Rule, RuleError, compile_rule
+from scanner.engine.compile import compile_rule
+from scanner.engine.rules import Rule, RuleError
 
 
 def schema_text(name: str) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MAX_CHARACTERS = 1_000_000
 MAX_BYTES = 64 * 1024 * 1024
@@ -34,10 +34,17 @@ def read_text(path: Path, limit: int = MAX_BYTES, encoding: str = "utf-8", error
     with open(os.open(path, READ_ONLY), "rb") as file:  # noqa: PTH123
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise BoundExceeded("it is not a regular file")
-        content = file.read(limit + 1)
+        content = read_at_most(file, limit + 1)
     if len(content) > limit:
         raise BoundExceeded(f"longer than the limit of {limit} bytes")
     return content.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_at_most(file: BinaryIO, limit: int) -> bytes:
+    """The first ``limit`` bytes of a file, with a buffer of its own size rather than of the limit's."""
+    size = os.fstat(file.fileno()).st_size
+    content = file.read(min(size + 1, limit))
+    return content + file.read(limit - len(content)) if len(content) > size else content
 
 
 def check_yaml(text: str) -> None:

@@ -55,7 +55,7 @@ class Survey:
 def survey(root: Path) -> Survey | None:
     """Look over everything below ``root``; ``None`` if that is too much."""
     found = Survey()
-    queue = [("", root)]
+    queue = [("", str(root))]
     while queue:
         inside, place = queue.pop()
         names = found.names[inside] = []
@@ -65,7 +65,7 @@ def survey(root: Path) -> Survey | None:
                 path = f"{inside}/{entry.name}" if inside else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in SKIPPED_DIRECTORIES:
-                        queue.append((path, Path(entry.path)))
+                        queue.append((path, entry.path))
                 else:
                     found.stamps[path] = stamp(entry.path)
         if len(found.stamps) > MAX_FILES:

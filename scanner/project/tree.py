@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from scanner.core import SourceFile
-from scanner.project.bounds import READ_ONLY
+from scanner.project.bounds import READ_ONLY, read_at_most
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 MAX_DIRECTORY_DEPTH = 200
@@ -69,7 +69,7 @@ class Tree:
         self.root = self.root.resolve()
         self._texts: dict[str, SourceFile] = {}
         self._copy: Path | None = None
-        self._resolved: dict[str, Path | None] = {}
+        self._places: dict[str, str | None] = {}
         self._trace = Trace()
         self.unlisted: dict[str, str] = {}
         """Directories that could not be listed, and why."""
@@ -120,7 +120,7 @@ class Tree:
         self._trace.files.add(known)
         if known in self.overlay:
             return self.overlay[known].encode("utf-8", "surrogatepass")
-        place = self._resolve(path)
+        place = self._located(path)
         if place is None:
             raise Unreadable("outside-root", f"{path} is outside the scanned directory")
         try:
@@ -128,7 +128,7 @@ class Tree:
             with open(os.open(place, READ_ONLY), "rb") as file:  # noqa: PTH123
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise Unreadable("not-a-file", f"{path} is not a regular file")
-                content = file.read(MAX_FILE_BYTES + 1)
+                content = read_at_most(file, MAX_FILE_BYTES + 1)
         except OSError as error:
             code = "not-a-file" if error.errno in (errno.ENXIO, errno.EISDIR) else "unreadable-file"
             raise Unreadable(code, f"{path} cannot be read: {error.strerror}") from error
@@ -249,26 +249,30 @@ class Tree:
         }
 
     def _resolve(self, path: str) -> Path | None:
-        """The place of ``path`` without links, if that is inside the root; each directory is resolved once."""
+        place = self._located(path)
+        return None if place is None else Path(place)
+
+    def _located(self, path: str) -> str | None:
+        """The place of ``path`` without links, if that is inside the root; each directory is looked at once."""
         if "\0" in path:
             return None
         directory, _, name = path.rpartition("/")
-        if path.startswith("/") or name in ("", ".", ".."):
-            return self._resolve_whole(path)
-        if directory not in self._resolved:
-            self._resolved[directory] = self._resolve_whole(directory)
-        base = self._resolved[directory]
+        if path.startswith("/") or name in ("", ".", "..") or path.count("/") > MAX_DIRECTORY_DEPTH:
+            return self._resolved_whole(path)
+        if directory not in self._places:
+            self._places[directory] = self._located(directory) if directory else str(self.root)
+        base = self._places[directory]
         if base is None:
             return None
-        place = base / name
-        return self._resolve_whole(path) if place.is_symlink() else place
+        place = os.path.join(base, name)  # noqa: PTH118 - called for every file that is read
+        return self._resolved_whole(path) if os.path.islink(place) else place  # noqa: PTH114
 
-    def _resolve_whole(self, path: str) -> Path | None:
+    def _resolved_whole(self, path: str) -> str | None:
         try:
             place = (self.root / path).resolve()
         except (OSError, RuntimeError):
             return None
-        return place if place == self.root or place.is_relative_to(self.root) else None
+        return str(place) if place == self.root or place.is_relative_to(self.root) else None
 
 
 def normalise(path: str) -> str:

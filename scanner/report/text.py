@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 
 from scanner.core import Diagnostic, Finding, Fix, SourceFile, Span
+from scanner.engine.rules import Rule
 from scanner.report.clean import clean, first_columns, last_columns, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
 from scanner.scan import ScanResult, fix_of
@@ -33,16 +35,15 @@ def render_text(
     """The report as text; control characters of the input are made harmless."""
     style = Style(colour)
     parts: list[str] = []
-    current = None
     fixable = 0
-    for finding in result.findings:
-        file = finding.location.span.file
-        if file != current:
-            parts.append(style(_heading(file), "1;4"))
-            current = file
-        fix = fix_of(result, finding)
-        fixable += fix is not None
-        parts.append("\n".join(_finding(finding, fix, result, style)))
+    helps = {code: _help(result.rules[code], style) for code in {finding.rule for finding in result.findings}}
+    for file, findings in groupby(result.findings, key=lambda finding: finding.location.span.file):
+        parts.append(style(_heading(file), "1;4"))
+        source = result.source(file)
+        for finding in findings:
+            fix = fix_of(result, finding)
+            fixable += fix is not None
+            parts.append("\n".join(_finding(finding, fix, helps[finding.rule], source, style)))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]
     parts.extend("\n".join(_diagnostic(item, result, style)) for item in problems)
     if show_undetermined and result.undetermined:
@@ -59,24 +60,26 @@ def _heading(file: str) -> str:
     return f"./{name}" if name.lstrip().startswith("::") else name
 
 
-def _finding(finding: Finding, fix: Fix | None, result: ScanResult, style: Style) -> Iterator[str]:
-    rule = result.rules[finding.rule]
+def _help(rule: Rule, style: Style) -> str:
+    return f"   = {style('help', '1')}: {clean(' '.join(rule.remediation.split()))} (kilter explain {rule.id})"
+
+
+def _finding(finding: Finding, fix: Fix | None, remedy: str, source: SourceFile | None, style: Style) -> Iterator[str]:
     severity = style(finding.severity, _COLOURS[finding.severity])
     yield f"{severity}{style(f'[{finding.rule}]', '1')}: {clean(finding.message)}"
-    yield from _excerpt(finding.location.span, result, style, _COLOURS[finding.severity])
+    yield from _excerpt(finding.location.span, source, style, _COLOURS[finding.severity])
     for related in finding.location.related[:4]:
         span = related.span
         yield style(f"   = {clean(related.message)}: {clean(span.file)}:{span.start_line}", "2")
     yield f"   = in {clean(finding.resource.address)}"
-    yield f"   = {style('help', '1')}: {clean(' '.join(rule.remediation.split()))} (kilter explain {finding.rule})"
+    yield remedy
     if fix is not None:
         yield f"   = {style('fix', '1')}: {clean(fix.title)} (fixable with --fix)"
 
 
-def _excerpt(span: Span, result: ScanResult, style: Style, colour: str) -> Iterator[str]:
+def _excerpt(span: Span, source: SourceFile | None, style: Style, colour: str) -> Iterator[str]:
     width = len(str(span.start_line))
     yield f"{' ' * width} {style('-->', '34')} {clean(span.file)}:{span.start_line}:{span.start_column}"
-    source: SourceFile | None = result.source(span.file)
     if source is None or span.start_line > len(source.lines):
         return
     line = source.lines[span.start_line - 1].rstrip("\r")

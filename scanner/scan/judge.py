@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.core import Diagnostic, Finding, Resource
-from scanner.engine.evaluate import Evaluation, evaluate_rules
 from scanner.engine.fingerprints import stamp
 from scanner.engine.suppress import Suppressed, Surroundings, suppress
 from scanner.graph import ResourceGraph
@@ -25,6 +24,7 @@ from scanner.scan.ruleset import RuleSet
 if TYPE_CHECKING:
     from scanner.concepts.interpret import Concepts
     from scanner.concepts.placement import SiteName
+    from scanner.engine.evaluate import Evaluation
     from scanner.project.config import FileSuppression
 
 
@@ -55,12 +55,15 @@ def judge(
     ``sites`` and ``elsewhere`` tell what a part of a scan has to know of the rest; see ``interpret`` and
     ``evaluate_rules``.
     """
-    from scanner.concepts import interpret
+    from scanner.concepts.interpret import interpret
+    from scanner.engine.evaluate import evaluate_rules
 
     graph = ResourceGraph(resources)
     concepts = interpret(graph, sites)
     (options.progress or unheard)(f"checking {len(graph)} resources")
-    evaluation = evaluate_rules(rules.compiled, graph, concepts, elsewhere)
+    held = {*concepts.by_kind, *graph.types}
+    compiled = [rules.compiled(rule) for rule in rules.chosen if not held.isdisjoint(rule.select)]
+    evaluation = evaluate_rules(compiled, graph, concepts, elsewhere)
     evaluation.findings = stamp(evaluation.findings, repository_prefix(root))
     return Judgement(graph, concepts, evaluation)
 
@@ -78,7 +81,7 @@ def conclude(
         tree=tree,
         graph=judged.graph,
         concepts=judged.concepts,
-        rules={compiled.rule.id: compiled.rule for compiled in rules.compiled},
+        rules={rule.id: rule for rule in rules.chosen},
         findings=kept,
         undetermined=evaluation.undetermined,
         suppressed=silenced,
@@ -139,7 +142,7 @@ def silence(
         files=tree.files_read(),
         resources=resources,
         rules=rules.known,
-        selected={compiled.rule.id for compiled in rules.compiled},
+        selected={rule.id for rule in rules.chosen},
         today=options.today,
         lines=lambda path: tree.read(path).lines,
         named=named_by_configuration(tree.root, options),

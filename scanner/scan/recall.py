@@ -16,9 +16,7 @@ from scanner.concepts.interpret import Concepts
 from scanner.concepts.placement import SiteName
 from scanner.core import Diagnostic, Span
 from scanner.engine.evaluate import finding_order, undetermined_order
-from scanner.engine.questions import questions
 from scanner.frontends.helm import chart_engine
-from scanner.frontends.terraform import called_modules, load_configuration
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import MANIFEST_SUFFIXES, Sources, relevant, sort_manifests
 from scanner.project.survey import Stamp, Survey, content, digest, settled, stamp
@@ -40,10 +38,9 @@ def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOp
     """The key of what a scan of these paths with these rules and options leaves behind."""
     told = {name: value for name, value in vars(options).items() if name not in UNLIKE}
     told["overlay"] = {path: text for path, text in options.overlay.items() if path not in opened(options)}
-    ruled = [(compiled.rule, sorted(compiled.parameters.items())) for compiled in rules.compiled]
     values = [path.read_bytes() for path in options.values_files]
     asked = (root, paths, repository_prefix(root), told, chart_engine())
-    return options.cache.key("scan", repr(asked), digest(map(repr, ruled)), *values)
+    return options.cache.key("scan", repr(asked), digest(map(repr, rules.chosen)), *values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def remember(key: str, seen: Survey, scanned: Scanned) -> None:
         return
     tree = result.tree
     stamped = _stamped(tree, seen, scanned.looked, reading.parts)
-    asked = questions(scanned.rules.compiled)
+    asked = scanned.rules.questions()
     units = units_of(judged.graph, judged.concepts, asked)
     parts = [_part_to_plain(tree, seen, part) for part in reading.parts]
     together = [*(part.units for part in reading.parts), *_sharing(parts, stamped)]
@@ -266,7 +263,7 @@ def _result(
         tree=tree,
         graph=ResourceGraph(),
         concepts=Concepts(),
-        rules={compiled.rule.id: compiled.rule for compiled in rules.compiled},
+        rules={rule.id: rule for rule in rules.chosen},
         findings=kept,
         undetermined=sorted(known.said.undetermined, key=undetermined_order),
         suppressed=silenced,
@@ -352,8 +349,7 @@ def _read_again(memory: Plain, parts: Sequence[Plain], changed: set[str], tree: 
         vertex=[path for path in known.vertex if path in files],
     )
     for directory in {_directory(path) for path in changed} & memory["calls"].keys():
-        called = called_modules(load_configuration(tree, directory))
-        _expect(sorted(called) == memory["calls"][directory], f"{directory} calls other modules")
+        _expect(_called(tree, directory) == memory["calls"][directory], f"{directory} calls other modules")
     reading = parse_sources(tree, chosen, options, roots=paths["root"])
     before = {(part["kind"], part["path"]): part for part in parts}
     _expect(before.keys() == {(part.kind, part.path) for part in reading.parts}, "there are other parts")
@@ -370,13 +366,19 @@ def _read_again(memory: Plain, parts: Sequence[Plain], changed: set[str], tree: 
     return reading
 
 
+def _called(tree: Tree, directory: str) -> list[str]:
+    from scanner.frontends.terraform import called_modules, load_configuration
+
+    return sorted(called_modules(load_configuration(tree, directory)))
+
+
 def _judge_again(
     memory: Plain, units: set[str], reading: Reading, rules: RuleSet, tree: Tree, options: ScanOptions
 ) -> Judgement:
     """What the rules say of some units now. Raises ``Forgotten`` if they show others something else than before."""
     others = [unit for name, unit in memory["units"].items() if name not in units]
     sites = [SiteName(*site) for unit in others for site in unit["sites"]]
-    asked = questions(rules.compiled)
+    asked = rules.questions()
     said = [{unit["answers"][number] for unit in others} for number in range(len(asked))]
     known = {question.key: "yes" in words for question, words in zip(asked, said, strict=True)}
     judged = judge(reading.parsed.resources, rules, tree.root, options, sites, known)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from scanner.engine.rules import (
-    CompiledRule,
     Rule,
     UnknownSelector,
-    compile_rule,
     find_rule,
     load_rules,
     select_rules,
@@ -18,19 +18,48 @@ from scanner.engine.rules import (
 from scanner.project.packs import builtin_rules
 from scanner.scan.options import ScanOptions
 
+if TYPE_CHECKING:
+    from scanner.engine.compile import CompiledRule
+    from scanner.engine.questions import Question
+
 
 def all_rules(options: ScanOptions) -> list[Rule]:
     """The built-in rules and those of further directories. Raises ``RuleError``."""
     return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories], options.cache)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RuleSet:
-    """Every known rule, those that run, and the codes of those that nothing silences."""
+    """Every known rule, those that run, and the codes of those that nothing silences.
+
+    Rules are compiled when they are needed: most scans hold something for a part of them only.
+    """
 
     known: list[Rule]
-    compiled: list[CompiledRule]
+    chosen: list[Rule]
     unsuppressible: frozenset[str]
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What a project sets, by code or name of the rule."""
+    _compiled: dict[str, CompiledRule] = field(default_factory=dict)
+
+    def set_for(self, rule: Rule) -> Mapping[str, Any]:
+        """The parameters that the project sets for a rule."""
+        return self.parameters.get(rule.id) or self.parameters.get(rule.name) or {}
+
+    def compiled(self, rule: Rule) -> CompiledRule:
+        """One of the rules, ready to run. Raises ``RuleError``."""
+        from scanner.engine.compile import compile_rule
+
+        if rule.id not in self._compiled:
+            self._compiled[rule.id] = compile_rule(rule, self.set_for(rule))
+        return self._compiled[rule.id]
+
+    def questions(self) -> list[Question]:
+        """What the rules that run ask about the whole scan. Raises ``RuleError``."""
+        from scanner.engine.compile import parameters_of
+        from scanner.engine.questions import questions
+
+        return questions((rule, parameters_of(rule, self.set_for(rule))) for rule in self.chosen)
 
 
 def rule_set(options: ScanOptions) -> RuleSet:
@@ -44,7 +73,10 @@ def rule_set(options: ScanOptions) -> RuleSet:
             raise UnknownSelector(f"{rule.id} is unsuppressible in this project and cannot be ignored")
     for name in options.parameters:
         find_rule(known, name)
-    compiled = [
-        compile_rule(rule, options.parameters.get(rule.id) or options.parameters.get(rule.name)) for rule in chosen
-    ]
-    return RuleSet(known, compiled, frozenset(rule.id for rule in fixed))
+    rules = RuleSet(known, chosen, frozenset(rule.id for rule in fixed), options.parameters)
+    packaged = str(builtin_rules())
+    for rule in chosen:
+        # what a project wrote or set itself is checked whether or not there is something to run it on
+        if rules.set_for(rule) or not rule.source.startswith(packaged):
+            rules.compiled(rule)
+    return rules

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import interpret
 from scanner.concepts.clouds import cloud_concepts
+from scanner.concepts.interpret import interpret
 from scanner.core import Unknown, UnknownText, get, is_unknown
 from scanner.graph import ResourceGraph
 from scanner.scan import ScanOptions, scan

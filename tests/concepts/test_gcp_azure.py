@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import interpret
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.clouds.azure.machines import seconds
+from scanner.concepts.interpret import interpret
 from scanner.core import Unknown, is_unknown
 from scanner.facts.gcp_machines import accepts_accelerators, machine_accelerators, partitions
 from scanner.graph import ResourceGraph

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.concepts.model import PodSet
 from scanner.core import SourceFile, Unknown, is_unknown
 from scanner.frontends.kubernetes import read_manifests

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.concepts.model import PodSet, Serving
 from scanner.core import SourceFile
 from scanner.frontends.kubernetes import read_manifests

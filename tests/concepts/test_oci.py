@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.concepts.model import AcceleratorPool, PodSet
 from scanner.core import is_unknown
 from scanner.scan import ScanOptions, scan

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.concepts.model import PodSet
 from scanner.core import SourceFile, Unknown
 from scanner.frontends.kubernetes import read_manifests

@@ -5,7 +5,8 @@ import pytest
 from repositories import write
 
 from scanner.core.edits import apply_edits
-from scanner.engine.rules import RuleError, compile_rule, rule_from_data
+from scanner.engine.compile import compile_rule
+from scanner.engine.rules import RuleError, rule_from_data
 from scanner.scan import ScanOptions, fix_of, scan
 
 RULE = """id: GPU999

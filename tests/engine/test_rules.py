@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from scanner.engine.compile import compile_rule
 from scanner.engine.fixtures import FixCase
 from scanner.engine.fixtures import test_rules as run_fixtures
 from scanner.engine.rules import (
     RuleError,
     UnknownSelector,
-    compile_rule,
     find_rule,
     load_rules,
     rule_from_data,

@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.core import Diagnostic, Finding, Parsed, Resource, SourceFile
+from scanner.engine.compile import CompiledRule, compile_rule
 from scanner.engine.evaluate import evaluate_rules
-from scanner.engine.rules import CompiledRule, Rule, RuleError, compile_rule, load_rules
+from scanner.engine.rules import Rule, RuleError, load_rules
 from scanner.engine.suppress import ANNOTATION, Policy, Surroundings, suppress
 from scanner.frontends.azureml import read_azureml
 from scanner.frontends.helm import read_rendered

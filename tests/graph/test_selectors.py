@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.core import SourceFile
 from scanner.frontends.kubernetes import read_manifests
 from scanner.graph import ResourceGraph

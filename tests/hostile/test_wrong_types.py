@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import clouds, interpret
+from scanner.concepts.clouds import aws, azure, gcp, oci
+from scanner.concepts.interpret import interpret
 from scanner.core import Location, Resource, Span, Unknown
 from scanner.graph import ResourceGraph
 from scanner.report.json_report import render_json
@@ -207,7 +208,10 @@ def vary(kind: str, build: Callable[[dict[str, Any]], dict[str, Any]], depth: in
             yield from vary(kind, lambda inner, key=key: build({key: [inner]}), depth + 1)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("kind", sorted(kind for kind in clouds._READERS if "_" in kind))
+TERRAFORM = {**aws.READERS, **azure.READERS, **gcp.READERS, **oci.READERS}
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in TERRAFORM if "_" in kind))
 def test_terraform(kind: str) -> None:
     found = list(itertools.islice(vary(kind, lambda attributes: attributes), 5))
     assert not found

@@ -25,9 +25,10 @@ TYPE = re.compile(r"\b((?:aws|google|azurerm)_[a-z0-9_]+[a-z0-9])\b")
 
 def used_types() -> set[str]:
     """Every resource type that a rule, a reader or a fixture names, IAM types of known resources included."""
-    from scanner.concepts.clouds import _READERS
+    from scanner.concepts.clouds import aws, azure, gcp
 
-    names = {name for name in _READERS if name.startswith(("aws_", "google_", "azurerm_"))}
+    readers = {**aws.READERS, **gcp.READERS, **azure.READERS}
+    names = {name for name in readers if name.startswith(("aws_", "google_", "azurerm_"))}
     globs = ("rules/*/*.yaml", "scanner/facts/*.yaml", "fixtures/rules/*/*/*.tf", "fixtures/stacks/*/*/*.tf")
     places = [path for pattern in globs for path in REPOSITORY.glob(pattern)]
     for path in places:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from kubernetes_schemas import field_paths, groups_of, has, in_pod_spec, known
 
-from scanner.engine.rules import CONCEPTS, Rule, load_rules
+from scanner.engine.compile import CONCEPTS
+from scanner.engine.rules import Rule, load_rules
 from scanner.facts.kinds import WorkloadKind, workload_kinds
 from scanner.graph import ResourceGraph
 from scanner.scan import ScanOptions, scan

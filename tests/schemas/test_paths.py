@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import interpret
-from scanner.engine.rules import CONCEPTS, load_rules
+from scanner.concepts.interpret import interpret
+from scanner.engine.compile import CONCEPTS
+from scanner.engine.rules import load_rules
 from scanner.graph import ResourceGraph
 from scanner.scan import ScanOptions, scan
 
