@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path as FilePath
 from typing import Any, NamedTuple
+
+from scanner.facts.tables import document
 
 
 class MachineAccelerators(NamedTuple):
@@ -18,9 +19,7 @@ class MachineAccelerators(NamedTuple):
 
 @cache
 def _data() -> dict[str, Any]:
-    from ruamel.yaml import YAML
-
-    data: dict[str, Any] = YAML(typ="safe").load((FilePath(__file__).parent / "gcp_machines.yaml").read_text("utf-8"))
+    data: dict[str, Any] = document("gcp_machines")
     return data
 
 

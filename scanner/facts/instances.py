@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime
 import re
 from functools import cache
-from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from scanner.facts.accelerators import accelerators
-from scanner.facts.tables import number, rows, whole
+from scanner.facts.tables import document, number, rows, whole
 
 REFERENCE_REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
 """Where a price is looked up if no region is given."""
@@ -107,13 +106,9 @@ def price(cloud: str, name: str, region: str = "") -> Price | None:
 @cache
 def families() -> dict[str, list[AcceleratedFamily]]:
     """Families by cloud: aws, gcp, azure, oci."""
-    from ruamel.yaml import YAML
-
-    path = FilePath(__file__).parent / "accelerated_instances.yaml"
-    data = YAML(typ="safe").load(path.read_text("utf-8"))
     return {
         cloud: [AcceleratedFamily(re.compile(row["pattern"]), row["accelerator"], row["vendor"]) for row in rows]
-        for cloud, rows in data.items()
+        for cloud, rows in document("accelerated_instances").items()
     }
 
 

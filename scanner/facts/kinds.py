@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path as FilePath
 from typing import Any, NamedTuple
+
+from scanner.facts.tables import document
 
 
 class WorkloadKind(NamedTuple):
@@ -33,17 +34,11 @@ class WorkloadKind(NamedTuple):
     completes: bool = False
 
 
-def _load(name: str) -> Any:
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe").load((FilePath(__file__).parent / name).read_text("utf-8"))
-
-
 @cache
 def workload_kinds() -> dict[str, list[WorkloadKind]]:
     """Every component of every workload kind, by kind."""
     table: dict[str, list[WorkloadKind]] = {}
-    for row in _load("kinds.yaml"):
+    for row in document("kinds"):
         values: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in row.items()}
         table.setdefault(row["kind"], []).append(WorkloadKind(**values))
     return table
@@ -52,5 +47,5 @@ def workload_kinds() -> dict[str, list[WorkloadKind]]:
 @cache
 def runtimes() -> dict[str, Any]:
     """The recognition data of runtimes.yaml."""
-    data: dict[str, Any] = _load("runtimes.yaml")
+    data: dict[str, Any] = document("runtimes")
     return data

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path as FilePath
 from typing import Any, NamedTuple
+
+from scanner.facts.tables import document
 
 
 class System(NamedTuple):
@@ -20,9 +21,7 @@ class System(NamedTuple):
 @cache
 def systems() -> tuple[System, ...]:
     """Every row, in the order in which they are tried."""
-    from ruamel.yaml import YAML
-
-    rows: list[dict[str, Any]] = YAML(typ="safe").load((FilePath(__file__).parent / "systems.yaml").read_text("utf-8"))
+    rows: list[dict[str, Any]] = document("systems")
     return tuple(
         System(row["system"], *(tuple(row.get(name, ())) for name in ("terraform", "groups", "runtimes", "origins")))
         for row in rows

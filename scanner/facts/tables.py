@@ -1,15 +1,27 @@
-"""Reading the CSV tables of this folder."""
+"""The facts that stand beside the modules, as they are written: tables in CSV, and documents in YAML."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 
 def rows(name: str) -> list[dict[str, str]]:
     """The rows of ``<name>.csv`` by column."""
     with (Path(__file__).parent / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def document(name: str) -> Any:
+    """The content of ``<name>.yaml``."""
+    from ruamel.yaml.cyaml import CSafeLoader
+
+    loader = CSafeLoader((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def number(text: str) -> float | None:

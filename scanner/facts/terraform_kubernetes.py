@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path as FilePath
 from typing import Any
+
+from scanner.facts.tables import document
 
 _VERSION = re.compile(r"_v\d+(?:(?:alpha|beta)\d+)?$")
 _WORD = re.compile(r"_([a-z0-9])")
@@ -13,11 +14,7 @@ _WORD = re.compile(r"_([a-z0-9])")
 
 @cache
 def _data() -> dict[str, Any]:
-    from ruamel.yaml import YAML
-
-    loaded: dict[str, Any] = YAML(typ="safe").load(
-        (FilePath(__file__).parent / "terraform_kubernetes.yaml").read_text("utf-8")
-    )
+    loaded: dict[str, Any] = document("terraform_kubernetes")
     return loaded
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path as FilePath
 from typing import Any
+
+from scanner.facts.tables import document
 
 Steps = tuple[str | int, ...]
 PUBLISHERS = ("terraform-google", "Azure/", "terraform-azurerm")
@@ -53,18 +54,12 @@ def module_twins(source: str) -> tuple[Twin, ...]:
 
 @cache
 def _azapi() -> dict[str, tuple[Twin, ...]]:
-    return {name: tuple(_twin(item) for item in items) for name, items in _read("azapi").items()}
+    return {name: tuple(_twin(item) for item in items) for name, items in document("azapi").items()}
 
 
 @cache
 def _modules() -> list[tuple[re.Pattern[str], Twin]]:
-    return [(re.compile(item["source"]), _twin(item)) for item in _read("public_modules")]
-
-
-def _read(name: str) -> Any:
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe").load((FilePath(__file__).parent / f"{name}.yaml").read_text("utf-8"))
+    return [(re.compile(item["source"]), _twin(item)) for item in document("public_modules")]
 
 
 def _twin(item: dict[str, Any]) -> Twin:
