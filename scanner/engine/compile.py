@@ -12,7 +12,6 @@ from scanner.core.findings import Severity
 from scanner.core.nearest import suggestion
 from scanner.engine.conditions import Condition, ConditionError, Names, Operand, compile_condition, known_name, operand
 from scanner.engine.fix import CompiledFix, compile_fix
-from scanner.engine.guards import Guard, guards_of
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
 from scanner.engine.rules import Rule, RuleError
 from scanner.graph import EdgeKind
@@ -41,7 +40,6 @@ class CompiledRule:
     parameters: Mapping[str, Any]
     values: Mapping[str, Operand] = field(default_factory=dict)
     fix: CompiledFix | None = None
-    guards: tuple[Guard, ...] = ()
 
 
 def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> CompiledRule:
@@ -64,7 +62,6 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             parameters,
             values,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
-            guards_of(rule.where),
         )
     except (ConditionError, PathError) as error:
         raise RuleError(f"{rule.source}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, NamedTuple
@@ -26,10 +26,11 @@ from scanner.core import (
 from scanner.engine.compile import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, CompiledRule
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
-from scanner.engine.guards import Subjects
+from scanner.engine.guards import Subjects, guards_of
 from scanner.engine.logic import Undecided
 from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
+from scanner.engine.rules import Rule
 from scanner.graph import ResourceGraph
 
 MAX_SHOWN = 120
@@ -45,33 +46,35 @@ class Evaluation:
 
 
 def evaluate_rules(
-    rules: Sequence[CompiledRule],
+    rules: Sequence[Rule],
+    compiled: Callable[[Rule], CompiledRule],
     graph: ResourceGraph,
     concepts: ConceptSource,
     elsewhere: Mapping[str, bool] | None = None,
 ) -> Evaluation:
-    """Run every rule on everything that it selects.
+    """Run every rule on everything that it selects; only what there is something to run on is compiled.
 
     ``elsewhere`` answers the questions of ``scanner.engine.questions`` for what the graph leaves out.
     """
     evaluation = Evaluation()
     world = World(graph, concepts, elsewhere or {})
-    names = {name for compiled in rules for name in compiled.rule.select}
+    names = {name for rule in rules for name in rule.select}
     subjects = Subjects({name: _subjects(name, graph, concepts) for name in names})
     failures: list[_Failure] = []
-    for compiled in rules:
+    for rule in rules:
         world.watch.rule = 0.0
-        chosen = (subjects.of(name, compiled.guards) for name in compiled.rule.select)
-        for subject, resource in chain.from_iterable(chosen):
+        guards, ready = guards_of(rule.where), None
+        for subject, resource in chain.from_iterable(subjects.of(name, guards) for name in rule.select):
             try:
-                failures.extend(_run(compiled, subject, resource, world, evaluation))
+                ready = ready or compiled(rule)
+                failures.extend(_run(ready, subject, resource, world, evaluation))
             except PatternLimit as error:
-                message = f"rule {compiled.rule.id} is not applied from here on: {error}"
+                message = f"rule {rule.id} is not applied from here on: {error}"
                 evaluation.diagnostics.append(Diagnostic("error", "pattern-limit", message, resource.locate().span))
                 break
             except Exception as error:  # a defect in one rule must not cost the results of the others
-                evaluation.diagnostics.append(_defect(compiled.rule.id, resource, error, resource.locate().span))
-    findings = _once_a_unit(_placed(failures, evaluation), {item.rule.id for item in rules if item.rule.once})
+                evaluation.diagnostics.append(_defect(rule.id, resource, error, resource.locate().span))
+    findings = _once_a_unit(_placed(failures, evaluation), {rule.id for rule in rules if rule.once})
     findings = _without_shared_changes(_without_defined(findings, concepts), graph)
     evaluation.findings = _distinct(sorted(findings, key=finding_order))
     evaluation.undetermined.sort(key=undetermined_order)

@@ -61,9 +61,7 @@ def judge(
     graph = ResourceGraph(resources)
     concepts = interpret(graph, sites)
     (options.progress or unheard)(f"checking {len(graph)} resources")
-    held = {*concepts.by_kind, *graph.types}
-    compiled = [rules.compiled(rule) for rule in rules.chosen if not held.isdisjoint(rule.select)]
-    evaluation = evaluate_rules(compiled, graph, concepts, elsewhere)
+    evaluation = evaluate_rules(rules.chosen, rules.compiled, graph, concepts, elsewhere)
     evaluation.findings = stamp(evaluation.findings, repository_prefix(root))
     return Judgement(graph, concepts, evaluation)
 

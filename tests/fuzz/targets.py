@@ -80,16 +80,20 @@ def parts_of(data: bytes, count: int) -> list[str]:
 
 
 @cache
-def rules() -> list[CompiledRule]:
-    return [compile_rule(rule) for rule in all_rules(ScanOptions())]
+def rules() -> dict[str, CompiledRule]:
+    return {rule.id: compile_rule(rule) for rule in all_rules(ScanOptions())}
+
+
+def compiled(rule: Rule) -> CompiledRule:
+    return rules()[rule.id]
 
 
 @cache
-def rules_by_selection() -> dict[str, list[CompiledRule]]:
-    table: dict[str, list[CompiledRule]] = {}
-    for compiled in rules():
-        for name in compiled.rule.select:
-            table.setdefault(name, []).append(compiled)
+def rules_by_selection() -> dict[str, list[Rule]]:
+    table: dict[str, list[Rule]] = {}
+    for ready in rules().values():
+        for name in ready.rule.select:
+            table.setdefault(name, []).append(ready.rule)
     return table
 
 
@@ -104,7 +108,8 @@ def judged(parsed: Parsed) -> None:
     graph = ResourceGraph(parsed.resources)
     concepts = interpret(graph)
     names = [*graph.types, *concepts.by_kind]
-    evaluation = evaluate_rules([r for n in names for r in rules_by_selection().get(n, ())], graph, concepts)
+    chosen = [rule for name in names for rule in rules_by_selection().get(name, ())]
+    evaluation = evaluate_rules(chosen, compiled, graph, concepts)
     assert_sound([*concepts.diagnostics, *evaluation.diagnostics])
     for resource in parsed.resources:
         resource.locate()
@@ -166,11 +171,11 @@ def rule_loader(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "rule.yaml").write_bytes(data)
         try:
-            (compiled,) = map(compile_rule, load_rules([Path(directory)]))
+            (ready,) = map(compile_rule, load_rules([Path(directory)]))
         except RuleError:
             return
     graph = ResourceGraph(read_manifests(SourceFile("a.yaml", DEPLOYMENT), "").resources)
-    assert_sound(evaluate_rules([compiled], graph, interpret(graph)).diagnostics)
+    assert_sound(evaluate_rules([ready.rule], lambda _: ready, graph, interpret(graph)).diagnostics)
 
 
 def configuration(data: bytes) -> None:
@@ -188,7 +193,9 @@ def deployed() -> tuple[list[Resource], list[Finding]]:
     """The resources of the deployment below some free lines, and what is found on them."""
     resources = read_manifests(SourceFile("a.yaml", "\n" * FREE_LINES + DEPLOYMENT), "").resources
     graph = ResourceGraph(resources)
-    return resources, evaluate_rules(rules(), graph, interpret(graph)).findings[:3]
+    return resources, evaluate_rules(
+        [ready.rule for ready in rules().values()], compiled, graph, interpret(graph)
+    ).findings[:3]
 
 
 @cache

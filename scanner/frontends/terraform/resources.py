@@ -257,7 +257,7 @@ class TerraformLocator:
     def _call_chain(self) -> Iterator[RelatedSpan]:
         scope = self._scope
         while scope.parent is not None:
-            name = scope.path[-1].split("[")[0].removeprefix("module.")
+            name = scope.calls[-1]
             call = scope.parent.configuration.modules[name]
             yield RelatedSpan(call.span(), f"module {name!r} is called here")
             scope = scope.parent

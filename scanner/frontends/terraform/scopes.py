@@ -164,6 +164,7 @@ class Scope:
         inputs: Mapping[str, Input],
         *,
         path: tuple[str, ...] = (),
+        calls: tuple[str, ...] = (),
         parent: Scope | None = None,
         bindings: Mapping[str, Any] | None = None,
     ) -> None:
@@ -171,6 +172,8 @@ class Scope:
         self.configuration = session.configuration(directory)
         self.inputs = inputs
         self.path = path
+        self.calls = calls
+        """The names of the module calls that lead here; ``path`` has them with their instance keys."""
         self.parent = parent
         self.context = Context(
             self.lookup,
@@ -544,6 +547,7 @@ class Scope:
                     directory,
                     self._arguments(written, bound),
                     path=(*self.path, f"module.{name}{key_text(key)}"),
+                    calls=(*self.calls, name),
                     parent=self,
                 ),
             )
@@ -582,8 +586,7 @@ class Scope:
                 "module-not-found", f"there is no directory {value} in the scan", written.span(at.start, at.end)
             )
             return None
-        key = ".".join([*(step.split("[")[0].removeprefix("module.") for step in self.path), name])
-        installed = self.session.installed.get(key)
+        installed = self.session.installed.get(".".join([*self.calls, name]))
         if installed is not None and self.session.tree.is_dir(installed):
             return installed
         self.session.missing_modules.append((str(value), written.span()))

@@ -122,6 +122,14 @@ def test_a_place_inside_a_module_is_the_callers_argument(tmp_path: Path) -> None
     assert pool.locate(("taint", 0, "key")).span.file == "pool/main.tf"
 
 
+def test_a_module_call_whose_name_terraform_refuses_still_leads_to_its_caller(tmp_path: Path) -> None:
+    write(tmp_path, main_tf='module "[a[" {\n  source = "./a"\n}\n', a__main_tf='resource "x_user" "u" {}\n')
+    (user,) = root(tmp_path).resources
+    assert [(item.span.file, item.message) for item in user.locate().related] == [
+        ("main.tf", "module '[a[' is called here")
+    ]
+
+
 def test_references_go_through_locals_and_module_outputs(tmp_path: Path) -> None:
     write(
         tmp_path,
