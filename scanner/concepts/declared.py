@@ -10,7 +10,7 @@ from scanner.concepts.quantities import whole
 from scanner.concepts.runtimes import read_flags
 from scanner.core import Path, Unknown, get, is_unknown
 from scanner.facts.kinds import runtimes
-from scanner.project.bounds import check_yaml
+from scanner.project.bounds import load_yaml
 
 KSERVE_FRAMEWORKS = ("huggingface", "triton", "pytorch", "tensorflow", "sklearn", "xgboost", "lightgbm", "onnx", "pmml",
                      "paddle")  # fmt: skip
@@ -109,13 +109,9 @@ def _applications(config: Any) -> list[Any]:
     """The applications of a Serve configuration, which is YAML in a text."""
     if not isinstance(config, str) or len(config) > MAX_CONFIG:
         return []
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        check_yaml(config)
-        found = get(YAML(typ="safe").load(config), "applications", default=[])
-    except (YAMLError, ValueError, RecursionError):
+        found = get(load_yaml(config), "applications", default=[])
+    except Exception:  # the library raises whatever its constructors meet
         return []
     return found if isinstance(found, list) else []
 

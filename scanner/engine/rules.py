@@ -9,7 +9,7 @@ from typing import Any
 
 from scanner.core.findings import SEVERITIES, Severity
 from scanner.core.nearest import nearest, suggestion
-from scanner.project.bounds import check_yaml, read_text, yaml_problem
+from scanner.project.bounds import load_yaml, read_text, yaml_problem
 from scanner.project.cache import NO_CACHE, Cache
 
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
@@ -104,15 +104,8 @@ def _read(path: FilePath) -> str:
 
 
 def _parse(path: FilePath, text: str) -> Any:
-    from ruamel.yaml.cyaml import CSafeLoader
-
     try:
-        check_yaml(text)
-        loader = CSafeLoader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
+        return load_yaml(text)
     except Exception as error:  # the library raises whatever its constructors meet
         raise RuleError(f"{path}{yaml_problem(error)}") from error
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes import read_manifests
-from scanner.project.bounds import check_yaml
+from scanner.project.bounds import load_yaml
 from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.tree import MAX_DIRECTORY_DEPTH, Tree, Unreadable
 
@@ -140,16 +140,11 @@ def _obstacle(tree: Tree, chart: str) -> tuple[str, str] | None:
 
 def _metadata(tree: Tree, path: str) -> dict[str, Any]:
     """Chart.yaml as data; empty for archives and for what cannot be read (rendering will say so)."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     if path.endswith(".tgz"):
         return {}
     try:
-        text = tree.read(path).text
-        check_yaml(text)
-        data = YAML(typ="safe").load(text)
-    except (Unreadable, YAMLError, ValueError, RecursionError):
+        data = load_yaml(tree.read(path).text)
+    except Exception:  # the library raises whatever its constructors meet
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -58,6 +58,19 @@ def check_yaml(text: str) -> None:
         _check_events(text)
 
 
+def load_yaml(text: str) -> Any:
+    """The data of a YAML text within the bounds. Raises ``BoundExceeded``, and whatever the library's constructors meet
+    in a text that is no such data: more than its own errors."""
+    from ruamel.yaml.cyaml import CSafeLoader
+
+    check_yaml(text)
+    loader = CSafeLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def yaml_problem(error: Exception) -> str:
     """What is wrong with a YAML text and where, to follow the name of its file."""
     mark = getattr(error, "problem_mark", None)

@@ -314,8 +314,9 @@ def test_a_ray_service_says_its_model_in_the_serve_configuration() -> None:
     assert pods.serving is not None
     facts = (pods.serving.model, pods.serving.tensor_parallel, pods.serving.context_length)
     assert facts == ("deepseek-ai/DeepSeek-R1", 8, 16384)
-    broken = spec.replace("- import_path", "- - : [import_path")
-    assert pod_sets("ray.io/v1", "RayService", broken)["worker"].runtime == "ray-serve"
+    for item in ("- - : [import_path", "? - import_path"):
+        broken = spec.replace("- import_path", item)
+        assert pod_sets("ray.io/v1", "RayService", broken)["worker"].runtime == "ray-serve"
 
 
 @pytest.mark.parametrize(
