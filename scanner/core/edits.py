@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from scanner.core.sources import SourceFile, Span
@@ -103,6 +102,8 @@ def same(one: Value, other: Value) -> bool:
 
 def text_edits(source: SourceFile, text: str, start_line: int = 0, count: int | None = None) -> tuple[TextEdit, ...]:
     """The edits that turn ``count`` lines of ``source`` (all by default) from index ``start_line`` on into ``text``."""
+    from difflib import SequenceMatcher
+
     old = _lines("\n".join(source.lines[start_line : None if count is None else start_line + count]))
     new = _lines(text)
     head = _common(old, new)

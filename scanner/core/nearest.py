@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 MAX_LISTED = 30
@@ -10,6 +9,8 @@ MAX_LISTED = 30
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """What to say after a list of the known names: the nearest of them, if one is near."""
+    import difflib
+
     by_key = {item.casefold(): item for item in known}
     near = difflib.get_close_matches(str(name).casefold(), by_key, n=1)
     return f"; did you mean {by_key[near[0]]!r}?" if near else ""
