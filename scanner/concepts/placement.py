@@ -341,6 +341,8 @@ def _offers(pods: PodSet, pool: AcceleratorPool, pools: list[AcceleratorPool]) -
 def _offers_resource(name: str, pods: PodSet, pool: AcceleratorPool) -> str | Unknown:
     if name.startswith("nvidia.com/mig-"):
         return _offers_slice(name, pool)
+    if name == "nvidia.com/pgpu":
+        return Unknown(f"nothing says whether {pool.name} passes its GPUs through to virtual machines", pool.address)
     base = "nvidia.com/gpu" if name == "nvidia.com/gpu.shared" else name
     if not pool.resource_names:
         return Unknown("the pool's accelerator is not known")

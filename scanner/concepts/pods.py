@@ -19,10 +19,11 @@ from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.facts.kinds import WorkloadKind, workload_kinds
 
 ACCELERATOR = re.compile(
-    r"(nvidia\.com/(gpu|gpu\.shared|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
+    r"(nvidia\.com/(gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
     r"|aws\.amazon\.com/(neuron.*)|google\.com/tpu)\Z"
 )
-"""Extended resources of accelerator vendors, as their device plugins name them."""
+"""Extended resources of accelerator vendors, as their device plugins name them; ``pgpu`` is a GPU that NVIDIA's sandbox
+device plugin passes through to a virtual machine (NVIDIA/k8s-nim-operator f63f74d, confidential-computing samples)."""
 KEDA_MOST = 100
 """What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
@@ -80,7 +81,7 @@ DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElast
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
 GROUPS_OF_EQUAL_PODS = (
-    "NIMService", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet"
+    "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet"
 )  # fmt: skip
 """Kinds whose pods serve one copy of a model in groups of equal pods."""
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
@@ -570,7 +571,8 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
         _bound_ray_workers(pods, get(attributes, *path[:-1], "suspend", default=False))
     if kind.autoscaling == "nim":
-        pods.autoscaled = get(attributes, "spec", "scale", "enabled", default=False)
+        service = path if kind.kind == "NIMService" else (*path, "spec")
+        pods.autoscaled = get(attributes, *service, "scale", "enabled", default=False)
     if kind.autoscaling == "vllm-runtime":
         pods.autoscaled = get(attributes, "spec", "autoscalingConfig", "enabled", default=False)
     if kind.autoscaling == "kubeai":

@@ -106,7 +106,7 @@ def _recognised(image: str, found: list[Command]) -> _Match:
     others = data["other_argv"]
     if any(IDLE & set(line.split()[:3]) or any(_names(line, other, "/.") for other in others) for line, _ in lines):
         return _Match("", None)
-    if any(part.endswith(tuple(data["client_images"])) for part in re.split("[:@]", image)):
+    if _is_client(image, data):
         return _Match("", None)
     for family in ("serving", "notebook"):
         for name, entry in runtimes()[family].items():
@@ -118,6 +118,14 @@ def _recognised(image: str, found: list[Command]) -> _Match:
         if named is not None:
             return _Match("serving", named, command, tuple(found))
     return _Match("", None)
+
+
+def _is_client(image: str, data: dict[str, Any]) -> bool:
+    own_name = image.rpartition("/")[2]
+    words = set(re.split(r"[-_.:@]", own_name))
+    return bool(words & set(data["client_words"])) or any(
+        part.endswith(tuple(data["client_images"])) for part in re.split("[:@]", image)
+    )
 
 
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:

@@ -112,6 +112,13 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
     return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"), at)
 
 
+def _nim_pipeline(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
+    """One service of a pipeline: the operator makes a NIMService of its name unless it is switched off."""
+    if item.get("enabled") is False:
+        return None
+    return _nim_service(_mapping(item.get("spec")), (*at, "spec"), {"metadata": {"name": item.get("name")}})
+
+
 def _size(limit: Any) -> dict[str, Any]:
     return {} if limit is None else {"sizeLimit": limit}
 
@@ -437,6 +444,7 @@ def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str,
 
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
+    "nim-pipeline": _nim_pipeline,
     "nim-cache": _nim_cache,
     "kubeai-model": _kubeai_model,
     "dynamo-service": _dynamo_service,

@@ -56,6 +56,39 @@ def test_a_nim_service_over_several_nodes_has_the_gpus_of_all_of_them() -> None:
     assert (pods.serving.tensor_parallel, pods.serving.pipeline_parallel) == (8, 2)
 
 
+def test_a_nim_pipeline_has_the_pods_of_each_service_that_is_switched_on() -> None:
+    spec = """
+  services:
+  - name: llm
+    enabled: true
+    spec:
+      image: {repository: nvcr.io/nim/meta/llama-3.1-8b-instruct, tag: "1.8"}
+      replicas: 2
+      resources: {limits: {nvidia.com/gpu: 1}}
+      scale: {enabled: true, hpa: {minReplicas: 1, maxReplicas: 4}}
+  - name: embedding
+    enabled: true
+    spec: {image: {repository: nvcr.io/nim/nvidia/nv-embedqa, tag: "1"}, resources: {limits: {nvidia.com/gpu: 2}}}
+  - name: reranking
+    enabled: false
+    spec: {image: {repository: nvcr.io/nim/nvidia/nv-rerankqa, tag: "1"}}
+"""
+    found = pod_sets("apps.nvidia.com/v1alpha1", "NIMPipeline", spec)
+    assert sorted(found) == ["embedding", "llm"]
+    assert [found[name].accelerator_count for name in ("llm", "embedding")] == [1, 2]
+    assert (found["llm"].replicas, found["llm"].autoscaled, found["llm"].max_replicas) == (2, True, 4)
+    (container,) = found["llm"].containers
+    assert container.sources["limits"] == ("spec", "services", 0, "spec", "resources", "limits")
+
+
+def test_a_gpu_passed_through_to_a_virtual_machine_is_an_accelerator() -> None:
+    spec = """
+  image: {repository: nvcr.io/nim/meta/llama-3.2-1b-instruct, tag: "1"}
+  resources: {limits: {nvidia.com/pgpu: "1"}}
+"""
+    assert pod_sets("apps.nvidia.com/v1alpha1", "NIMService", spec)[""].accelerator_count == 1
+
+
 def test_a_nim_cache_is_a_job_that_pulls_a_model() -> None:
     spec = """
   source: {ngc: {modelPuller: "nvcr.io/nim/meta/llama-3.1-8b-instruct:1.8", authSecret: ngc}}

@@ -28,7 +28,7 @@ KINDS = frozenset(
     RayJob RayService LeaderWorkerSet JobSet LocalQueue ClusterQueue ResourceFlavor ScaledObject ScaledJob NodePool
     NodeClaim EC2NodeClass Rollout Workflow WorkflowTemplate CronWorkflow PyTorchJob TFJob MPIJob JAXJob XGBoostJob
     PaddleJob Notebook TrainJob TrainingRuntime ClusterTrainingRuntime Job Queue PodGroup ServiceMonitor PodMonitor
-    PodMonitoring PeerAuthentication VirtualService ClusterPolicy NVIDIADriver NIMService NIMCache Model
+    PodMonitoring PeerAuthentication VirtualService ClusterPolicy NVIDIADriver NIMService NIMPipeline NIMCache Model
     SparkApplication ScheduledSparkApplication ClusterWorkflowTemplate RayCronJob Service VLLMRuntime
     StormService RoleSet RayClusterFleet""".split()
 )

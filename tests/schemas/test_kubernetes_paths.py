@@ -69,6 +69,8 @@ def _named(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _from(template: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
+    if path[0] == "@":
+        return _named((*template, *path[1:]))
     if path[0] != "..":
         return _named(path)
     while path and path[0] == "..":

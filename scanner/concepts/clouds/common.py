@@ -17,7 +17,10 @@ Reader = Callable[[Resource, ResourceGraph], "Concept | list[Concept] | None"]
 """Reads the concepts of one resource; the graph already has its reference and selector edges."""
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 PURPOSES = (
-    ("models", re.compile(r"model|weights|mlflow|huggingface|vertex|azureml|kserve|vllm|triton", re.IGNORECASE)),
+    (
+        "models",
+        re.compile(r"model|weights|mlflow|zenml|kubeflow|huggingface|vertex|azureml|kserve|vllm|triton", re.IGNORECASE),
+    ),
     ("checkpoints", re.compile(r"checkpoint|ckpt", re.IGNORECASE)),
     ("training data", re.compile(r"(^|[-_])train|dataset|feature.?store|embedding|corpus", re.IGNORECASE)),
 )

@@ -199,3 +199,28 @@ def expressions(seed: int, count: int) -> list[str]:
     """``count`` random expressions, the same for the same seed."""
     generator = Generator(seed)
     return [generator.expression() for _ in range(count)]
+
+
+def chains(seed: int, count: int) -> list[str]:
+    """``count`` numbers from operators and conditionals without parentheses, where precedence and order decide."""
+    draw = random.Random(seed)
+
+    def joined(part: Callable[[], str], operators: list[str], most: int) -> str:
+        return "".join(f"{part()} {draw.choice(operators)} " for _ in range(draw.randrange(most))) + part()
+
+    def digit() -> str:
+        return draw.choice(["", "", "-"]) + str(draw.randint(1, 9))
+
+    def sum_() -> str:
+        return joined(digit, ARITHMETIC, 4)
+
+    def comparison() -> str:
+        compared = f"{sum_()} {draw.choice(COMPARISONS)} {sum_()}"
+        return draw.choice(["true", "!false", compared, f"{compared} == !true", f"{sum_()} != {sum_()}"])
+
+    def chain(depth: int) -> str:
+        if depth == 0 or draw.random() < 0.2:
+            return sum_()
+        return f"{joined(comparison, ['&&', '||'], 4)} ? {chain(depth - 1)} : {chain(depth - 1)}"
+
+    return [chain(3) for _ in range(count)]

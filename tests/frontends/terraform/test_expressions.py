@@ -42,6 +42,10 @@ KNOWN = [
     ("[{a = 1}, {a = 2}][*].a", [1, 2]),
     ("{a = {b = [10, 20]}}.a.b.1", 20),
     ('true ? "x" : 1', "x"),
+    ("true ? 1 : false ? 2 : 3", 1),
+    ("false ? 1 : 2 > 1 ? 2 : 3", 2),
+    ("false ? 1 : false ? 2 : false ? 3 : 4", 4),
+    ("(true ? false : true) ? 1 : 2", 2),
     ("1e3", 1000),
     ("null == null", True),
     ('toset(["b", "a", "b"])', ["a", "b"]),
@@ -134,6 +138,10 @@ def test_generated_expressions_agree_with_terraform(tmp_path: Path) -> None:
     # since Terraform 1.12, an operand that decides hides the errors of the other
     undecided = [e for e in generator.expressions(20261124, 400) if "&&" not in e and "||" not in e]
     assert mismatches(tmp_path, [e for e in undecided if not NEWER.search(e)]) == []
+
+
+def test_chains_without_parentheses_agree_with_terraform(tmp_path: Path) -> None:
+    assert mismatches(tmp_path, generator.chains(20261125, 300)) == []
 
 
 def test_answers_of_terraform_1_11_are_ours(tmp_path: Path) -> None:

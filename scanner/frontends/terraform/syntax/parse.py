@@ -113,6 +113,19 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     return ParsedFile(file, text, body, diagnostics)
 
 
+def _bound_to_the_right(
+    test: ast.Expression, then: ast.Expression, otherwise: ast.Expression, end: int
+) -> ast.Conditional:
+    """The conditional, where the grammar has bound a chain to the left and HCL binds it to the right.
+
+    A conditional that is written in parentheses comes as ``ast.Parentheses`` and stays where it is.
+    """
+    if isinstance(test, ast.Conditional):
+        rest = _bound_to_the_right(test.otherwise, then, otherwise, end)
+        return ast.Conditional(test.start, end, test.condition, test.then, rest)
+    return ast.Conditional(test.start, end, test, then, otherwise)
+
+
 def _repeated(bodies: list[ast.Body]) -> Iterator[tuple[ast.Attribute, tuple[int, int]]]:
     """Attributes whose name an earlier attribute of the same block has, and the places of their names."""
     stack = list(bodies)
@@ -416,7 +429,7 @@ class _Converter:
         parts = [self.expression(child) for child in node.named_children if child.type not in ("comment", "ERROR")]
         if len(parts) != 3:
             return ast.Invalid(start, end, "a conditional needs three parts")
-        return ast.Conditional(start, end, *parts)
+        return _bound_to_the_right(parts[0], parts[1], parts[2], end)
 
     def _operation(self, node: Any, start: int, end: int) -> ast.Expression:
         inner = node.named_children[0]
