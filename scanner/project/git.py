@@ -101,7 +101,7 @@ def _git_bytes(root: Path, *arguments: str) -> bytes | None:
             _command(root, *arguments), capture_output=True, env=_environment(), timeout=GIT_SECONDS, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise GitError(f"git {arguments[0]} failed: {error}") from error
+        raise GitError(f"git failed: {error}") from error
     return run.stdout if run.returncode == 0 else None
 
 
