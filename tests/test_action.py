@@ -1,17 +1,21 @@
 """The action, its script, and the workflow that ``kilter init`` writes, before the linters of their users."""
 
+import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from repositories import git
+from ruamel.yaml import YAML
 
 from scanner.cli import cli
 
 REPOSITORY = Path(__file__).parent.parent
+yaml = YAML(typ="safe")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -65,6 +69,27 @@ def test_action_and_workflow_follow_the_schemas_of_github(work: Path) -> None:
     check = (tool("check-jsonschema"), "--builtin-schema")
     run(*check, "vendor.github-actions", "action.yml", directory=work)
     run(*check, "vendor.github-workflows", ".github/workflows/kilter.yml", directory=work)
+
+
+def test_the_action_installs_with_no_module_of_the_checkout(tmp_path: Path) -> None:
+    """The step runs in the checkout, which may be that of a pull request."""
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    for name in ("venv", "pip", "json", "ensurepip"):
+        (checkout / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    step = yaml.load((REPOSITORY / "action.yml").read_text())["runs"]["steps"][0]
+    given = {"KILTER_PYTHON": sys.executable, "KILTER_SOURCE": "/missing", "RUNNER_TEMP": str(tmp_path)}
+    ended = subprocess.run(
+        ["bash", "-e", "-c", step["run"]], cwd=checkout, env=os.environ | given, check=False, capture_output=True
+    )
+    assert b"/missing" in ended.stderr and b"Traceback" not in ended.stderr, ended.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_hook_keeps_names_of_files_from_being_options() -> None:
+    hooks = {hook["id"]: hook for hook in yaml.load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())}
+    assert hooks["kilter"]["args"][-1] == "--"
+    assert hooks["kilter-all"]["pass_filenames"] is False
 
 
 def test_the_hooks_follow_the_schema_of_pre_commit() -> None:

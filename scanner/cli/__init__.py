@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -66,12 +68,22 @@ class LazyGroup(click.Group):
 
         if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise click.UsageError(f"there is no command {args[0]!r}{suggestion(args[0], COMMANDS)}", ctx)
+        if not ctx.resilient_parsing:
+            _refuse_files_like_options(args, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _refuse_files_like_options(arguments: list[str], context: click.Context) -> None:
+    """A hook or a shell's pattern may pass the name of a hostile file where an option would be understood."""
+    for argument in itertools.takewhile(lambda argument: argument != "--", arguments):
+        if argument.startswith("-") and os.path.lexists(argument):
+            message = f"{argument!r} is an option and also the name of a file; put -- before the names of files"
+            raise click.UsageError(message, context)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

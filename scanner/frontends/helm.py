@@ -268,7 +268,7 @@ def _archive_problem(place: FilePath) -> str:
 
 
 def _helm_command(helm: str, place: FilePath, values: ChartValues, scratch: FilePath) -> tuple[list[str], bytes]:
-    command = [helm, "template", values.name, str(place), "--skip-tests", "--namespace", values.namespace]
+    command = [helm, "template", "--skip-tests", "--namespace", values.namespace]
     for number, text in enumerate((*values.documents, *(text for _, text in values.files))):
         file = scratch / f"values-{number}.yaml"
         file.write_text(text, "utf-8")
@@ -277,7 +277,8 @@ def _helm_command(helm: str, place: FilePath, values: ChartValues, scratch: File
         command += ["--set", setting]
     if values.kube_version:
         command += ["--kube-version", values.kube_version]
-    return command, b""
+    # a source chooses the release's name, and options of helm can run programs
+    return [*command, "--", values.name, str(place)], b""
 
 
 def _sdk_command(place: FilePath, values: ChartValues) -> tuple[list[str], bytes]:
@@ -288,7 +289,8 @@ def _sdk_command(place: FilePath, values: ChartValues) -> tuple[list[str], bytes
         "name": values.name,
         "namespace": values.namespace,
     }
-    return [sys.executable, "-c", _SDK], json.dumps(order).encode()
+    # modules come from the installation, never from the current directory, which may be the scanned one
+    return [sys.executable, "-P", "-c", _SDK], json.dumps(order).encode()
 
 
 def read_rendered(tree: Tree, chart: str, text: str) -> Parsed:

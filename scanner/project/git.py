@@ -1,4 +1,4 @@
-"""The other side of a change, read from git's object store: no checkout, no hooks, no network."""
+"""The other side of a change, read from git's object store: no checkout, no hooks, no filters, no network."""
 
 from __future__ import annotations
 
@@ -101,19 +101,36 @@ def _git_bytes(root: Path, *arguments: str) -> bytes | None:
             _command(root, *arguments), capture_output=True, env=_environment(), timeout=GIT_SECONDS, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise GitError(f"git {arguments[0]} failed: {error}") from error
+        raise GitError(f"git failed: {error}") from error
     return run.stdout if run.returncode == 0 else None
 
 
 def _command(root: Path, *arguments: str) -> list[str]:
-    return ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
+    """Without the programs that a repository's own configuration names, and in none that hides among the sources."""
+    settings = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "safe.bareRepository=explicit")
+    return ["git", "-C", str(root), *(word for setting in settings for word in ("-c", setting)), *arguments]
+
+
+def _no_filters(root: Path) -> list[str]:
+    """Options that keep git from running what filters changed files. Raises ``GitError``."""
+    keys = _git_bytes(root, "config", "-z", "--name-only", "--get-regexp", r"^filter\.") or b""
+    drivers = {os.fsdecode(key).rpartition(".")[0] for key in keys.split(b"\0") if key}
+    if any("=" in driver for driver in drivers):
+        raise GitError(f"--diff cannot be used in {root}: a filter in its git configuration has = in its name")
+    return [
+        word
+        for driver in sorted(drivers)
+        for setting in ("clean=", "process=", "required=false")
+        for word in ("-c", f"{driver}.{setting}")
+    ]
 
 
 def _environment() -> dict[str, str]:
     """Without what git tells its hooks, which would redirect the commands, and without lazy fetching."""
     told = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_LITERAL_PATHSPECS")
     kept = {name: value for name, value in os.environ.items() if name not in told}
-    return kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    offline = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
+    return kept | offline | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 class GitTree(Tree):
@@ -170,8 +187,9 @@ class GitTree(Tree):
 
     def changed(self) -> frozenset[str]:
         """The paths below the root that are not the same in the working tree. Raises ``GitError``."""
-        options = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative", "-z")
-        differing = _git_bytes(self.root, "diff", *options, self._commit, "--", ".")
+        options = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all")
+        unfiltered = _no_filters(self.root)
+        differing = _git_bytes(self.root, *unfiltered, "diff", *options, "--relative", "-z", self._commit, "--", ".")
         added = _git_bytes(self.root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
         if differing is None or added is None:
             raise GitError(f"git cannot compare {self.root} with {self._commit[:10]}")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from repositories import FLOATING, MODEL
 
 from scanner.report.formats import FORMATS
 
@@ -266,3 +267,14 @@ def test_graph_says_from_which_to_which_line_a_resource_is_declared(tmp_path: Pa
         "Namespace/three": ("list.yaml", 8, 12),
         "Namespace/four": ("b.json", 1, 5),
     }
+
+
+@pytest.mark.parametrize("name", ["--output=out.yaml", "-oout.yaml", "--exit-zero"])
+def test_the_name_of_a_file_is_not_taken_for_an_option(name: str, tmp_path: Path) -> None:
+    """Hooks and the patterns of shells put the names of files where options may stand."""
+    (tmp_path / name).write_text(MODEL.format(name="a", image=FLOATING))
+    run = kilter("scan", "--touched", name, cwd=tmp_path)
+    assert (run.returncode, "is an option and also the name of a file" in run.stderr) == (2, True), run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    run = kilter("scan", "--touched", "--", name, cwd=tmp_path)
+    assert run.returncode == (1 if name.endswith(".yaml") else 0), run.stderr

@@ -84,7 +84,7 @@ def kilter(
     environment |= {"PYTHONPATH": str(REPOSITORY), "PYTHONPYCACHEPREFIX": bytecode()} | (variables or {})
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
-            [sys.executable, "-c", script, *arguments],
+            [sys.executable, "-P", "-c", script, *arguments],
             cwd=cwd,
             stdout=out,
             stderr=err,

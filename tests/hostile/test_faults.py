@@ -40,7 +40,7 @@ def start(*arguments: str, cache: Path | None = None, script: str = MAIN, **opti
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONPYCACHEPREFIX": bytecode()}
     environment |= {"KILTER_CACHE_DIR": str(cache)} if cache is not None else {}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen([sys.executable, "-c", script, *arguments], env=environment, **streams)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen([sys.executable, "-P", "-c", script, *arguments], env=environment, **streams)  # type: ignore[call-overload, no-any-return]
 
 
 def cached(directory: Path, cache: Path, **options: object) -> str:
