@@ -84,8 +84,12 @@ class CompiledRule:
     values: Mapping[str, Operand] = field(default_factory=dict)
     fix: CompiledFix | None = None
     guards: tuple[Guard, ...] = ()
+    of_subject: bool = False
+    """Whether ``where`` says the same of every item of ``each``."""
 
 
+_ITEM = re.compile("[@^]|'value'")
+"""What may lead to the item, or to an operand that is made of it."""
 _KEYS = {"assert": "condition"} | {
     item.name: item.name for item in fields(Rule) if item.name not in ("condition", "source")
 }
@@ -207,6 +211,7 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             values,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
             guards_of(rule.where),
+            not _ITEM.search(repr(rule.where)),
         )
     except (ConditionError, PathError) as error:
         raise RuleError(f"{rule.source}: {error}") from error
