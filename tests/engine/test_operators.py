@@ -32,7 +32,7 @@ def test_what_is_no_number_compares_as_false(value: object, kind: str) -> None:
 
 def test_a_quantity_that_is_still_to_be_filled_in_is_unknown() -> None:
     assert isinstance(compare(operator.ge, "quantity")("${SIZE}", 1), Unknown)
-    assert isinstance(compare(operator.ge, "quantity")("1Gi", "$(SIZE)"), Unknown)
+    assert isinstance(compare(operator.ge, "quantity")("1Gi", "$SIZE"), Unknown)
 
 
 @pytest.mark.parametrize("pattern", ["^a+$", "b|a", "^(a|b)?a", r"(a)\1"])
