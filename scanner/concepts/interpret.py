@@ -13,7 +13,7 @@ from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import SiteName, place
-from scanner.concepts.pods import apply_scaler, pod_sets
+from scanner.concepts.pods import apply_scalers, pod_sets
 from scanner.concepts.regions import region_of
 from scanner.concepts.roles import role_by_jobs
 from scanner.concepts.serving_memory import estimate
@@ -62,9 +62,9 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     for pods in concepts.of_kind("PodSet"):
         if isinstance(pods, PodSet) and pods.defined_by is not None:
             graph.connect(pods.resource, pods.defined_by, "references")
-        for scaler in graph.neighbours(pods.resource, "scales", "in"):
-            if isinstance(pods, PodSet):
-                _contained(concepts, pods.resource.address, partial(apply_scaler, pods, scaler.resource))
+        scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
+        if scalers and isinstance(pods, PodSet):
+            _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))

@@ -18,7 +18,7 @@ from scanner.concepts.model import AcceleratorPool, PodSet, Taint
 from scanner.core import Resource, Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
-from scanner.graph import ResourceGraph
+from scanner.graph import GraphLimit, ResourceGraph
 
 _SLICE_MEMORY = re.compile(r"\.(\d{1,4})gb", re.ASCII)
 MAX_DEPTH_OF_ONE_CLUSTER = 3
@@ -27,6 +27,8 @@ SHOWN_TO_READERS = frozenset(
     ("sample", "samples", "example", "examples", "demo", "demos", "test", "tests", "testdata", "benchmarks")
 )
 """Directories whose manifests are not meant for the cluster of another part of the repository."""
+MAX_COMPARISONS = 500_000
+"""Pairs of a pod set and a pool of its cluster in one scan; a thousand workloads on fifty pools are a tenth of it."""
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "oke", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
 ACCELERATOR_LABELS = (
@@ -115,11 +117,12 @@ def place(
     """Fill in the placement fields of every pod set that asks for accelerators, and add the runs_on edges.
 
     ``elsewhere`` names the sites of units that are not in the graph. The answer names those that are.
-    Raises ``UnreadSite``.
+    Raises ``UnreadSite``, and ``GraphLimit`` beyond ``MAX_COMPARISONS``.
     """
     unread = [Site(name.unit, name.cluster, applied=name.applied, unread=True) for name in elsewhere]
     found = _sites([pool for pool in pools if pool.platform in NODE_PLATFORMS], graph, unread)
     sites = _Near([*found, *unread])
+    compared = 0
     for item in pods:
         if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
             continue
@@ -130,8 +133,11 @@ def place(
                 setattr(item, name, site)
         elif site is not None:
             _read(site)
-            for unit in (site.unit, *(pool.resource.unit for pool in site.pools)):
+            for unit in dict.fromkeys((site.unit, *(pool.resource.unit for pool in site.pools))):
                 graph.tie(item.resource.unit, unit)
+            compared += len(site.pools)
+            if compared > MAX_COMPARISONS:
+                raise GraphLimit(f"pods and pools have more than the limit of {MAX_COMPARISONS} pairs")
             _join(item, site, graph)
     return [SiteName(site.unit, site.cluster, site.applied) for site in found]
 
@@ -163,8 +169,10 @@ def _sites(pools: list[AcceleratorPool], graph: ResourceGraph, unread: list[Site
             site = _read(near.to(unit) or table.setdefault((unit, ""), Site(unit, applied=True)))
             graph.tie(unit, site.unit)
             site.pools.append(pool)
+    karpenter = (item for item in graph.of_type("NodePool") if "karpenter" in item.api_version)
+    anything = [(item, doubt) for item in karpenter if (doubt := creates_anything(item)) is not None]
     for site in table.values():
-        site.more = site.more or _more(site, graph)
+        site.more = site.more or _more(site, graph, anything)
     return list(table.values())
 
 
@@ -219,21 +227,23 @@ def _behind_provider(parent: Resource, graph: ResourceGraph) -> set[str]:
     return targets | {item.address for item in found} | {name for name in names if isinstance(name, str)}
 
 
-def _more(site: Site, graph: ResourceGraph) -> Unknown | None:
-    """Why the cluster may have machines that the scan does not see."""
+def _more(site: Site, graph: ResourceGraph, anything: list[tuple[Resource, Unknown]]) -> Unknown | None:
+    """Why the cluster may have machines that the scan does not see.
+
+    ``anything`` are the NodePools that create machines of any kind, with the doubt that follows.
+    """
     for kind, path in OPEN_CLUSTERS:
         for cluster in graph.of_type(kind):
             value = get(cluster.attributes, *path) if cluster.unit == site.unit else None
             if is_unknown(value) or value in (True, "Auto"):
                 return Unknown(f"{cluster.address} creates machines by itself", cluster.address)
-    doubt = next((pool.doubt for pool in site.pools if pool.doubt is not None), None)
-    if doubt is not None:
-        return doubt
-    for other in graph.of_type("NodePool"):
-        anything = creates_anything(other) if "karpenter" in other.api_version else None
-        if anything is not None and (other.unit == site.unit or _common(other.unit, site.unit) > 0):
+    open_pool = next((pool.doubt for pool in site.pools if pool.doubt is not None), None)
+    if open_pool is not None:
+        return open_pool
+    for other, doubt in anything:
+        if other.unit == site.unit or _common(other.unit, site.unit) > 0:
             graph.tie(other.unit, site.unit)
-            return anything
+            return doubt
     for call in graph.of_type("module"):
         source = call.attributes.get("source")
         if any(pool.resource is call for pool in site.pools):
@@ -305,7 +315,9 @@ def _site_of(pods: PodSet, near: _Near, graph: ResourceGraph) -> Site | Unknown 
 
 def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
     pods.pools = [pool for pool in site.pools if pool.doubt is None]
-    verdicts = [(pool, _offers(pods, pool, pods.pools)) for pool in pods.pools]
+    requirements = list(_requirements(pods))
+    set_somewhere = {key for pool in pods.pools if isinstance(pool.node_labels, dict) for key in pool.node_labels}
+    verdicts = [(pool, _offers(pods, pool, requirements, set_somewhere)) for pool in pods.pools]
     doubts = [verdict for _, verdict in verdicts if isinstance(verdict, Unknown)]
     pods.offering = [pool for pool, verdict in verdicts if verdict == ""]
     pods.not_offered_because = [f"{pool.name}: {why}" for pool, why in verdicts if isinstance(why, str) and why]
@@ -313,9 +325,10 @@ def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
     pods.hosts = [pool for pool, taints in missing if taints == []]
     doubts += [taints for _, taints in missing if isinstance(taints, Unknown)]
     pods.not_tolerated = list(dict.fromkeys(text for _, found in missing if isinstance(found, list) for text in found))
+    hosts = {id(pool) for pool in pods.hosts}
     for pool, verdict in verdicts:
         if not isinstance(verdict, str) or verdict == "":
-            graph.connect(pods.resource, pool.resource, "runs_on", possible=pool not in pods.hosts)
+            graph.connect(pods.resource, pool.resource, "runs_on", possible=id(pool) not in hosts)
     unknown = doubts[0] if doubts else site.more
     if unknown is None:
         _from_hosts(pods)
@@ -326,14 +339,18 @@ def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
         pods.hosts = unknown  # type: ignore[assignment]
 
 
-def _offers(pods: PodSet, pool: AcceleratorPool, pools: list[AcceleratorPool]) -> str | Unknown:
-    """Why the pool cannot give what the pod asks for; empty if it can."""
+def _offers(
+    pods: PodSet, pool: AcceleratorPool, requirements: list[tuple[str, list[str]]], set_somewhere: set[str]
+) -> str | Unknown:
+    """Why the pool cannot give what the pod asks for; empty if it can.
+
+    ``set_somewhere`` holds the node labels that any pool of the site sets.
+    """
     for name in pods.accelerator_resources:
         verdict = _offers_resource(name, pods, pool)
         if isinstance(verdict, Unknown) or verdict:
             return verdict
-    requirements = list(_requirements(pods))
-    verdicts = [_label(key, values, pool, pools) for key, values in requirements]
+    verdicts = [_label(key, values, pool, set_somewhere) for key, values in requirements]
     wrong = next((text for text in verdicts if isinstance(text, str) and text), None)
     return wrong or next((item for item in verdicts if isinstance(item, Unknown)), "")
 
@@ -386,7 +403,7 @@ def _requirements(pods: PodSet) -> Iterable[tuple[str, list[str]]]:
                 yield str(item.get("key")), item["values"]
 
 
-def _label(key: str, values: list[Any], pool: AcceleratorPool, pools: list[AcceleratorPool]) -> str | Unknown:
+def _label(key: str, values: list[Any], pool: AcceleratorPool, set_somewhere: set[str]) -> str | Unknown:
     """Why no node of the pool has the label with one of the values; empty if one has it."""
     wanted = [str(value) for value in values if not is_unknown(value)]
     if len(wanted) < len(values):
@@ -409,7 +426,7 @@ def _label(key: str, values: list[Any], pool: AcceleratorPool, pools: list[Accel
         return _model_label(wanted, shown, pool)
     if key.startswith(GIVEN_TO_EVERY_NODE):
         return Unknown(f"whether nodes of {pool.name} have the label {key} is not known", pool.address)
-    if any(isinstance(other.node_labels, dict) and key in other.node_labels for other in pools):
+    if key in set_somewhere:
         return f"{shown}, it has no such label"
     return Unknown(f"no source in the scan sets the node label {key}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from scanner.concepts.config_maps import ConfigMaps
@@ -661,11 +661,20 @@ def _count(pods: PodSet) -> None:
     pods.pod_count = parts[0] * parts[1] if unknown is None else unknown  # type: ignore[assignment]
 
 
-def apply_scaler(pods: PodSet, scaler: Resource) -> None:
-    """What a HorizontalPodAutoscaler or ScaledObject makes of the replicas: at least its minimum.
+def apply_scalers(pods: PodSet, scalers: Iterable[Resource]) -> None:
+    """What HorizontalPodAutoscalers and ScaledObjects make of the replicas: at least their minimum.
 
     ``autoscaled`` is for scalers that can go to zero, which a HorizontalPodAutoscaler cannot.
     """
+    for scaler in scalers:
+        _apply_scaler(pods, scaler)
+    _count(pods)
+    for kind in workload_kinds().get(pods.kind, ()):
+        if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
+            _read_update(pods, kind)
+
+
+def _apply_scaler(pods: PodSet, scaler: Resource) -> None:
     names = SCALER_BOUNDS.get(scaler.type)
     if names is None:
         return
@@ -678,10 +687,6 @@ def apply_scaler(pods: PodSet, scaler: Resource) -> None:
         pods.replicas = least  # type: ignore[assignment]
     elif least is not None and not is_unknown(pods.replicas):
         pods.replicas = max(pods.replicas or 0, least)
-    _count(pods)
-    for kind in workload_kinds().get(pods.kind, ()):
-        if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
-            _read_update(pods, kind)
 
 
 def _read_job(pods: PodSet, kind: WorkloadKind) -> None:

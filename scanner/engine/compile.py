@@ -24,6 +24,8 @@ CONCEPTS: dict[str, type[model.Concept]] = {
 PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
 """What a message is filled in with: a path, a parameter, a value, or one of ``MESSAGE_NAMES``."""
 MESSAGE_NAMES = ("address", "name", "type")
+_ITEM = re.compile("[@^]|'value'")
+"""What may lead to the item, or to an operand that is made of it."""
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
 
 
@@ -40,6 +42,8 @@ class CompiledRule:
     parameters: Mapping[str, Any]
     values: Mapping[str, Operand] = field(default_factory=dict)
     fix: CompiledFix | None = None
+    of_subject: bool = False
+    """Whether ``where`` says the same of every item of ``each``."""
 
 
 def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> CompiledRule:
@@ -62,6 +66,7 @@ def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> Comp
             parameters,
             values,
             compile_fix(rule.fix, names) if rule.fix is not None else None,
+            not _ITEM.search(repr(rule.where)),
         )
     except (ConditionError, PathError) as error:
         raise RuleError(f"{rule.source}: {error}") from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial, reduce
 from operator import add, mul, sub
@@ -12,12 +12,15 @@ from typing import Any, Protocol
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
 from scanner.core.nearest import suggestion
+from scanner.engine.limits import LONG, Steps, Stopwatch
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
-from scanner.engine.operators import NEGATED, ORDER, SIMPLE, Stopwatch, compare, matches, number, refused
+from scanner.engine.operators import NEGATED, ORDER, SIMPLE, compare, matches, number, refused
 from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_path, items
 from scanner.graph import ResourceGraph
 
 QUANTIFIERS = ("some", "none", "every")
+PLAIN_ITEMS_A_STEP = 16
+"""Comparing an item with a value is so much cheaper than asking a condition of it."""
 OPERATORS = (*SIMPLE, "matches", *NEGATED, *ORDER, "exists", "count", *QUANTIFIERS)
 
 
@@ -45,22 +48,43 @@ class World:
     """By key of a question about the whole scan: what the units say that the graph leaves out."""
     pointer: Path | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
+    steps: Steps = field(default_factory=Steps)
     _carriers: dict[tuple[str, str | None], list[Resource]] = field(default_factory=dict)
     _subject: Found | None = None
-    _found: dict[str, list[Found]] = field(default_factory=dict)
+    _of_subject: dict[str, list[Found]] = field(default_factory=dict)
+    _item: Found | None = None
+    _of_item: dict[str, list[Found]] = field(default_factory=dict)
+    _present: dict[tuple[int, str | None], Truth] = field(default_factory=dict)
 
-    def of_subject(self, path: CompiledPath, frame: Frame) -> list[Found]:
-        """What a path from ``$`` leads to, looked up once for all items of a subject.
+    def find(self, path: CompiledPath, frame: Frame) -> list[Found]:
+        """What a path with ``[*]`` leads to, looked up once for all items of a subject, or all conditions on an item.
 
         A rule on each container that asks about all of them would else cost the square of their number.
         """
-        if self._subject is not frame.subject:
-            self._subject = frame.subject
-            self._found.clear()
-        found = self._found.get(path.text)
+        if path.root == "$":
+            if self._subject is not frame.subject:
+                self._subject = frame.subject
+                self._of_subject.clear()
+            table = self._of_subject
+        elif path.root == "@":
+            if self._item is not frame.item:
+                self._item = frame.item
+                self._of_item.clear()
+            table = self._of_item
+        else:
+            return path.find(frame)
+        found = table.get(path.text)
         if found is None:
-            found = self._found[path.text] = path.find(frame)
+            found = table[path.text] = path.find(frame)
         return found
+
+    def anywhere(self, question: int, unit: str | None, decide: Callable[[], Truth]) -> Truth:
+        """The answer to a ``present`` that does not depend on its subject, which is decided once for a unit."""
+        key = (question, unit)
+        known = self._present.get(key)
+        if known is None:
+            known = self._present[key] = decide()
+        return known
 
     def carriers(self, target: str, unit: str | None, *, concept: bool) -> Iterable[Resource]:
         """The resources of a type, or those that carry a concept: of one unit, or of the scan (``None``).
@@ -179,14 +203,13 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
         raise ConditionError(f"{data['path']}: no operator")
     tests = [_test(key, value, kind, path, names) for key, value in operators.items()]
     test = tests[0] if len(tests) == 1 else _together(tests)
-    shared = path.many and path.root == "$"
-    if not names.pointing and shared:
-        return lambda frame, world: test(world.of_subject(path, frame), frame, world)
+    if not names.pointing and path.many:
+        return lambda frame, world: test(world.find(path, frame), frame, world)
     if not names.pointing:
         return lambda frame, world: test(path.find(frame), frame, world)
 
     def decide(frame: Frame, world: World) -> Truth:
-        found = world.of_subject(path, frame) if shared else path.find(frame)
+        found = world.find(path, frame) if path.many else path.find(frame)
         result = test(found, frame, world)
         if not isinstance(result, Undecided):
             source = found[0].source if found else path.source(frame)
@@ -243,17 +266,23 @@ def _exists(found: list[Found]) -> Truth:
     return Undecided(causes) if causes else False
 
 
-def _single(check: Callable[[Any, Any], bool], wanted: Operand) -> Test:
+def _single(check: Callable[[Any, Any], bool | Unknown], wanted: Operand) -> Test:
     def test(found: list[Found], frame: Frame, world: World) -> Truth:
         target = wanted(frame)
         if isinstance(target, Unknown):
             return Undecided([target]) if found else False
+        if len(found) > LONG:
+            world.steps.spend(len(found) // PLAIN_ITEMS_A_STEP)
         unknown: list[Unknown] = []
         for value, _ in found:
             if isinstance(value, Unknown):
                 unknown.append(value)
-            elif value is not None and check(value, target):
-                return True
+            elif value is not None:
+                held = check(value, target)
+                if held is True:
+                    return True
+                if held is not False:
+                    unknown.append(held)
         return Undecided(unknown) if unknown else False
 
     return test
@@ -298,6 +327,8 @@ def _quantifier(name: str, inner: Condition) -> Test:
         values = _values(found)
         if isinstance(values, Unknown):
             return Undecided([values])
+        if len(values) > LONG:
+            world.steps.spend(len(values))
         results = (
             Undecided([item.value]) if is_unknown(item.value)
             else inner(Frame(frame.subject, item, frame.item, frame.resource), world)
@@ -392,7 +423,10 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
     def decide(frame: Frame, world: World) -> Truth:
         results: list[Truth] = []
         reached: list[Found] = []
-        for neighbour in world.graph.neighbours(frame.resource, edge, direction):
+        neighbours = world.graph.neighbours(frame.resource, edge, direction)
+        if len(neighbours) > LONG:
+            world.steps.spend(len(neighbours))
+        for neighbour in neighbours:
             for item in item_of(neighbour.resource, targets, names, world):
                 reached.append(item)
                 if inner is not None:
@@ -427,22 +461,37 @@ def believed(held: Truth, item: Found) -> Truth:
 def _present(data: dict[str, Any], names: Names) -> Condition:
     targets = targets_of(data["type"])
     anywhere = data.get("scope", "unit") == "scan"
-    inner = compile_condition(data.get("where", {}), names)
+    inner = compile_condition(data.get("where", {}), replace(names, pointing=False))
     key = question_key(data, names.parameters) if anywhere else ""
+    outward = _leads_outward(data.get("where"))
+
+    def look(frame: Frame, world: World, unit: str | None) -> Iterator[Truth]:
+        for target in targets:
+            for place, resource in enumerate(world.carriers(target, unit, concept=target in names.concepts)):
+                if place > LONG:
+                    world.steps.spend(1)
+                for item in item_of(resource, targets, names, world):
+                    yield believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
 
     def decide(frame: Frame, world: World) -> Truth:
         if anywhere and world.elsewhere.get(key):
             return True
         unit = None if anywhere else frame.resource.unit
-        found = any_of(
-            believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
-            for target in targets
-            for resource in world.carriers(target, unit, concept=target in names.concepts)
-            for item in item_of(resource, targets, names, world)
-        )
+        if outward:
+            found = any_of(look(frame, world, unit))
+        else:
+            found = world.anywhere(id(decide), unit, lambda: any_of(look(frame, world, unit)))
         return Undecided([ELSEWHERE]) if found is False and _is_building_block(frame.resource) else found
 
     return decide
+
+
+def _leads_outward(data: Any) -> bool:
+    """Whether a condition on an item has paths that lead to the rule's subject or to the item around."""
+    if isinstance(data, Mapping):
+        path = data.get("path")
+        return "value" in data or str(path)[:1] in "$^" or any(map(_leads_outward, data.values()))
+    return isinstance(data, list) and any(map(_leads_outward, data))
 
 
 def question_key(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:

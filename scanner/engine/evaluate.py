@@ -27,13 +27,14 @@ from scanner.engine.compile import CONCEPTS, MESSAGE_NAMES, PLACEHOLDER, Compile
 from scanner.engine.conditions import ConceptSource, World
 from scanner.engine.fix import changes_of
 from scanner.engine.guards import Subjects, guards_of
+from scanner.engine.limits import PatternLimit, StepLimit
 from scanner.engine.logic import Undecided
-from scanner.engine.operators import PatternLimit
 from scanner.engine.paths import CompiledPath, Found, Frame, compile_path
 from scanner.engine.rules import Rule
 from scanner.graph import ResourceGraph
 
 MAX_SHOWN = 120
+MAX_SHOWN_ITEMS = 40
 
 
 @dataclass(slots=True)
@@ -61,10 +62,12 @@ def evaluate_rules(
     names = {name for rule in rules for name in rule.select}
     subjects = Subjects({name: _subjects(name, graph, concepts) for name in names})
     failures: list[_Failure] = []
+    limits: dict[str, Diagnostic] = {}
     for rule in rules:
         world.watch.rule = 0.0
         guards, ready = guards_of(rule.where), None
         for subject, resource in chain.from_iterable(subjects.of(name, guards) for name in rule.select):
+            world.steps.file = resource.span.file
             try:
                 ready = ready or compiled(rule)
                 failures.extend(_run(ready, subject, resource, world, evaluation))
@@ -72,8 +75,11 @@ def evaluate_rules(
                 message = f"rule {rule.id} is not applied from here on: {error}"
                 evaluation.diagnostics.append(Diagnostic("error", "pattern-limit", message, resource.locate().span))
                 break
+            except StepLimit as error:
+                limits.setdefault(resource.span.file, _too_long(rule.id, resource, error))
             except Exception as error:  # a defect in one rule must not cost the results of the others
                 evaluation.diagnostics.append(_defect(rule.id, resource, error, resource.locate().span))
+    evaluation.diagnostics.extend(limits.values())
     findings = _once_a_unit(_placed(failures, evaluation), {rule.id for rule in rules if rule.once})
     findings = _without_shared_changes(_without_defined(findings, concepts), graph)
     evaluation.findings = _distinct(sorted(findings, key=finding_order))
@@ -106,6 +112,13 @@ def _placed(failures: Iterable[_Failure], evaluation: Evaluation) -> list[Findin
             continue
         findings.append(Finding(rule, severity, message, resource, path, place, changes=changes))
     return findings
+
+
+def _too_long(rule: str, resource: Resource, error: StepLimit) -> Diagnostic:
+    message = (
+        f"{error}: rule {rule} and others are not decided for {resource.address} and what else has such long lists"
+    )
+    return Diagnostic("error", "rule-limit", message, resource.locate().span)
 
 
 def _defect(rule: str, resource: Resource, error: Exception, span: Span) -> Diagnostic:
@@ -208,11 +221,14 @@ def _run(
     compiled: CompiledRule, subject: Found, resource: Resource, world: World, evaluation: Evaluation
 ) -> Iterator[_Failure]:
     frame = Frame(subject, subject, subject, resource)
+    whole = compiled.where(frame, world) if compiled.of_subject else None
+    if whole is False:
+        return
     for item in compiled.each.find(frame) if compiled.each is not None else [subject]:
         if is_unknown(item.value):
             continue
         current = Frame(subject, item, subject, resource)
-        applies = compiled.where(current, world)
+        applies = compiled.where(current, world) if whole is None else whole
         if applies is False:
             continue
         world.pointer = None
@@ -270,9 +286,16 @@ def render_message(compiled: CompiledRule, frame: Frame) -> str:
         values = [found.value for found in path.find(frame)]
         if len(values) == 1 and isinstance(values[0], list) and match[2] == "join":
             values = values[0]
-        return ", ".join(_as(value, match[2] or "") for value in values) if values else "(not set)"
+        return _listed([_as(value, match[2] or "") for value in values[: MAX_SHOWN_ITEMS + 1]], len(values))
 
     return PLACEHOLDER.sub(substitute, compiled.rule.message)
+
+
+def _listed(texts: list[str], number: int) -> str:
+    """Texts for a message, where they are the first of ``number``."""
+    if number > MAX_SHOWN_ITEMS:
+        return f"{', '.join(texts[:MAX_SHOWN_ITEMS])} and {number - MAX_SHOWN_ITEMS:,} more"
+    return ", ".join(texts) if texts else "(not set)"
 
 
 def _as(value: Any, form: str) -> str:
@@ -295,5 +318,5 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value if isinstance(value, str) else "null" if value is None else str(value)
-    text = "".join(char if char.isprintable() else " " for char in text)
+    text = "".join(char if char.isprintable() else " " for char in text[: MAX_SHOWN + 1])
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

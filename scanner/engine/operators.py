@@ -8,22 +8,20 @@ import operator
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from scanner.concepts.quantities import quantity
+from scanner.core import Unknown
+from scanner.engine.limits import PatternLimit, Stopwatch, shown_pattern
 
 MAX_MATCHED_TEXT = 10_000
 MATCH_SECONDS = 0.25
-RULE_SECONDS = 1.0
-TOTAL_SECONDS = 4.0
-_SLOW_SECONDS = 0.001
-"""A match on real input takes microseconds; only what is slower counts towards the limits."""
 MAX_TRIALS = 10_000_000
 """Searches that may try more are made by the ``regex`` package, which can bound their time."""
-SHORT_TEXT = 100
+MAX_QUICK_STEPS = 20_000
+"""Searches that cannot take more steps need no watch."""
 _REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,?\d*\})")
 _LOOKS_BACK = re.compile(r"\\[1-9]|\(\?(?:P=|\()")
 _REPETITION = re.compile(r"(?<!\\)[*+]|\{\d*,\d*\}")
@@ -32,21 +30,30 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
 
-def number(value: Any, kind: str = "number") -> Decimal | None:
-    """``value`` as a number of the declared kind (number, quantity, duration in seconds), if it is one."""
-    if isinstance(value, bool) or value is None:
+def number(value: Any) -> Decimal | None:
+    """``value`` as a number, if it is one."""
+    if isinstance(value, bool):
         return None
+    try:
+        result = Decimal(str(value)) if isinstance(value, int | float | str | Decimal) else None
+    except InvalidOperation:
+        return None
+    return None if result is None or result.is_nan() else result
+
+
+def amount(value: Any, kind: str) -> Decimal | Unknown | None:
+    """``value`` as a number of the declared kind (number, quantity, duration in seconds), if it is one.
+
+    A quantity that is still to be filled in is unknown.
+    """
     if kind == "quantity":
-        result: Decimal | None = quantity(value)
+        result: Decimal | Unknown | None = quantity(value)
         return result
     if kind == "duration" and isinstance(value, str):
         parts = _DURATION.findall(value)
-        if parts and "".join(amount + unit for amount, unit in parts) == value:
-            return sum((Decimal(amount) * _UNITS[unit] for amount, unit in parts), Decimal(0))
-    try:
-        return Decimal(str(value)) if isinstance(value, int | float | str | Decimal) else None
-    except InvalidOperation:
-        return None
+        if parts and "".join(size + unit for size, unit in parts) == value:
+            return sum((Decimal(size) * _UNITS[unit] for size, unit in parts), Decimal(0))
+    return number(value)
 
 
 def equals(value: Any, wanted: Any) -> bool:
@@ -103,37 +110,39 @@ def refused(name: str, wanted: Any) -> str:
     return ""
 
 
-class PatternLimit(Exception):
-    """A pattern that takes too long on a text; the message names both."""
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """The seconds that slow matches have taken: of the rule that runs, and in all."""
-
-    rule: float = 0.0
-    total: float = 0.0
-
-    def add(self, seconds: float, pattern: str) -> None:
-        """Count a match. Raises ``PatternLimit`` beyond ``RULE_SECONDS`` and ``TOTAL_SECONDS``."""
-        if seconds > _SLOW_SECONDS:
-            self.rule += seconds
-            self.total += seconds
-            if self.rule > RULE_SECONDS:
-                raise PatternLimit(f"the pattern {_shown(pattern)} takes longer than {RULE_SECONDS} s in all")
-            if self.total > TOTAL_SECONDS:
-                raise PatternLimit(f"the patterns of all rules take longer than {TOTAL_SECONDS} s")
-
-
 def matches(value: Any, pattern: Any, watch: Stopwatch) -> bool:
     """Whether a regular expression is found in the text. Raises ``PatternLimit``."""
     if not isinstance(value, str):
         return False
+    search, quick, safe = _search(pattern)
+    if len(value) <= quick:
+        return search(value) is not None
     text = value[:MAX_MATCHED_TEXT]
     started = time.perf_counter()
-    found = _bounded(pattern, text) if _may_backtrack(pattern, len(text)) else re.search(pattern, text) is not None
+    found = search(text) is not None if len(text) <= safe else _bounded(pattern, text)
     watch.add(time.perf_counter() - started, pattern)
     return found
+
+
+class _Search(NamedTuple):
+    """A pattern, and up to which length of a text it needs no watch, and no bound on its time."""
+
+    search: Callable[[str], re.Match[str] | None]
+    quick: int
+    safe: int
+
+
+@lru_cache(maxsize=1_000)
+def _search(pattern: str) -> _Search:
+    choices, repetitions = _choices(pattern)
+    # from each place, as many ways as the choices make with every repetition as long as it can be
+    safe = _longest(choices, min(1 + repetitions, 20), MAX_TRIALS)
+    return _Search(re.compile(pattern).search, _longest(choices, 2 + repetitions, MAX_QUICK_STEPS), safe)
+
+
+def _longest(choices: float, power: int, limit: int) -> int:
+    """The longest text for which ``choices * (length + 1) ** power`` is within the limit; -1 if none is."""
+    return min(int((limit / choices) ** (1 / power)) - 1, MAX_MATCHED_TEXT)
 
 
 def _bounded(pattern: str, text: str) -> bool:
@@ -144,17 +153,7 @@ def _bounded(pattern: str, text: str) -> bool:
         return regex.search(pattern, text, timeout=MATCH_SECONDS) is not None
     except TimeoutError as error:
         limit = f"takes longer than {MATCH_SECONDS} s on a text of {len(text)} characters"
-        raise PatternLimit(f"the pattern {_shown(pattern)} {limit}") from error
-
-
-def _shown(pattern: str) -> str:
-    return repr(pattern if len(pattern) <= SHORT_TEXT else pattern[:SHORT_TEXT] + "…")
-
-
-def _may_backtrack(pattern: str, length: int) -> bool:
-    """Whether a search may try more than ``MAX_TRIALS`` ways, if every choice of the pattern is made at every place."""
-    choices, repetitions = _choices(pattern)
-    return choices * float(length + 1) ** min(1 + repetitions, 20) > MAX_TRIALS
+        raise PatternLimit(f"the pattern {shown_pattern(pattern)} {limit}") from error
 
 
 @lru_cache(maxsize=1_000)
@@ -169,13 +168,17 @@ def _choices(pattern: str) -> tuple[float, int]:
     return ways * 2**optional, len(_REPETITION.findall(pattern))
 
 
-def compare(test: Callable[[Any, Any], bool], kind: str) -> Callable[[Any, Any], bool]:
-    """A numeric comparison; values that are no numbers compare as false."""
+def compare(test: Callable[[Any, Any], bool], kind: str) -> Callable[[Any, Any], bool | Unknown]:
+    """A numeric comparison; values that are no numbers compare as false, placeholders such as ``$SIZE`` as unknown."""
 
-    def compared(value: Any, wanted: Any) -> bool:
+    def compared(value: Any, wanted: Any) -> bool | Unknown:
         if kind == "number" and type(value) is int and type(wanted) is int:
             return test(value, wanted)
-        left, right = number(value, kind), number(wanted, kind)
+        left, right = amount(value, kind), amount(wanted, kind)
+        if isinstance(left, Unknown):
+            return left
+        if isinstance(right, Unknown):
+            return right
         return left is not None and right is not None and test(left, right)
 
     return compared

@@ -459,3 +459,39 @@ def test_a_pod_of_very_many_containers(tmp_path: Path) -> None:
     containers = "".join(container.replace("@", str(n)) for n in range(5_000))
     (tmp_path / "hostile.yaml").write_text(HEALTHY.partition("        - ")[0] + containers)
     scan(tmp_path)
+
+
+def test_lists_that_are_gone_through_for_each_item(tmp_path: Path) -> None:
+    rules, scanned = tmp_path / "rules", tmp_path / "scanned"
+    rules.mkdir()
+    scanned.mkdir()
+    (rules / "XXX001-long.yaml").write_text(
+        "id: XXX001\nname: long\ntitle: long\ncategory: gpu\nseverity: low\nprecision: high\nselect: ConfigMap\n"
+        "each: $.data.a[*]\nmessage: x\nremediation: x\n"
+        "assert: {path: $.data.b, none: {path: '@', equals: {path: ^}}}\n"
+    )
+    (scanned / "hostile.yaml").write_text(f"{HEAD}data: {{a: {list(range(3_000))}, b: {[-1] * 3_000}}}\n")
+    found = [item for item in scan(scanned, "--rules", str(rules)).diagnostics() if item["code"] == "rule-limit"]
+    assert [item["location"]["file"] for item in found] == ["hostile.yaml"]
+    assert "limit of 500000 items" in found[0]["message"]
+
+
+NODE_POOL = (
+    "apiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {name: s@}\nspec: {template: {metadata: {labels: {a: x}}, "
+    "spec: {requirements: [{key: node.kubernetes.io/instance-type, operator: In, values: [p5.48xlarge]}]}}}\n"
+)
+NEIGHBOURS = {
+    "pods and pools": (HEALTHY.replace("healthy", "h@").replace("nvidia.com/gpu", "amd.com/gpu"), NODE_POOL, 1_400),
+    "labels of pools": (
+        HEALTHY.replace("healthy", "h@").replace("      containers:", "      nodeSelector: {a: b}\n      containers:"),
+        NODE_POOL.replace("{a: x}", "{c: x}"),
+        900,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_everything_that_is_joined_with_everything(name: str, tmp_path: Path) -> None:
+    *texts, number = NEIGHBOURS[name]
+    (tmp_path / "hostile.yaml").write_text("---\n".join(x.replace("@", str(n)) for n in range(number) for x in texts))
+    scan(tmp_path, "--select", "GPU014", "--select", "INT001")
