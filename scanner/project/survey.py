@@ -8,7 +8,7 @@ import os
 import stat
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -40,6 +40,15 @@ class Survey:
 
     paths: list[str] = field(default_factory=list)
     """The files, sorted."""
+
+    def stamp(self, root: Path, path: str) -> Stamp:
+        """The stamp of a file, whether or not it was come upon."""
+        return self.stamps.get(path) or stamp(root / path)
+
+    def listed(self, tree: Tree, directory: str) -> str:
+        """A digest of the names in a directory, whether or not it was come upon."""
+        names = self.names.get(directory)
+        return digest(tree.list(directory) if names is None else names)
 
     def files(self, wanted: Callable[[str], bool]) -> str:
         """A digest of the paths that are wanted."""
@@ -83,6 +92,20 @@ def stamp(place: str | Path) -> Stamp:
     if not stat.S_ISREG(status.st_mode):
         return Stamp(0, 0, stat.S_IFMT(status.st_mode))
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def directory_of(path: str) -> str:
+    """The directory of a path; the root's is empty."""
+    return path.rpartition("/")[0]
+
+
+def inside(path: str, tops: Container[str]) -> bool:
+    """Whether a path is, or lies below, one of some directories."""
+    while path:
+        if path in tops:
+            return True
+        path = directory_of(path)
+    return "" in tops
 
 
 def settled(taken: int, found: Stamp) -> bool:

@@ -1,190 +1,32 @@
 """Scanning again: what has not changed since an earlier scan is taken from what that one left in the cache.
 
-An earlier scan leaves the stamps of the files that it looked at, its parts with what each of them looked at, and what
-was said of each island. If files have changed, the parts that looked at them are read again with the rest of their
-islands, and judged. Whatever could reach further (another set of files, another kind of file, a unit that shows the
-others something else) is left to a whole scan, so that the answer is the same as that of a scan without memory.
+If files have changed, the parts that looked at them are read again with the rest of their islands, and judged. Whatever
+could reach further (another set of files, another kind of file, a unit that shows the others something else) is left to
+a whole scan, so that the answer is the same as that of a scan without memory. See ``scanner.scan.remember``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from scanner.concepts.interpret import Concepts
 from scanner.concepts.placement import SiteName
 from scanner.core import Diagnostic, Span
 from scanner.engine.evaluate import finding_order, undetermined_order
-from scanner.frontends.helm import chart_engine
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import MANIFEST_SUFFIXES, Sources, relevant, sort_manifests
-from scanner.project.survey import Stamp, Survey, content, digest, settled, stamp
-from scanner.project.tree import Trace, Tree, Unreadable
-from scanner.scan.islands import islands, units_of
+from scanner.project.survey import Survey, content, directory_of, inside, settled
+from scanner.project.tree import Tree, Unreadable
+from scanner.scan.islands import units_of
 from scanner.scan.judge import Judgement, directories_of, judge, located, silence
 from scanner.scan.options import ScanOptions, opened
-from scanner.scan.read import Part, Reading, parse_sources
-from scanner.scan.result import ScanResult, fix_of
+from scanner.scan.read import Reading, parse_sources
+from scanner.scan.result import ScanResult
 from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
-from scanner.scan.snapshot import Plain, Said, diagnostics, from_plain, suppressions, to_plain
-
-UNLIKE = ("cache", "progress", "today", "suppressions", "baseline", "diff", "touched", "recall", "values_files")
-"""Options that do not change what is read and judged, or not by themselves."""
-
-
-def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOptions) -> str:
-    """The key of what a scan of these paths with these rules and options leaves behind."""
-    told = {name: value for name, value in vars(options).items() if name not in UNLIKE}
-    told["overlay"] = {path: text for path, text in options.overlay.items() if path not in opened(options)}
-    values = [path.read_bytes() for path in options.values_files]
-    asked = (root, paths, repository_prefix(root), told, chart_engine())
-    return options.cache.key("scan", repr(asked), digest(map(repr, rules.chosen)), *values)
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """All steps of a scan; ``looked`` is what discovery looked at."""
-
-    sources: Sources
-    looked: Trace
-    reading: Reading
-    judged: Judgement
-    result: ScanResult
-    rules: RuleSet
-    options: ScanOptions
-
-
-def remember(key: str, seen: Survey, scanned: Scanned) -> None:
-    """Leave in the cache what a scan found out, unless something went wrong in it or it has plans."""
-    judged, reading, sources, result = scanned.judged, scanned.reading, scanned.sources, scanned.result
-    if judged.diagnostics or sources.plans or sources.truncated:
-        return
-    tree = result.tree
-    stamped = _stamped(tree, seen, scanned.looked, reading.parts)
-    asked = scanned.rules.questions()
-    units = units_of(judged.graph, judged.concepts, asked)
-    parts = [_part_to_plain(tree, seen, part) for part in reading.parts]
-    together = [*(part.units for part in reading.parts), *_sharing(parts, stamped)]
-    groups = islands(judged.graph, judged.concepts, asked, units, together)
-    scanned.options.cache.put(
-        key,
-        {
-            "taken": seen.taken,
-            "relevant": seen.files(relevant),
-            "stamps": {path: [found, _content(tree, path, found)] for path, found in stamped.items()},
-            "sources": asdict(sources),
-            "files": result.files,
-            "calls": {directory: sorted(called) for directory, called in reading.calls.items()},
-            "rendered": sorted(reading.rendered),
-            "built": sorted(reading.built),
-            "marked": sorted(file.path for file in tree.files_read() if "kilter:ignore" in file.text),
-            "parts": parts,
-            "units": {name: asdict(unit) for name, unit in units.items()},
-            "directories": {unit: sorted(found) for unit, found in result.units.items()},
-            "islands": _islands_to_plain(groups, judged, result),
-        },
-    )
-
-
-def _islands_to_plain(groups: list[list[str]], judged: Judgement, result: ScanResult) -> list[Plain]:
-    """The units of each island, and what was said of them."""
-    number = {name: index for index, names in enumerate(groups) for name in names}
-    said = [Said() for _ in groups]
-    for finding in judged.evaluation.findings:
-        place = said[number[finding.resource.unit]]
-        place.findings.append(finding)
-        if finding.changes:
-            place.fixes[id(finding)] = fix_of(result, finding)
-    for item in judged.evaluation.undetermined:
-        said[number[item.resource.unit]].undetermined.append(item)
-    for resource in judged.graph.resources:
-        if suppressions(resource):
-            said[number[resource.unit]].annotated.append(resource)
-    return [{"units": names, "said": to_plain(item)} for names, item in zip(groups, said, strict=True)]
-
-
-def _part_to_plain(tree: Tree, seen: Survey, part: Part) -> Plain:
-    trace = part.trace
-    return {
-        "kind": part.kind,
-        "path": part.path,
-        "units": sorted(part.units),
-        "files": sorted(trace.files),
-        "directories": {name: _names(tree, seen, name) for name in sorted(trace.directories)},
-        "below": {name: seen.below(name) for name in sorted(trace.below)},
-        "consulted": sorted(trace.consulted),
-        "templates": sorted(trace.templates),
-        "charts": sorted(part.charts),
-        "diagnostics": part.diagnostics,
-    }
-
-
-def _names(tree: Tree, seen: Survey, directory: str) -> str:
-    names = seen.names.get(directory)
-    return digest(tree.list(directory) if names is None else names)
-
-
-def _stamped(tree: Tree, seen: Survey, discovery: Trace, parts: Iterable[Part]) -> dict[str, Stamp]:
-    """The stamps of all files that were looked at, as they were before."""
-    looked = Trace(files=set(discovery.files))
-    for part in parts:
-        looked.add(part.trace)
-    files = set(looked.files)
-    for directory in looked.directories:
-        prefix = f"{directory}/" if directory else ""
-        files.update(prefix + name for name in seen.names.get(directory, tree.list(directory)))
-    files.update(path for path in seen.stamps if _inside(path, looked.below))
-    inside = (path for path in sorted(files) if not path.startswith(("/", "..")))
-    return {path: _stamp(tree, seen, path) for path in inside}
-
-
-def _content(tree: Tree, path: str, found: Stamp) -> str:
-    """A digest of what was read; none of a file that was changed meanwhile."""
-    return content(tree, path) if stamp(tree.root / path) == found else ""
-
-
-def _stamp(tree: Tree, seen: Survey, path: str) -> Stamp:
-    return seen.stamps.get(path) or stamp(tree.root / path)
-
-
-def _directory(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _inside(path: str, tops: Iterable[str]) -> bool:
-    """Whether a path is, or lies below, one of some directories."""
-    while path:
-        if path in tops:
-            return True
-        path = _directory(path)
-    return "" in tops
-
-
-def _looks_at(part: Plain, path: str) -> bool:
-    return path in part["files"] or _directory(path) in part["directories"] or _inside(path, part["below"])
-
-
-def _sharing(parts: Iterable[Plain], paths: Iterable[str]) -> Iterable[list[str]]:
-    """The units of parts that look at the same file."""
-    files: dict[str, list[str]] = {}
-    directories: dict[str, list[str]] = {}
-    tops: dict[str, list[str]] = {}
-    for part in parts:
-        for table, places in ((files, part["files"]), (directories, part["directories"]), (tops, part["below"])):
-            for place in places:
-                table.setdefault(place, []).extend(part["units"])
-    for path in paths:
-        above = _directory(path)
-        found = [*files.get(path, ()), *directories.get(above, ())]
-        while True:
-            found += tops.get(path, ())
-            if not path:
-                break
-            path = _directory(path)
-        if len(found) > 1:
-            yield found
+from scanner.scan.snapshot import Plain, Said, diagnostics, from_plain, suppressions
 
 
 @dataclass(slots=True)
@@ -298,7 +140,7 @@ def _changed(memory: Plain, seen: Survey, tree: Tree) -> set[str]:
     """The files whose content is not what it was."""
     changed = set()
     for path, (before, was) in memory["stamps"].items():
-        now = _stamp(tree, seen, path)
+        now = seen.stamp(tree.root, path)
         unchanged = tuple(before) == now and settled(memory["taken"], now) and path not in tree.overlay
         if not unchanged and content(tree, path) != was:
             changed.add(path)
@@ -310,7 +152,7 @@ def _affected(memory: Plain, seen: Survey, tree: Tree, changed: set[str]) -> set
     affected = set()
     for number, part in enumerate(memory["parts"]):
         for directory, names in part["directories"].items():
-            _expect(names == _names(tree, seen, directory), f"{directory} has other files")
+            _expect(names == seen.listed(tree, directory), f"{directory} has other files")
         for directory, names in part["below"].items():
             _expect(names == seen.below(directory), f"{directory} has other files")
         if any(_looks_at(part, path) for path in changed):
@@ -327,6 +169,10 @@ def _affected(memory: Plain, seen: Survey, tree: Tree, changed: set[str]) -> set
         _expect(standing or (path in memory["rendered"] and "${" in _text(tree, path)), f"{path} is no template")
         _expect(path not in known.charts, f"{path} is a packaged chart")
     return affected
+
+
+def _looks_at(part: Plain, path: str) -> bool:
+    return path in part["files"] or directory_of(path) in part["directories"] or inside(path, part["below"])
 
 
 def _kinds(sources: Sources, path: str) -> list[str]:
@@ -348,7 +194,7 @@ def _read_again(memory: Plain, parts: Sequence[Plain], changed: set[str], tree: 
         azureml=[path for path in known.azureml if path in files],
         vertex=[path for path in known.vertex if path in files],
     )
-    for directory in {_directory(path) for path in changed} & memory["calls"].keys():
+    for directory in {directory_of(path) for path in changed} & memory["calls"].keys():
         _expect(_called(tree, directory) == memory["calls"][directory], f"{directory} calls other modules")
     reading = parse_sources(tree, chosen, options, roots=paths["root"])
     before = {(part["kind"], part["path"]): part for part in parts}

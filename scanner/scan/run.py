@@ -23,7 +23,7 @@ from scanner.scan.roots import in_repository, scan_root
 from scanner.scan.ruleset import RuleSet, rule_set
 
 if TYPE_CHECKING:
-    from scanner.scan.recall import Scanned
+    from scanner.scan.remember import Scanned
 
 
 def scan(
@@ -76,7 +76,8 @@ def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOpt
 
 def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions) -> ScanResult | None:
     """The answer with the help of what an earlier scan left; what this one leaves is kept for the next."""
-    from scanner.scan.recall import memory_key, recall
+    from scanner.scan.recall import recall
+    from scanner.scan.remember import memory_key
 
     seen = survey(tree.root)
     if seen is None:
@@ -90,7 +91,7 @@ def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions
 
 
 def _remember(key: str, seen: Survey, scanned: Scanned) -> None:
-    from scanner.scan.recall import remember
+    from scanner.scan.remember import remember
 
     with contextlib.suppress(Exception):  # whatever goes wrong here, it must not cost the answer
         remember(key, seen, scanned)
@@ -112,7 +113,7 @@ def _whole(
     judged = judge(reading.parsed.resources, rules, tree.root, options)
     result = conclude(tree, sources, reading, judged, rules, options)
     if keep is not None:
-        from scanner.scan.recall import Scanned
+        from scanner.scan.remember import Scanned
 
         keep(Scanned(sources, trace, reading, judged, result, rules, options))
     return result
