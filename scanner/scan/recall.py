@@ -28,6 +28,9 @@ from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
 from scanner.scan.snapshot import Plain, Said, diagnostics, from_plain, suppressions
 
+FEW_PARTS = 20
+"""So many are read again whatever their share: of more, a memory of which most has changed costs more than it saves."""
+
 
 @dataclass(slots=True)
 class Forgotten(Exception):
@@ -58,6 +61,7 @@ def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: 
     again = [number for number, island in enumerate(memory["islands"]) if not reached.isdisjoint(island["units"])]
     units = {unit for number in again for unit in memory["islands"][number]["units"]}
     affected |= {number for number, part in enumerate(parts) if not units.isdisjoint(part["units"])}
+    _expect(len(affected) <= max(FEW_PARTS, len(parts) // 2), "most has changed, and is better left anew")
     units &= memory["units"].keys()
     known = _Known(resources=sum(unit["resources"] for name, unit in memory["units"].items() if name not in units))
     known.recalled = known.resources

@@ -274,6 +274,16 @@ def test_any_edit_is_answered_as_by_a_whole_scan(stack: str, tmp_path: Path, opt
     assert recalled > 0
 
 
+def test_a_memory_of_which_most_has_changed_is_left_anew(tmp_path: Path, options: ScanOptions) -> None:
+    for number in range(60):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "a.yaml").write_text(DEPLOYMENT.replace("@", f"n{number}"))
+    again(tmp_path, options)
+    for number in range(40):
+        (tmp_path / str(number) / "a.yaml").write_text(DEPLOYMENT.replace("@", f"n{number}") + "# changed\n")
+    assert [again(tmp_path, options).recalled for _ in range(2)] == [0, 60]
+
+
 def test_memory_is_plain_data(root: Path, options: ScanOptions) -> None:
     again(root, options)
     assert options.cache.directory is not None
