@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scanner.concepts.clouds import aws, azure, gcp, karpenter, oci
+from scanner.concepts.clouds import aws, azure, eksctl, gcp, karpenter, oci
 from scanner.concepts.clouds.aws import calls as aws_calls
 from scanner.concepts.clouds.aws import modules as aws_modules
 from scanner.concepts.clouds.azure import modules as azure_modules
@@ -13,7 +13,7 @@ from scanner.concepts.model import Concept
 from scanner.core import Resource
 from scanner.graph import ResourceGraph
 
-_READERS = {**aws.READERS, **gcp.READERS, **azure.READERS, **karpenter.READERS, **oci.READERS}
+_READERS = {**aws.READERS, **gcp.READERS, **azure.READERS, **karpenter.READERS, **eksctl.READERS, **oci.READERS}
 _MODULE_READERS = (aws_modules.read, aws_calls.read, gcp_modules.read, azure_modules.read, oci.read)
 """Readers of calls of public modules that are not on disk; each knows its own by their source."""
 
