@@ -26,6 +26,8 @@ ACCELERATOR = re.compile(
 device plugin passes through to a virtual machine (NVIDIA/k8s-nim-operator f63f74d, confidential-computing samples)."""
 KEDA_MOST = 100
 """What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
+HYPERPOD_MOST = 5
+"""What HyperPod's inference operator scales to where maxReplicaCount is not set (default of its CRD)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
 OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -575,6 +577,11 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.autoscaled = get(attributes, *service, "scale", "enabled", default=False)
     if kind.autoscaling == "vllm-runtime":
         pods.autoscaled = get(attributes, "spec", "autoscalingConfig", "enabled", default=False)
+    if kind.autoscaling == "hyperpod":
+        pods.autoscaled = get(attributes, "spec", "autoScalingSpec") is not None
+        if pods.autoscaled:
+            pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
+            pods.max_replicas = HYPERPOD_MOST if pods.max_replicas is None else pods.max_replicas
     if kind.autoscaling == "kubeai":
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
