@@ -79,6 +79,8 @@ LOCATED_FIELDS = (
     ("security_context", "securityContext"),
 )
 """(field of a container, key in the manifest)."""
+ENVIRONMENT_FIELDS = ("env", "environmentVariables")
+"""Where a container's variables stand: in Kubernetes, and in SageMaker HyperPod's InferenceEndpointConfig."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
@@ -347,14 +349,15 @@ def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool)
     container.argv = words(container.command, container.args)
     container.env = [
         EnvironmentVariable(
-            at=(*at, "env", number),
-            sources={"value": (*at, "env", number, "value")} if "value" in entry else {},
+            at=(*at, field, number),
+            sources={"value": (*at, field, number, "value")} if "value" in entry else {},
             name=str(entry.get("name", "")),
             value=_env_value(entry),
             from_reference="valueFrom" in entry,
             referred=_referred(entry, pods, config_maps),
         )
-        for number, entry in enumerate(_sequence(item.get("env")))
+        for field in ENVIRONMENT_FIELDS
+        for number, entry in enumerate(_sequence(item.get(field)))
         if isinstance(entry, dict)
     ]
     container.env += _all_of(item, at, pods, config_maps)

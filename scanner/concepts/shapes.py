@@ -260,8 +260,7 @@ def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> 
     probes = _mapping(worker.get("probes"))
     container = {
         "name": get(root, "metadata", "name", default="model"),
-        **_chosen(worker, "image", "command", "args", "resources"),
-        "env": _list(worker.get("environmentVariables")),
+        **_chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
         "ports": [worker["modelInvocationPort"]] if isinstance(worker.get("modelInvocationPort"), dict) else [],
         "volumeMounts": decided,
         **{name: probes.get(name, decided) for name in ("livenessProbe", "readinessProbe", "startupProbe")},
