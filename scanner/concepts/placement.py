@@ -59,10 +59,13 @@ OPEN_CLUSTERS = (
     ("google_container_cluster", ("cluster_autoscaling", 0, "enabled")),
     ("azurerm_kubernetes_cluster", ("node_provisioning_profile", 0, "mode")),
     ("aws_eks_cluster", ("compute_config", 0, "enabled")),
+    ("ClusterConfig", ("autoModeConfig", "enabled")),
+    ("ClusterConfig", ("karpenter", "version")),
 )
 """(type, attribute) of clusters that create machines of any kind by themselves."""
 CLUSTERS = (
     "aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster", "oci_containerengine_cluster",
+    "ClusterConfig",
 )  # fmt: skip
 CLUSTER_FIELDS = ("cluster_name", "cluster", "kubernetes_cluster_id", "cluster_id")
 """Attributes of node groups and node pools that name their cluster."""
@@ -178,7 +181,8 @@ def _sites(pools: list[AcceleratorPool], graph: ResourceGraph, unread: list[Site
 
 def _applied(pool: AcceleratorPool) -> bool:
     """Whether the pool is a manifest that anybody may apply to any cluster."""
-    return pool.resource.provider == "kubernetes" and pool.resource.parent is None
+    resource = pool.resource
+    return resource.provider == "kubernetes" and resource.parent is None and resource.type != "ClusterConfig"
 
 
 def _by_unit(pools: Iterable[AcceleratorPool]) -> dict[str, list[AcceleratorPool]]:
@@ -235,7 +239,7 @@ def _more(site: Site, graph: ResourceGraph, anything: list[tuple[Resource, Unkno
     for kind, path in OPEN_CLUSTERS:
         for cluster in graph.of_type(kind):
             value = get(cluster.attributes, *path) if cluster.unit == site.unit else None
-            if is_unknown(value) or value in (True, "Auto"):
+            if is_unknown(value) or value in (True, "Auto") or (path[-1] == "version" and value is not None):
                 return Unknown(f"{cluster.address} creates machines by itself", cluster.address)
     open_pool = next((pool.doubt for pool in site.pools if pool.doubt is not None), None)
     if open_pool is not None:

@@ -26,6 +26,8 @@ ACCELERATOR = re.compile(
 device plugin passes through to a virtual machine (NVIDIA/k8s-nim-operator f63f74d, confidential-computing samples)."""
 KEDA_MOST = 100
 """What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
+HYPERPOD_MOST = 5
+"""What HyperPod's inference operator scales to where maxReplicaCount is not set (default of its CRD)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
 OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -77,6 +79,8 @@ LOCATED_FIELDS = (
     ("security_context", "securityContext"),
 )
 """(field of a container, key in the manifest)."""
+ENVIRONMENT_FIELDS = ("env", "environmentVariables")
+"""Where a container's variables stand: in Kubernetes, and in SageMaker HyperPod's InferenceEndpointConfig."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
@@ -345,14 +349,15 @@ def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool)
     container.argv = words(container.command, container.args)
     container.env = [
         EnvironmentVariable(
-            at=(*at, "env", number),
-            sources={"value": (*at, "env", number, "value")} if "value" in entry else {},
+            at=(*at, field, number),
+            sources={"value": (*at, field, number, "value")} if "value" in entry else {},
             name=str(entry.get("name", "")),
             value=_env_value(entry),
             from_reference="valueFrom" in entry,
             referred=_referred(entry, pods, config_maps),
         )
-        for number, entry in enumerate(_sequence(item.get("env")))
+        for field in ENVIRONMENT_FIELDS
+        for number, entry in enumerate(_sequence(item.get(field)))
         if isinstance(entry, dict)
     ]
     container.env += _all_of(item, at, pods, config_maps)
@@ -575,6 +580,11 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.autoscaled = get(attributes, *service, "scale", "enabled", default=False)
     if kind.autoscaling == "vllm-runtime":
         pods.autoscaled = get(attributes, "spec", "autoscalingConfig", "enabled", default=False)
+    if kind.autoscaling == "hyperpod":
+        pods.autoscaled = get(attributes, "spec", "autoScalingSpec") is not None
+        if pods.autoscaled:
+            pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
+            pods.max_replicas = HYPERPOD_MOST if pods.max_replicas is None else pods.max_replicas
     if kind.autoscaling == "kubeai":
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]

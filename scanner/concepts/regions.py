@@ -14,6 +14,9 @@ _ZONE = re.compile(r"([a-z]+-[a-z]+\d+)-[a-z]\Z")
 def region_of(resource: Resource, graph: ResourceGraph) -> str:
     """The region by the cloud's own name; empty where the source leaves it open."""
     parent = resource.parent or resource
+    if parent.type == "ClusterConfig":
+        region = get(parent.attributes, "metadata", "region")
+        return region if isinstance(region, str) else ""
     if parent.provider == "aws" or parent.type == "module" or parent.provider == "kubernetes":
         return _of_provider(parent, graph)
     own = _written(parent)

@@ -251,6 +251,34 @@ def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
     return Shaped(spec, ((container, (*at, "deploymentConfig")),), metadata)
 
 
+def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
+    """The pods of SageMaker HyperPod's inference operator; with prefill apart from decode it makes others."""
+    if item.get("pdSpec") is not None:
+        return None
+    worker, extra = _mapping(item.get("worker")), _mapping(item.get("kubernetes"))
+    decided = _decided("the HyperPod inference operator")
+    probes = _mapping(worker.get("probes"))
+    container = {
+        "name": get(root, "metadata", "name", default="model"),
+        **_chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
+        "ports": [worker["modelInvocationPort"]] if isinstance(worker.get("modelInvocationPort"), dict) else [],
+        "volumeMounts": decided,
+        **{name: probes.get(name, decided) for name in ("livenessProbe", "readinessProbe", "startupProbe")},
+    }
+    spec = {
+        **_chosen(extra, "initContainers", "schedulerName", "serviceAccountName"),
+        "volumes": decided,
+        "tolerations": decided,
+        "terminationGracePeriodSeconds": decided,
+    }
+    machine = item.get("instanceType")
+    if machine is not None:
+        spec["nodeSelector"] = {"node.kubernetes.io/instance-type": machine}
+    if item.get("nodeAffinity") is not None:
+        spec["affinity"] = {"nodeAffinity": item["nodeAffinity"]}
+    return Shaped(spec, ((container, (*at, "worker")),), {}, (*at, "kubernetes"))
+
+
 def _vllm_args(model: dict[str, Any], engine: dict[str, Any]) -> list[Any]:
     args = [model.get("modelURL")]
     for source, fields in ((model, VLLM_MODEL_FLAGS), (engine, VLLM_ENGINE_FLAGS)):
@@ -444,6 +472,7 @@ def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str,
 
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
+    "hyperpod-endpoint": _hyperpod_endpoint,
     "nim-pipeline": _nim_pipeline,
     "nim-cache": _nim_cache,
     "kubeai-model": _kubeai_model,

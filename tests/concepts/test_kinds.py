@@ -586,3 +586,41 @@ def test_a_cluster_of_a_ray_fleet_serves_together() -> None:
 """
     sets = pod_sets("orchestration.aibrix.ai/v1alpha1", "RayClusterFleet", spec)
     assert {name: pods.group_accelerators for name, pods in sets.items()} == {"head": 8, "worker": 8}
+
+
+HYPERPOD = """
+  modelName: llama
+  instanceType: ml.p5.48xlarge
+  replicas: 2
+  worker:
+    image: vllm/vllm-openai:v0.9.2
+    args: [--model, meta-llama/Llama-3.1-70B-Instruct, --tensor-parallel-size, "8", --trust-remote-code]
+    modelInvocationPort: {containerPort: 8000, name: http}
+    environmentVariables: [{name: VLLM_LOGGING_LEVEL, value: INFO}]
+    resources: {limits: {nvidia.com/gpu: 8}, requests: {cpu: 90, memory: 800Gi, nvidia.com/gpu: 8}}
+"""
+
+
+def test_a_hyperpod_endpoint_has_the_pods_of_its_worker() -> None:
+    pods = pod_sets("inference.sagemaker.aws.amazon.com/v1", "InferenceEndpointConfig", HYPERPOD)[""]
+    (container,) = pods.containers
+    assert (pods.role, pods.runtime, pods.replicas, pods.accelerator_count) == ("serving", "vllm", 2, 8)
+    assert pods.serving is not None
+    assert (pods.serving.model, pods.serving.tensor_parallel) == ("meta-llama/Llama-3.1-70B-Instruct", 8)
+    assert pods.node_selector == {"node.kubernetes.io/instance-type": "ml.p5.48xlarge"}
+    assert (pods.autoscaled, container.port_numbers) == (False, [8000])
+    assert [variable.name for variable in container.env] == ["VLLM_LOGGING_LEVEL"]
+    assert container.sources["limits"] == ("spec", "worker", "resources", "limits")
+    for value in (pods.volumes, pods.tolerations, container.readiness_probe, container.shared_memory_bytes):
+        assert is_unknown(value)
+
+
+def test_a_hyperpod_endpoint_scales_from_one_to_five_unless_told_otherwise() -> None:
+    kind = "inference.sagemaker.aws.amazon.com/v1", "InferenceEndpointConfig"
+    scaled = pod_sets(*kind, f"{HYPERPOD}  autoScalingSpec: {{cloudWatchTrigger: {{name: calls}}}}\n")[""]
+    assert (scaled.autoscaled, scaled.min_replicas, scaled.max_replicas) == (True, 1, 5)
+
+
+def test_a_hyperpod_endpoint_with_prefill_apart_makes_other_pods() -> None:
+    spec = f"{HYPERPOD}  pdSpec: {{prefill: {{}}}}\n"
+    assert pod_sets("inference.sagemaker.aws.amazon.com/v1", "InferenceEndpointConfig", spec) == {}

@@ -25,6 +25,7 @@ NO_SCHEMA = {
     "machinelearning.seldon.io/SeldonDeployment": "Seldon Core 1 is no longer in its project's repository",
     "nvidia.com/DynamoGraphDeployment": "the project's repository is too large to fetch",
     "nvidia.com/DynamoComponentDeployment": "the project's repository is too large to fetch",
+    "eksctl.io/ClusterConfig": "eksctl reads it; it is no resource of a cluster",
     "cilium.io/CiliumNetworkPolicy": "the project's repository is too large to fetch",
 }
 """Kinds whose definitions could not be had, and why."""

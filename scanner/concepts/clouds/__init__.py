@@ -24,6 +24,7 @@ _CLOUDS = {
     "azureml.": "azure",
     "oci_": "oci",
     "NodePool": "karpenter",
+    "ClusterConfig": "eksctl",
 }
 """What types begin with -> the module that knows them. It is loaded for the first of its resources."""
 

@@ -12,7 +12,8 @@ CLUSTER_SCOPED = frozenset(
     ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding APIService CSIDriver CSINode DeviceClass
     ClusterPolicy NodePool EC2NodeClass NodeClaim NodeClass Provisioner AWSNodeTemplate ClusterServingRuntime
     ClusterTrainingRuntime ClusterQueue ResourceFlavor ClusterIssuer GatewayClass ClusterStorageContainer
-    CiliumClusterwideNetworkPolicy GlobalNetworkPolicy NVIDIADriver Topology WorkloadPriorityClass""".split()
+    CiliumClusterwideNetworkPolicy GlobalNetworkPolicy NVIDIADriver Topology WorkloadPriorityClass
+    ClusterConfig""".split()
 )
 
 
