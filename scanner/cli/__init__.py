@@ -113,10 +113,10 @@ def main() -> None:
     except Exception as error:
         import traceback
 
-        traceback.print_exc()
-        click.echo(
-            f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above", err=True
-        )
+        from scanner.cli.shared import say
+
+        problem = f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above"
+        say(f"{traceback.format_exc()}{problem}", err=True)
         _abandon_output()
         sys.exit(2)
 

@@ -17,7 +17,7 @@ from scanner.cli.settings import (
     scan_options,
     with_environment,
 )
-from scanner.cli.shared import Failure, failures, write
+from scanner.cli.shared import Failure, failures, say, write
 
 if TYPE_CHECKING:
     from scanner.engine.baseline import Entry
@@ -52,9 +52,9 @@ def _run(context: click.Context, /, output: str | None, update: bool, **choices:
     from scanner.engine.baseline import write_baseline
 
     write(write_baseline(entries), target)
-    click.echo(f"{target}: {message}")
+    say(f"{target}: {message}")
     if not config.baseline:
-        click.echo(f"To use it: kilter scan --baseline {target}, or `baseline: {target}` in .kilter.yaml")
+        say(f"To use it: kilter scan --baseline {target}, or `baseline: {target}` in .kilter.yaml")
 
 
 def _updated(paths: list[Path], options: ScanOptions, before: tuple[Entry, ...]) -> tuple[list[Entry], str]:

@@ -12,7 +12,7 @@ import click
 
 from scanner.cli import scan_command
 from scanner.cli.settings import Setting, find_configuration, options_of, resolve, with_environment
-from scanner.cli.shared import Choice, failures
+from scanner.cli.shared import Choice, failures, write
 
 NOT_SHARED = (
     "output_format", "output", "reports", "exit_zero", "diff", "touched", "fix", "dry_run", "show_undetermined",
@@ -32,14 +32,17 @@ def _show(context: click.Context, /, output_format: str, origins: bool, **choice
     The command line wins over KILTER_ variables of the environment, those over the configuration file with what it
     extends, and that over the defaults. Lists such as ignore add up.
     """
+    from scanner.report.clean import clean, json_text
+
     with failures():
         config = find_configuration(choices["config_path"], choices["paths"])
         settings = resolve(context, config)
     shown = {name: Setting(_plain(item.value), tuple(map(_short, item.origins))) for name, item in settings.items()}
     if output_format == "json":
-        click.echo(json.dumps({name: _json(item, origins) for name, item in shown.items()}, indent=2))
+        write(json_text({name: _json(item, origins) for name, item in shown.items()}), "-")
     else:
-        click.echo("\n".join(line for name, item in shown.items() for line in _yaml(name, item, origins)))
+        lines = (line for name, item in shown.items() for line in _yaml(name, item, origins))
+        write("".join(f"{clean(line)}\n" for line in lines), "-")
 
 
 @command.command(name="schema")
@@ -81,7 +84,9 @@ def _flow(value: Any) -> str:
     """JSON, which is YAML; plain words stay plain."""
     if isinstance(value, str) and value and value.replace("-", "").isalnum() and not value[0].isdigit():
         return value
-    return json.dumps(value, ensure_ascii=False)
+    from scanner.report.clean import json_escaped
+
+    return json_escaped(json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scanner.cli.shared import Failure, failures, write
+from scanner.cli.shared import Failure, failures, say, write
 
 if TYPE_CHECKING:
     from scanner.engine.rules import Rule
@@ -39,7 +39,7 @@ def command(directory: Path, rules_directory: Path | None, fixtures: Path | None
     gone = sorted(path.name for path in directory.glob("*.md") if path.name not in pages)
     if check:
         for name in (*stale, *gone):
-            click.echo(f"{directory / name} is out of date", err=True)
+            say(f"{directory / name} is out of date", err=True)
         raise click.exceptions.Exit(1 if stale or gone else 0)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -47,9 +47,9 @@ def command(directory: Path, rules_directory: Path | None, fixtures: Path | None
         raise Failure(f"{directory} cannot be written: {error.strerror}") from error
     for name in stale:
         write(pages[name], str(directory / name))
-    click.echo(f"{len(pages)} pages, {len(stale)} written")
+    say(f"{len(pages)} pages, {len(stale)} written")
     for name in gone:
-        click.echo(f"{directory / name} belongs to no rule", err=True)
+        say(f"{directory / name} belongs to no rule", err=True)
 
 
 def _pages(rules: list[Rule], fixtures: Path) -> dict[str, str]:
@@ -63,11 +63,11 @@ def _pages(rules: list[Rule], fixtures: Path) -> dict[str, str]:
 
 def _systems(rule: Rule, fixtures: Path) -> set[str]:
     from scanner.concepts.model import PodSet
+    from scanner.engine.fixtures import cases_of
     from scanner.facts.systems import system_of, system_of_runtime
     from scanner.scan import ScanOptions, scan
 
-    directory = fixtures / rule.id
-    cases = [case for case in directory.iterdir() if case.name.startswith("fail")] if directory.is_dir() else []
+    cases = [case for case in cases_of(rule, fixtures) if case.name.startswith("fail")]
     options = ScanOptions(select=(rule.id,), only_rules=(Path(rule.source).parent,))
     found: set[str | None] = set()
     for case in cases:

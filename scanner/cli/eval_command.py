@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from scanner.cli.shared import Failure, variables
+from scanner.cli.shared import Failure, variables, write
 
 
 @click.command(name="eval", context_settings={"ignore_unknown_options": True})
@@ -28,6 +28,7 @@ def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], 
         raise Failure(f"{directory}: no such directory")
     from scanner.frontends.terraform import TerraformOptions, evaluate_expressions
     from scanner.project.tree import Tree
+    from scanner.report.clean import json_escaped
 
     texts = [line.rstrip("\n") for line in sys.stdin] if expressions == ("-",) else list(expressions)
     root = Path(directory).resolve()
@@ -36,7 +37,7 @@ def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], 
     environment = {name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}
     options = TerraformOptions(files, variables(vars_), environment=environment)
     for result in evaluate_expressions(tree, "", options, texts):
-        click.echo(_json(result.get("value", result)))
+        write(f"{json_escaped(_json(result.get('value', result)))}\n", "-")
 
 
 def _text(path: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from scanner.cli.settings import known_rules, rule_options
-from scanner.cli.shared import Choice, failures
+from scanner.cli.shared import Choice, failures, say, write
 
 
 @click.command(name="explain")
@@ -20,12 +19,13 @@ def command(rule: str, rule_directories: tuple[str, ...], config_path: str | Non
     with failures():
         from scanner.engine.examples import examples
         from scanner.engine.rules import find_rule
+        from scanner.report.clean import json_text
         from scanner.report.rule_pages import explain_data, explain_text, rule_page
         from scanner.scan import fixtures_of
 
         found = find_rule(known_rules(config_path, rule_directories), rule)
         shown = examples(found, fixtures_of(Path(found.source)))
     if output_format == "json":
-        click.echo(json.dumps(explain_data(found, shown), indent=2))
+        write(json_text(explain_data(found, shown)), "-")
     else:
-        click.echo((rule_page if output_format == "markdown" else explain_text)(found, shown), nl=False)
+        say((rule_page if output_format == "markdown" else explain_text)(found, shown).removesuffix("\n"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from scanner.cli.shared import Failure, failures, write
+from scanner.cli.shared import Failure, failures, say, write
 
 CONFIG = ".kilter.yaml"
 PRE_COMMIT = ".pre-commit-config.yaml"
@@ -48,8 +48,8 @@ def command(directory: Path, dry_run: bool, force: bool, pre_commit: bool | None
         raise Failure(f"{directory}: no such directory")
     with failures():
         found = look(directory)
-    click.echo(_summary(found))
-    if (directory / PRE_COMMIT).exists() and not force:
+    say(_summary(found))
+    if (directory / PRE_COMMIT).is_file() and not force:
         _explain_hook(directory, pre_commit)
         pre_commit = False
     files = {CONFIG: config_text(found)}
@@ -57,9 +57,9 @@ def command(directory: Path, dry_run: bool, force: bool, pre_commit: bool | None
         files[PRE_COMMIT] = f"repos:\n{HOOK}"
     if _wanted(github, f"Write {WORKFLOW}?"):
         files[WORKFLOW] = WORKFLOW_TEXT.replace("BRANCH", found.branch)
-    left_alone = [name for name, text in files.items() if not _put(directory / name, text, dry_run, force)]
+    left_alone = [name for name, text in files.items() if not _put(directory, name, text, dry_run, force)]
     for name in left_alone:
-        click.echo(f"{directory / name} exists and is left alone (--force overwrites it)", err=True)
+        say(f"{directory / name} exists and is left alone (--force overwrites it)", err=True)
     if not dry_run:
         click.echo(_next_steps(files, pre_commit, github))
     raise click.exceptions.Exit(2 if len(left_alone) == len(files) else 0)
@@ -155,16 +155,19 @@ def _explain_hook(directory: Path, wanted: bool | None) -> None:
         click.echo(f"{PRE_COMMIT} exists; to run Kilter in it, add this below `repos:`\n\n{HOOK}")
 
 
-def _put(target: Path, text: str, dry_run: bool, force: bool) -> bool:
+def _put(directory: Path, name: str, text: str, dry_run: bool, force: bool) -> bool:
     """Write or print a file; whether it was done."""
+    target = directory / name
     if dry_run:
-        click.echo(f"\n# ----- {target}\n{text}", nl=False)
+        say(f"\n# ----- {target}\n{text.removesuffix(chr(10))}")
         return True
     if (target.exists() or target.is_symlink()) and not force:
         return False
+    if not target.parent.resolve().is_relative_to(directory.resolve()):
+        raise Failure(f"{target} is not written: a link leads out of {directory}")
     target.parent.mkdir(parents=True, exist_ok=True)
     write(text, str(target))
-    click.echo(f"wrote {target}")
+    say(f"wrote {target}")
     return True
 
 

@@ -28,14 +28,6 @@ def difference(repairs: Repairs) -> str:
     return "".join(line for path in sorted(repairs.texts) for line in _diff(repairs, path))
 
 
-def harmless(text: str) -> str:
-    """A diff for a terminal or a CI log, which nothing in it can steer; it may no longer apply."""
-    from scanner.report.clean import clean
-
-    lines = (clean(line) for line in text.split("\n"))
-    return "\n".join(line.replace("::", ":\ufffd", 1) if line.lstrip().startswith("::") else line for line in lines)
-
-
 def _diff(repairs: Repairs, path: str) -> Iterator[str]:
     old, new = (_lines(text) for text in (repairs.before.tree.read(path).text, repairs.texts[path]))
     for line in difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scanner.cli.progress import progress
-from scanner.cli.repairs import difference, harmless, would_be, written
+from scanner.cli.repairs import difference, would_be, written
 from scanner.cli.settings import find_configuration, known_findings, resolve, scan_options, with_environment
 from scanner.cli.shared import Choice, Failure, colour_wanted, failures, write
 from scanner.core.findings import SEVERITIES
@@ -107,8 +107,10 @@ def command(
     colour = output is None and colour_wanted(sys.stdout)
     text_options = {"show_undetermined": show_undetermined, "quiet": quiet}
     if repairs is not None and dry_run:
+        from scanner.report.clean import clean_lines
+
         steered = sys.stdout.isatty() or bool(os.environ.get("CI"))
-        write(harmless(difference(repairs)) if steered else difference(repairs), "-")
+        write(clean_lines(difference(repairs)) if steered else difference(repairs), "-")
         click.echo(f"kilter: {would_be(repairs)}; nothing was written", err=True)
     shown = [] if dry_run and output is None else [(output_format, output or "-")]
     _write(result, [*wanted, *shown], {"colour": colour, **text_options})

@@ -143,7 +143,10 @@ def scan_configured(context: click.Context, note: Callable[[str], None] | None) 
 
 
 def scan_options(context: click.Context, config: Config, settings: Mapping[str, Setting]) -> ScanOptions:
-    """What a scan is told. Raises ``FileNotFoundError`` for files and directories that do not exist."""
+    """What a scan is told.
+
+    Raises ``FileNotFoundError`` for files and directories that do not exist, and ``click.ClickException``.
+    """
     from scanner.engine.suppress import Policy
     from scanner.project.cache import NO_CACHE, user_cache
     from scanner.scan import ScanOptions
@@ -164,7 +167,7 @@ def scan_options(context: click.Context, config: Config, settings: Mapping[str, 
         overlay=overlay,
         variables=variables(choices["vars_"]),
         workspace=given["workspace"],
-        values_files=tuple(Path(name) for name in given["values"]),
+        values_files=tuple(_values_file(name) for name in given["values"]),
         set_values=choices["set_values"],
         kube_version=given["kube-version"],
         environment={name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")},
@@ -233,6 +236,19 @@ def _rule_directory(name: str) -> Path:
     if not Path(name).is_dir():
         raise FileNotFoundError(name)
     return Path(name)
+
+
+def _values_file(name: str) -> Path:
+    from scanner.project.tree import MAX_FILE_BYTES
+
+    place = Path(name)
+    if not place.exists():
+        raise FileNotFoundError(name)
+    if not place.is_file():
+        raise Failure(f"{name}: a values file must be a regular file")
+    if place.stat().st_size > MAX_FILE_BYTES:
+        raise Failure(f"{name} is larger than the limit of {MAX_FILE_BYTES // (1024 * 1024)} MiB")
+    return place
 
 
 def _var_files(

@@ -31,7 +31,16 @@ class Failure(click.ClickException):
 
     def show(self, file: object = None) -> None:
         """Print the message to standard error."""
-        click.echo(f"kilter: {self.message}", err=True)
+        say(f"kilter: {self.message}", err=True)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines on standard output or error. What the input has put into them steers no terminal and no CI log."""
+    from scanner.report.clean import clean_lines
+
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    click.echo(f"{clean_lines(text)}\n".encode(encoding, "replace"), nl=False, err=err)
 
 
 @contextlib.contextmanager

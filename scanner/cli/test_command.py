@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scanner.cli.shared import Failure, failures, listed
+from scanner.cli.shared import Failure, failures, listed, say
 
 if TYPE_CHECKING:
     from scanner.core import Finding
@@ -43,16 +43,16 @@ def command(directory: Path, fixtures: Path | None, select: tuple[str, ...]) -> 
         results, complaints = test_rules(chosen, place, _scan_case, trial)
     failed = [result for result in results if not result.passed]
     for result in failed:
-        click.echo(f"FAIL {result.rule} {result.path}")
+        say(f"FAIL {result.rule} {result.path}")
         for file, line in result.missing:
-            click.echo(f"  expected a finding at {file}:{line}")
+            say(f"  expected a finding at {file}:{line}")
         for (file, line), message in result.unexpected:
-            click.echo(f"  unexpected finding at {file}:{line}: {message}")
+            say(f"  unexpected finding at {file}:{line}: {message}")
         for text in result.diagnostics:
-            click.echo(f"  {text}")
+            say(f"  {text}")
     for complaint in complaints:
-        click.echo(f"FAIL {complaint}")
-    click.echo(f"{len(results) - len(failed)} passed, {len(failed) + len(complaints)} failed")
+        say(f"FAIL {complaint}")
+    say(f"{len(results) - len(failed)} passed, {len(failed) + len(complaints)} failed")
     raise click.exceptions.Exit(1 if failed or complaints or not results else 0)
 
 

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.engine.fixtures import MARK, case_files
+from scanner.engine.fixtures import MARK, case_files, cases_of
 from scanner.engine.rules import Rule
+from scanner.project.bounds import read_text
 
 _MARK = re.compile(rf"[ \t]*{MARK.pattern}[^\n]*")
 
@@ -32,9 +33,7 @@ class Example:
 
 def examples(rule: Rule, fixtures: Path) -> tuple[Example | None, Example | None]:
     """The shortest failing fixture below ``fixtures/<CODE>``, and the passing one that is most like it."""
-    directory = fixtures / rule.id
-    cases = sorted(directory.iterdir()) if directory.is_dir() else []
-    read = [(case.name.startswith("near-miss"), _read(case)) for case in cases]
+    read = [(case.name.startswith("near-miss"), _read(case)) for case in cases_of(rule, fixtures)]
     bad = min((example for _, example in read if example.marked), key=lambda example: example.size, default=None)
     good = [(near, example) for near, example in read if not example.marked]
     lines = bad.lines if bad is not None else frozenset()
@@ -50,7 +49,7 @@ def _read(case: Path) -> Example:
     texts, marked = {}, []
     for name, path in case_files(case):
         lines: list[str] = []
-        for line in path.read_text("utf-8").rstrip("\n").split("\n"):
+        for line in read_text(path).rstrip("\n").split("\n"):
             without = _MARK.sub("", line)
             if without == line or without.strip():
                 lines.append(without)

@@ -52,8 +52,7 @@ def test_rules(
     results: list[CaseResult] = []
     complaints: list[str] = []
     for rule in rules:
-        directory = fixtures / rule.id
-        cases = sorted(path for path in directory.iterdir()) if directory.is_dir() else []
+        cases = cases_of(rule, fixtures)
         outcomes = [_run(rule, case, scan_case, fix_case) for case in cases]
         if not any(outcome.expected for outcome in outcomes):
             complaints.append(f"{rule.id} has no fixture that fails")
@@ -84,11 +83,22 @@ def _run(rule: Rule, case: Path, scan_case: ScanCase, fix_case: FixCase | None) 
     return result
 
 
+def cases_of(rule: Rule, fixtures: Path) -> list[Path]:
+    """The fixtures of a rule, sorted by name; links that lead out of ``fixtures`` are left out."""
+    directory = fixtures / rule.id
+    return [case for case in sorted(directory.iterdir()) if _inside(case, fixtures)] if directory.is_dir() else []
+
+
 def case_files(case: Path) -> list[tuple[str, Path]]:
     """The files of a fixture, which is a file or a directory, with their names in it."""
     if case.is_file():
         return [(case.name, case)]
-    return [(path.relative_to(case).as_posix(), path) for path in sorted(case.rglob("*")) if path.is_file()]
+    files = (path for path in sorted(case.rglob("*")) if path.is_file() and _inside(path, case.parent.parent))
+    return [(path.relative_to(case).as_posix(), path) for path in files]
+
+
+def _inside(path: Path, fixtures: Path) -> bool:
+    return path.resolve().is_relative_to(fixtures.resolve())
 
 
 def _marks(code: str, case: Path) -> Iterable[Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
@@ -14,6 +15,14 @@ from scanner.project.cache import NO_CACHE, Cache
 
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
 PRECISIONS = ("high", "medium", "low")
+_SHAPES = {
+    "id": (re.compile(r"[A-Z]{3}[0-9]{3}"), "three letters and three digits, such as GPU004"),
+    "name": (re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), "words of a-z and 0-9 with - between them"),
+    "category": (re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), "a word of a-z and 0-9"),
+}
+"""Reports and commands use these as they are, so that a rule of a pull request must not choose them freely."""
+_LINK = re.compile(r"https://[\w./#?=&%:~+@!$'()*,;\[\]-]+", re.ASCII)
+_TEXTS = ("title", "message", "remediation", "description")
 
 
 class RuleError(Exception):
@@ -120,6 +129,7 @@ def rule_from_data(data: Any, source: str) -> Rule:
     missing = [key for key in REQUIRED if key not in data]
     if missing:
         raise RuleError(f"{source}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")
+    _check_shapes(data, source)
     if data["severity"] not in SEVERITIES:
         hint = nearest(data["severity"], SEVERITIES)
         raise RuleError(f"{source}: severity must be one of {', '.join(SEVERITIES)}, found {data['severity']!r}{hint}")
@@ -134,6 +144,24 @@ def rule_from_data(data: Any, source: str) -> Rule:
     if isinstance(values["select"], str):
         values["select"] = (values["select"],)
     return Rule(**values, source=source)
+
+
+def _check_shapes(data: Mapping[str, Any], source: str) -> None:
+    """Refuse what no report could show as it is. Raises ``RuleError``."""
+    for key, (shape, words) in _SHAPES.items():
+        if not isinstance(data[key], str) or shape.fullmatch(data[key]) is None:
+            raise RuleError(f"{source}: {key} must be {words}, found {data[key]!r}")
+    for key in _TEXTS:
+        if not isinstance(data.get(key, ""), str):
+            raise RuleError(f"{source}: {key} must be text, found {data[key]!r}")
+    links = data.get("references", [])
+    for link in links if isinstance(links, list) else [None]:
+        if not isinstance(link, str) or _LINK.fullmatch(link) is None:
+            raise RuleError(f"{source}: references must be a list of https:// links, found {link!r}")
+    chosen = data.get("severity_when", [])
+    for item in chosen if isinstance(chosen, list) else [chosen]:
+        if not isinstance(item, dict) or item.get("severity") not in SEVERITIES:
+            raise RuleError(f"{source}: severity_when must list conditions with a known severity, found {item!r}")
 
 
 def find_rule(rules: Sequence[Rule], text: str) -> Rule:

@@ -92,7 +92,17 @@ _ENTRY_KEYS = ("rule", "reason", "until", "path", "kind", "namespace", "name", "
 
 
 def find_config(start: Path) -> Path | None:
-    """The nearest configuration file at or above ``start``, up to the root of the git repository."""
+    """The nearest configuration file at or above ``start``, up to the root of the git repository.
+
+    Raises ``ConfigError`` where that is a link to a place outside: its content would show in messages.
+    """
+    found = _nearest(start)
+    if found is not None and not found.resolve().is_relative_to(_repository(found.parent.resolve())):
+        raise ConfigError(f"{found} is a link that leads out of the repository; --config can name such a file")
+    return found
+
+
+def _nearest(start: Path) -> Path | None:
     directory = start if start.is_dir() else start.parent
     for place in (directory, *directory.parents):
         for name in CONFIG_NAMES:
@@ -121,7 +131,10 @@ def load_config(path: Path) -> Config:
 
 def confines(path: Path) -> Path:
     """The directory that a configuration file's own paths must stay in: its repository, else its directory."""
-    directory = path.resolve().parent
+    return _repository(path.resolve().parent)
+
+
+def _repository(directory: Path) -> Path:
     return next((place for place in (directory, *directory.parents) if (place / ".git").exists()), directory)
 
 

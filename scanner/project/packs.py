@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 ENTRY_POINTS = "kilter.rules"
@@ -25,17 +27,25 @@ def builtin_fixtures() -> Path:
 def fixtures_of(rules: Path) -> Path:
     """Where the fixtures of a file or directory of rules are: ``fixtures/rules`` beside it, or the nearest above it.
 
-    Where there are none up to the root of the repository: the place beside it.
+    Where there are none up to the root of the repository: the place beside it. Raises ``FileNotFoundError`` where a
+    link leads elsewhere: a pull request must not have us show what lies outside its repository.
     """
     place = rules.resolve()
     if place.is_relative_to(builtin_rules().resolve()):
         return builtin_fixtures()
     for above in place.parents:
-        if (above / "fixtures" / "rules").is_dir():
-            return above / "fixtures" / "rules"
+        found = above / "fixtures" / "rules"
+        if found.is_dir():
+            return _within(above, found)
         if (above / ".git").exists():
             break
     return place.parent / "fixtures" / "rules"
+
+
+def _within(directory: Path, place: Path) -> Path:
+    if not place.resolve().is_relative_to(directory):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{place} (a link that leads out)")
+    return place
 
 
 def find_pack(name: str) -> Path | None:

@@ -22,6 +22,12 @@ def clean(text: str) -> str:
     return _COMMAND.sub("#\ufffd", text) if "##" in text else text
 
 
+def clean_lines(text: str) -> str:
+    """``text`` cleaned line by line, none of which starts a workflow command."""
+    lines = (clean(line) for line in text.split("\n"))
+    return "\n".join(line.replace("::", ":\ufffd", 1) if line.lstrip().startswith("::") else line for line in lines)
+
+
 def _replacement(char: str) -> str:
     if char == "\t":
         return "    "
@@ -69,9 +75,13 @@ def last_columns(text: str, columns: int) -> str:
 
 def json_text(document: Any) -> str:
     """``document`` as JSON in which no character can steer a terminal or a CI log; the data stay what they are."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return json_escaped(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+
+
+def json_escaped(text: str) -> str:
+    """JSON in which every character that could steer a terminal or a CI log is an escape."""
     text = _UNUSUAL.sub(lambda match: _json_escape(match[0]), text)
-    return _COMMAND.sub("#\\\\u0023", text) + "\n"
+    return _COMMAND.sub("#\\\\u0023", text)
 
 
 def _json_escape(char: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -145,7 +146,8 @@ def _parameter(name: str, declared: Mapping[str, Any]) -> str:
 
 
 def _fenced(name: str, text: str) -> str:
-    return f"`{name}`\n\n```{LANGUAGES.get(name.rpartition('.')[2], '')}\n{text.rstrip()}\n```"
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    return f"{code_span(name)}\n\n{fence}{LANGUAGES.get(name.rpartition('.')[2], '')}\n{text.rstrip()}\n{fence}"
 
 
 def _frameworks(rule: Rule) -> str:

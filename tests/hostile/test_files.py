@@ -217,6 +217,76 @@ def test_configuration(outside: Path) -> None:
     assert "root:x:0:0" not in run.stdout + run.stderr
 
 
+def confined(directory: Path, *arguments: str) -> str:
+    """What a refusal says, which must not show what lies beside the directory."""
+    run = kilter(*arguments, cwd=directory)
+    assert run.status == 2, (run.stdout, run.stderr)
+    assert "Traceback" not in run.stderr
+    assert SECRET not in run.stdout + run.stderr
+    return run.stderr
+
+
+@pytest.mark.parametrize("name", [".kilter.yaml", "kilter.yaml", "pyproject.toml"])
+@pytest.mark.parametrize("command", [("scan", "."), ("rules",), ("config", "show"), ("baseline",)])
+def test_configuration_through_a_link(name: str, command: tuple[str, ...], outside: Path) -> None:
+    text = f"[tool.kilter]\n{SECRET} = 1\n" if name.endswith(".toml") else f"{SECRET}: 1\n"
+    (outside.parent / "beside" / "settings").write_text(text)
+    (outside / name).symlink_to("../beside/settings")
+    assert "is a link that leads out of the repository" in confined(outside, *command)
+
+
+def test_a_link_to_a_configuration_of_the_repository_is_followed(outside: Path) -> None:
+    (outside / "shared.yaml").write_text("fail-on: low\n")
+    (outside / ".kilter.yaml").symlink_to("shared.yaml")
+    assert "fail-on: low" in kilter("config", "show", cwd=outside).stdout
+
+
+@pytest.mark.parametrize("key", ["rules", "var-files", "values", "baseline", "extends"])
+def test_what_a_configuration_names_through_a_link(key: str, outside: Path) -> None:
+    (outside / "link").symlink_to("../beside")
+    for target in ("link", "link/secret.yaml", "../beside/secret.yaml", "/etc/passwd", "a/../../beside"):
+        (outside / ".kilter.yaml").write_text(f"{key}: {target if key == 'baseline' else f'[{target}]'}\n")
+        assert "is outside the repository" in confined(outside, "scan", ".")
+
+
+@pytest.mark.parametrize("size", [None, 11 * 1024**2])
+def test_values_files_that_are_none(size: int | None, outside: Path) -> None:
+    if size is None:
+        os.mkfifo(outside / "values")
+    else:
+        (outside / "values").write_text("a: " + "b" * size)
+    (outside / ".kilter.yaml").write_text("values: [values]\n")
+    (outside / "a.yaml").write_text(HEALTHY)
+    assert ("must be a regular file" if size is None else "larger than the limit") in confined(outside, "scan", ".")
+
+
+@pytest.mark.parametrize("link", ["fixtures", "fixtures/rules", "fixtures/rules/ACM001", "fixtures/rules/ACM001/fail"])
+@pytest.mark.parametrize("command", [("explain", "ACM001"), ("test", "rules"), ("docs", "pages", "--rules", "rules")])
+def test_examples_of_rules(link: str, command: tuple[str, ...], outside: Path) -> None:
+    below = outside.parent / "beside" / Path("fixtures/rules/ACM001/fail").relative_to(link)
+    below.mkdir(parents=True, exist_ok=True)
+    (below / "a.yaml").write_text(f"a: {SECRET} # expect: ACM001\n")
+    (outside / "rules").mkdir()
+    (outside / "rules" / "ACM001-a.yaml").write_text(
+        "id: ACM001\nname: a\ntitle: a title\ncategory: gpu\nseverity: low\nprecision: high\nselect: Pod\n"
+        "assert: {path: $.a, exists: true}\nmessage: a message of it\nremediation: a remedy of it\n"
+        "references: ['https://example.com/']\n"
+    )
+    (outside / ".kilter.yaml").write_text("rules: [rules]\n")
+    (outside / link).parent.mkdir(parents=True, exist_ok=True)
+    (outside / link).symlink_to(outside.parent / "beside")
+    run = kilter(*command, cwd=outside)
+    assert "Traceback" not in run.stderr, run.stderr
+    pages = [page.read_text() for page in outside.glob("pages/*")]
+    assert [text for text in (run.stdout, run.stderr, *pages) if SECRET in text] == []
+
+
+def test_init_through_a_link(outside: Path) -> None:
+    (outside / ".github").symlink_to("../beside")
+    assert "leads out" in confined(outside, "init", "--github", "--no-pre-commit")
+    assert not (outside.parent / "beside" / "workflows").exists()
+
+
 NO_NETWORK = """
 import socket, sys
 def refuse(*arguments, **options):
