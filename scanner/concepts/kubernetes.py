@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from scanner.concepts.model import AccessGrant, NetworkBoundary
@@ -32,6 +33,8 @@ AUTHENTICATION = (
     "traefik.ingress.kubernetes.io/router.middlewares",
 )
 """Beginnings of Ingress annotations that ask for credentials, or may do so (Traefik's middlewares)."""
+AUTHENTICATING_PROXY = re.compile(r"oauth2?[-_]?proxy|kube-rbac-proxy|kube-auth-proxy")
+"""Images of proxies that ask for credentials, as they stand beside servers on OpenShift."""
 RAY_DASHBOARD = 8265
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
@@ -114,11 +117,13 @@ def _texts(value: Any) -> list[str]:
 
 
 def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
-    """A boundary for a Service, an Ingress or the Service that KubeRay makes for a head."""
+    """A boundary for a Service, an Ingress, an OpenShift Route or the Service that KubeRay makes for a head."""
     if resource.type == "Service" and resource.api_version == "v1":
         return [_service(resource)]
     if resource.type == "Ingress":
         return [_ingress(resource)]
+    if resource.type == "Route" and resource.api_version.startswith("route.openshift.io/"):
+        return [_route(resource, graph)]
     return _ray_head(resource) if resource.type in RAY_CLUSTERS else []
 
 
@@ -182,6 +187,29 @@ def _ingress(resource: Resource) -> NetworkBoundary:
     boundary.ports = [{"from": port, "to": port, "target": port, "name": None} for port in _backend_ports(resource)]
     boundary.sources |= {"tls": ("spec", "tls"), "open_to_world": ("spec", "rules")}
     return boundary
+
+
+def _route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
+    """An OpenShift Route: the router asks for no credentials, a proxy beside the server may."""
+    boundary = _boundary(resource)
+    tls = get(resource.attributes, "spec", "tls")
+    plain = get(tls, "insecureEdgeTerminationPolicy")
+    unknown = next((value for value in (tls, plain) if is_unknown(value)), None)
+    boundary.tls = unknown if unknown is not None else bool(tls) and plain != "Allow"  # type: ignore[assignment]
+    boundary.open_to_world = True
+    behind = [near.resource for near in graph.neighbours(resource, "exposes")]
+    boundary.authenticated = any(AUTHENTICATING_PROXY.search(image) for item in behind for image in _images(item))
+    target = get(resource.attributes, "spec", "port", "targetPort")
+    ports = [port for item in behind if item.type == "Service" for port in _service(item).ports]
+    boundary.ports = [port for port in ports if target in (None, port["name"], port["target"], port["from"])]
+    boundary.sources |= {"tls": ("spec", "tls"), "open_to_world": ("spec", "to")}
+    return boundary
+
+
+def _images(workload: Resource) -> list[str]:
+    """The images of a workload's own containers."""
+    containers = get(workload.attributes, "spec", "template", "spec", "containers", default=[])
+    return _texts([get(item, "image") for item in containers]) if isinstance(containers, list) else []
 
 
 def _backend_ports(resource: Resource) -> list[int]:

@@ -219,7 +219,7 @@ def _link_exposure(graph: ResourceGraph) -> None:
         if service.api_version == "v1":
             services.setdefault((service.name, service.namespace or "default"), []).append(service)
     made = _made_services(graph)
-    for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService"):
+    for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService", "Route"):
         for resource in graph.of_type(kind):
             if kind == "Service" and resource.api_version == "v1":
                 for neighbour in graph.neighbours(resource, "selects"):
@@ -280,6 +280,8 @@ def _near_units(one: Resource, other: Resource) -> bool:
 
 
 def _backends(resource: Resource) -> set[str]:
+    if resource.type == "Route":
+        return _backends_of_openshift(resource)
     names: set[str] = set()
     stack: list[Any] = [get(resource.attributes, "spec", default={})]
     while stack:
@@ -299,6 +301,16 @@ def _backends(resource: Resource) -> set[str]:
         elif isinstance(item, list):
             stack.extend(item)
     return names
+
+
+def _backends_of_openshift(route: Resource) -> set[str]:
+    """The Services of an OpenShift Route; Knative's Routes lead to revisions."""
+    if not route.api_version.startswith("route.openshift.io/"):
+        return set()
+    spare = get(route.attributes, "spec", "alternateBackends", default=[])
+    found = [get(route.attributes, "spec", "to"), *(spare if isinstance(spare, list) else ())]
+    names = [get(item, "name") for item in found]
+    return {name for name in names if isinstance(name, str)}
 
 
 def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
