@@ -17,7 +17,7 @@ _TRAINS = re.compile(
     r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
 )
 _MEASURES = re.compile(
-    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|nvbandwidth|dcgmproftester|gpu[-_]?burn|benchmark"
+    r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|nvbandwidth|dcgmproftester|(gpu|neuron)[-_]?(burn|profil)|benchmark"
 )
 _COMPILES = re.compile(r"(?<![a-z])(pre)?compil(e|ation)(?![a-z])")
 """Names of jobs that compile a model ahead of time, as Neuron needs it, by running the training command."""
