@@ -11,8 +11,8 @@ from typing import Any
 from scanner.facts.tables import document
 
 Steps = tuple[str | int, ...]
-PUBLISHERS = ("terraform-google", "Azure/", "terraform-azurerm")
-"""What every source in public_modules.yaml has: a repository that calls none of them need not read the file."""
+PUBLISHERS = ("terraform-google", "Azure/", "terraform-azurerm", "bedrock")
+"""Of which every source in public_modules.yaml has one: a repository that calls none of them need not read the file."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Twin:
     """
 
     type: str
-    when: Mapping[Steps, tuple[str, ...]]
+    when: Mapping[Steps, tuple[Any, ...]]
     fields: Mapping[Steps, Source]
     each: Steps = ()
     defaults: Mapping[Steps, Any] = field(default_factory=dict)

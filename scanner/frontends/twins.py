@@ -32,11 +32,15 @@ def _of_azapi(resource: Resource) -> Iterator[Resource]:
     values = {**resource.attributes, "body": _body(resource.attributes.get("body"))}
     kind = values.get("type")
     for twin in azapi_twins(kind) if isinstance(kind, str) else ():
-        decided = {path: get(values, *path) for path in twin.when}
-        if all(decided[path] in words for path, words in twin.when.items() if not is_unknown(decided[path])):
+        if _applies(twin, values):
             beside: dict[Steps, Source] = {(name,): Source((name,)) for name in BESIDE_THE_BODY}
             yield _twin(resource, twin, values, {**beside, **twin.fields}, {})
             return
+
+
+def _applies(twin: Twin, values: Any) -> bool:
+    decided = {path: get(values, *path) for path in twin.when}
+    return all(decided[path] in words for path, words in twin.when.items() if not is_unknown(decided[path]))
 
 
 def _body(value: Any) -> Any:
@@ -52,6 +56,8 @@ def _body(value: Any) -> Any:
 def _of_module(resource: Resource) -> Iterator[Resource]:
     source = resource.attributes.get("source")
     for twin in module_twins(source) if isinstance(source, str) else ():
+        if not _applies(twin, resource.attributes):
+            continue
         if not twin.each:
             yield _twin(resource, twin, resource.attributes, twin.fields, {})
             continue
