@@ -51,6 +51,8 @@ class _Object:
     """(patch data, its places), oldest first."""
     declared: Any = None
     """The data as its own file has it, before any patch."""
+    earlier: list[tuple[str, str]] = field(default_factory=list)
+    """Names and namespaces that it went by in bases, the first one first."""
 
     def __post_init__(self) -> None:
         self.declared = self.data
@@ -62,6 +64,10 @@ class _Object:
     @property
     def name(self) -> str:
         return str(get(self.data, "metadata", "name", default=""))
+
+    @property
+    def namespace(self) -> str:
+        return str(get(self.data, "metadata", "namespace", default="default"))
 
 
 class _BuildLimit(Exception):
@@ -232,6 +238,9 @@ def _component(
 
 def _transform(build: _Build, directory: str, data: dict[str, Any], file: str, objects: list[_Object]) -> list[_Object]:
     objects = _patched(build, directory, data, file, objects)
+    if any(data.get(key) for key in ("namespace", "namePrefix", "nameSuffix")):
+        for item in objects:
+            item.earlier.append((item.name, item.namespace))
     for change in (_with_images, _with_replicas, _with_labels, _with_annotations, _with_namespace, _with_names):
         change(data, objects)
     return objects
@@ -302,7 +311,10 @@ def _apply(
 ) -> list[_Object]:
     """``entry``: the kustomization file and the place of the patch in it, for problems."""
     operations = isinstance(patch, list)
-    chosen = [item for item in objects if _selected(item, target if isinstance(target, dict) else patch)]
+    wanted = target if isinstance(target, dict) else patch
+    chosen = [item for item in objects if _selected(item, wanted)]
+    if not chosen:
+        chosen = [item for item in objects if _was_selected(item, wanted)]
     if not chosen and isinstance(patch, dict) and target is None and patch.get("kind") != DEFINITION:
         what = f"{patch.get('kind')} {get(patch, 'metadata', 'name', default='')}"
         build.problem("error", "kustomize-patch", f"this patch finds no {what} to change", *entry)
@@ -339,16 +351,26 @@ def _sketch(operation: dict[str, Any]) -> Any:
 def _merged(data: dict[str, Any], patch: Any) -> dict[str, Any]:
     group = str(data.get("apiVersion", "")).rpartition("/")[0]
     identity = {"apiVersion": data.get("apiVersion"), "kind": data.get("kind")}
-    name = get(data, "metadata", "name")
+    name, namespace = get(data, "metadata", "name"), get(data, "metadata", "namespace")
     result: dict[str, Any] = strategic_merge(data, patch, built_in=group in BUILT_IN_GROUPS)
     result |= identity
     if isinstance(result.get("metadata"), dict) and name is not None:
         result["metadata"] = {**result["metadata"], "name": name}
+        if namespace is not None:
+            result["metadata"]["namespace"] = namespace
     return result
 
 
-def _selected(item: _Object, target: Any) -> bool:
-    """Whether a patch's target (or the patch's own kind and name) means the object; names are anchored patterns."""
+def _was_selected(item: _Object, target: Any) -> bool:
+    """Whether a patch means the object by a name that it had before a prefix or namespace was given to it."""
+    return any(_selected(item, target, name, namespace) for name, namespace in item.earlier)
+
+
+def _selected(item: _Object, target: Any, name: str | None = None, namespace: str | None = None) -> bool:
+    """Whether a patch's target (or the patch's own kind and name) means the object; names are anchored patterns.
+
+    ``name`` and ``namespace`` are taken for those of the object if they are given.
+    """
     if not isinstance(target, dict):
         return False
     metadata = target.get("metadata") if isinstance(target.get("metadata"), dict) else None
@@ -357,8 +379,7 @@ def _selected(item: _Object, target: Any) -> bool:
         "name": metadata.get("name") if metadata is not None else target.get("name"),
         "namespace": metadata.get("namespace") if metadata is not None else target.get("namespace"),
     }
-    namespace = get(item.data, "metadata", "namespace", default="default")
-    actual = {"kind": item.kind, "name": item.name, "namespace": namespace}
+    actual = {"kind": item.kind, "name": name or item.name, "namespace": namespace or item.namespace}
     for key, pattern in wanted.items():
         if pattern not in (None, "") and not _full_match(str(pattern), str(actual[key]), exact=metadata is not None):
             return False
@@ -443,10 +464,14 @@ def _with_replicas(data: dict[str, Any], objects: list[_Object]) -> None:
     for entry in _list(data, "replicas"):
         if isinstance(entry, dict):
             for item in objects:
-                if item.name == entry.get("name") and item.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
+                if entry.get("name") in _names(item) and item.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
                     spec = _own(item).setdefault("spec", {})
                     if isinstance(spec, dict):
                         spec["replicas"] = entry.get("count")
+
+
+def _names(item: _Object) -> list[str]:
+    return [item.name, *(name for name, _ in item.earlier)]
 
 
 def _with_labels(data: dict[str, Any], objects: list[_Object]) -> None:

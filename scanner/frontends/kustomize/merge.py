@@ -140,7 +140,8 @@ def _change(root: Any, steps: list[str], name: str, value: Any) -> None:
     parent = _at(root, steps[:-1])
     last = steps[-1]
     if isinstance(parent, dict):
-        if name == "remove" or (name == "replace" and last not in parent):
+        # RFC 6902 wants what is replaced to be there; kustomize 5.5 (as in kubectl 1.32) adds it
+        if name == "remove":
             if last not in parent:
                 raise PatchError(f"there is nothing at {'/'.join(steps)}")
             del parent[last]

@@ -75,6 +75,22 @@ rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
 OVERLAYS = {
     "plain": "resources: [../base]\n",
     "names": "resources: [../base]\nnamespace: serving\nnamePrefix: prod-\nnameSuffix: -v2\n",
+    "renamed": """resources: [../prefixed]
+replicas:
+  - {name: vllm, count: 4}
+patches:
+  - target: {kind: Service, name: vllm}
+    patch: |-
+      - op: replace
+        path: /spec/type
+        value: ClusterIP
+  - patch: |-
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: vllm}
+      spec:
+        strategy: {type: Recreate}
+""",
     "images": "resources: [../base]\nimages:\n  - {name: vllm/vllm-openai, newTag: v0.6.0}\n"
     "  - {name: envoy, newName: mirror/envoy, digest: sha256:abc}\nreplicas:\n  - {name: vllm, count: 5}\n",
     "merge": """resources: [../base]
@@ -115,6 +131,7 @@ spec:
           resources:
             limits: {nvidia.com/gpu: 4, memory: 8Gi}
 """,
+    "prefixed/kustomization.yaml": "resources: [../base]\nnamePrefix: prod-\nnamespace: serving\n",
     "scaled/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
     "replicas:\n  - {name: vllm, count: 3}\n",
 }
@@ -123,7 +140,7 @@ spec:
 def write(root: Path, *overlays: str) -> None:
     files = BASE | EXTRA | {f"{name}/kustomization.yaml": OVERLAYS[name] for name in overlays}
     for name, text in files.items():
-        if name.split("/")[0] in ("base", "scaled", *overlays):
+        if name.split("/")[0] in ("base", "scaled", *overlays, *(["prefixed"] if "renamed" in overlays else [])):
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
