@@ -6,7 +6,7 @@ from collections import Counter
 
 from scanner.core import Resource
 
-MAX_CONTAINERS = 5_000
+MAX_CONTAINERS = 3_000
 """Of the workloads of one file. A cluster of a thousand nodes runs fewer kinds of pods than that."""
 MAX_CHARACTERS = 1_000_000
 """Of commands, arguments, and the scripts and variables that ConfigMaps give, of the workloads of one file."""

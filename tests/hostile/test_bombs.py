@@ -47,6 +47,18 @@ YAML_CASES: dict[str, tuple[str, str]] = {
         HEAD + "data:\n  a: &a '" + "x" * 200_000 + "'\n  b: [" + "*a, " * 400_000 + "]\n",
         "yaml-limit",
     ),
+    "aliases in many documents": (
+        "---\n".join([HEAD + f"data: {{a: &a [{'x, ' * 70}], b: &b [{'*a, ' * 70}], c: [{'*b, ' * 70}]}}\n"] * 5_000),
+        "yaml-limit",
+    ),
+    "aliases of texts in many documents": (
+        "---\n".join([HEAD + f"data: {{a: &a {'x' * 500}, b: &b [{'*a, ' * 70}], c: [{'*b, ' * 70}]}}\n"] * 3_000),
+        "yaml-limit",
+    ),
+    "many objects in lists": (
+        "---\n".join(["{apiVersion: v1, kind: List, items: [" + "{apiVersion: v1, kind: A}, " * 9_000 + "]}\n"] * 4),
+        "yaml-limit",
+    ),
     "many documents": ("---\n".join([HEAD] * 12_000), "yaml-limit"),
     "many scalars": (HEAD + "data: [" + "1," * 600_000 + "]\n", "yaml-limit"),
     "endless integer": (HEAD + "data: " + "9" * 1_000_000 + "\n", ""),
@@ -460,7 +472,7 @@ def test_a_pod_of_very_many_containers(tmp_path: Path) -> None:
     (tmp_path / "hostile.yaml").write_text(HEALTHY.partition("        - ")[0] + containers)
     found = [item for item in scan(tmp_path).diagnostics() if item["code"] == "workload-limit"]
     assert [item["location"]["file"] for item in found] == ["hostile.yaml"]
-    assert "limit of 5,000 containers" in found[0]["message"]
+    assert "limit of 3,000 containers" in found[0]["message"]
 
 
 def test_lists_that_are_gone_through_for_each_item(tmp_path: Path) -> None:
