@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scanner.core import Unknown, is_unknown
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh"))
 _VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+_NAME = re.compile(r"\$[({]?(\w+)")
+MAX_SCRIPT = 100_000
+"""Characters that are read as a shell would: shlex takes the square of a word's length."""
+MAX_FILLED = 100_000
+"""Characters that variables may add to one word."""
 _ASSIGNMENT = re.compile(r"(\w+)=(.*)\Z", re.DOTALL)
 _OPERATORS = frozenset(";&|()\n")
 _BEFORE_COMMANDS = frozenset(("exec", "nohup", "then", "do", "else", "export", "time", "!", "{", "env"))
@@ -22,6 +27,13 @@ class Command(NamedTuple):
     words: tuple[Any, ...]
     variables: Mapping[str, str]
     """What the script set before."""
+
+
+class _Scripts(NamedTuple):
+    """The scripts that a container has not run yet, and who is told the length of those that are read."""
+
+    unread: dict[str, str]
+    spend: Callable[[int], None]
 
 
 def words(command: list[Any], args: list[Any]) -> list[Any]:
@@ -45,17 +57,23 @@ def _is_shell(items: list[Any]) -> bool:
 
 def _split(script: str) -> list[str]:
     text = script.replace("\\\n", " ")
+    if len(text) > MAX_SCRIPT:
+        return text.split()
     try:
         return shlex.split(text, comments=True)
     except ValueError:
         return text.split()
 
 
-def commands(command: list[Any], args: list[Any], scripts: Mapping[str, str]) -> Iterator[Command]:
+def commands(
+    command: list[Any], args: list[Any], texts: Mapping[str, str], spend: Callable[[int], None]
+) -> Iterator[Command]:
     """The commands that a container runs, those of shell scripts one by one.
 
-    ``scripts`` are texts by the path at which the container finds them; a script that a word names runs after it.
+    ``texts`` are scripts by the path at which the container finds them; one that a word names runs after it, and is
+    read once. ``spend`` is told its length.
     """
+    scripts = _Scripts(dict(texts), spend)
     items: list[Any] = [
         item if is_unknown(item) else str(item) for item in (*command, *args) if not isinstance(item, bool)
     ]
@@ -74,7 +92,7 @@ def commands(command: list[Any], args: list[Any], scripts: Mapping[str, str]) ->
     yield from _named_scripts(plain, scripts, {})
 
 
-def _commands_of(script: str, scripts: Mapping[str, str], variables: Mapping[str, str]) -> Iterator[Command]:
+def _commands_of(script: str, scripts: _Scripts, variables: Mapping[str, str]) -> Iterator[Command]:
     known = dict(variables)
     for found in _simple_commands(script):
         rest = list(found)
@@ -85,20 +103,29 @@ def _commands_of(script: str, scripts: Mapping[str, str], variables: Mapping[str
                 known.pop(assigned[1], None)
                 known |= {assigned[1]: value} if isinstance(value, str) else {}
         if rest:
-            yield Command(tuple(rest), dict(known))
+            yield Command(tuple(rest), _used(rest, known))
             yield from _named_scripts(rest, scripts, known)
 
 
-def _named_scripts(names: Iterable[Any], scripts: Mapping[str, str], known: Mapping[str, str]) -> Iterator[Command]:
+def _used(argv: list[str], known: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the words name: a copy of all of them for each command would cost the square of a script."""
+    names = (match[1] for word in argv if "$" in word for match in _NAME.finditer(word))
+    return {name: known[name] for name in names if name in known}
+
+
+def _named_scripts(names: Iterable[Any], scripts: _Scripts, known: Mapping[str, str]) -> Iterator[Command]:
     for word in names:
-        if isinstance(word, str) and word in scripts:
-            # a script that names itself must not be read for ever
-            others = {path: text for path, text in scripts.items() if path != word}
-            yield from _commands_of(scripts[word], others, known)
+        text = scripts.unread.pop(word, None) if isinstance(word, str) else None
+        if text is not None:
+            scripts.spend(len(text))
+            yield from _commands_of(text, scripts, known)
 
 
 def _simple_commands(script: str) -> Iterator[list[str]]:
     """The words between a script's operators and line ends."""
+    if len(script) > MAX_SCRIPT:
+        yield script.split()
+        return
     lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|()\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
@@ -140,12 +167,17 @@ def fill(value: Any, variables: Mapping[str, Any]) -> Any:
     if not isinstance(value, str) or "$" not in value:
         return value
     missing: list[Unknown] = []
+    added = 0
 
     def replacement(match: re.Match[str]) -> str:
+        nonlocal added
         name = match[1] or match[2] or match[4]
         found = variables.get(name)
         if isinstance(found, str):
-            return found
+            added += len(found)
+            if added <= MAX_FILLED:
+                return found
+            found = Unknown(f"its variables have more than the limit of {MAX_FILLED} characters", name)
         if found is None and match[3] is not None:
             return match[3]
         missing.append(found if is_unknown(found) else Unknown(f"{value} is set when the container starts", value))

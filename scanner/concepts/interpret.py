@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from scanner.concepts.amounts import Amounts, WorkloadLimit
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.definitions import Definitions
@@ -56,7 +57,8 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph)
     definitions = Definitions(graph)
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: pod_sets(r, config_maps, definitions))
+    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, amounts=Amounts())
+    _collect(concepts, (r for r in resources if r.api_version), read_pods)
     _contained(concepts, "what Ray clusters are for", lambda: _read_ray_jobs(concepts, graph))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
@@ -123,6 +125,8 @@ def _collect(concepts: Concepts, resources: Iterable[Resource], read: Callable[[
             message = f"what {resource.address} leads to is not worked out: {error}"
             concepts.diagnostics.append(Diagnostic("error", "graph-limit", message, resource.locate().span))
             return
+        except WorkloadLimit as error:
+            concepts.diagnostics.append(Diagnostic("error", "workload-limit", str(error), resource.locate().span))
         except Exception as error:  # one resource that an adapter cannot cope with must not cost the others
             message = f"{resource.address} could not be interpreted: {type(error).__name__}: {error}"
             concepts.diagnostics.append(Diagnostic("error", "internal-error", message, resource.locate().span))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
+from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.definitions import Definitions, model_field
@@ -95,8 +97,10 @@ _OTHER_STAGE = re.compile(
 )
 
 
-def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitions) -> list[PodSet]:
-    """The pod sets of a Kubernetes object; empty for kinds that carry no pods."""
+def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitions, amounts: Amounts) -> list[PodSet]:
+    """The pod sets of a Kubernetes object; empty for kinds that carry no pods. Raises ``WorkloadLimit``."""
+    if not amounts.has_room(resource):
+        return []
     group = resource.api_version.rpartition("/")[0]
     runtime = definitions.of(resource)
     result: list[PodSet] = []
@@ -105,7 +109,7 @@ def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitio
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                pods = _pod_set(resource, kind, path, template, config_maps, runtime)
+                pods = _pod_set(resource, kind, path, template, config_maps, runtime, amounts)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
     share_role(result)
@@ -187,10 +191,14 @@ def _pod_set(
     template: dict[str, Any],
     config_maps: ConfigMaps,
     runtime: Resource | None,
+    amounts: Amounts,
 ) -> PodSet | None:
     written = _written(kind, path, template, resource, runtime)
     if written is None:
         return None
+    amounts.add_containers(
+        resource, max(len(written.containers) + len(_sequence(written.spec.get("initContainers"))), 1)
+    )
     at = written.at
     labels = _mapping(written.metadata.get("labels"))
     pods = PodSet(
@@ -217,7 +225,7 @@ def _pod_set(
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec and not kind.shape:
         pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
-    _read_spec(pods, written, config_maps)
+    _read_spec(pods, written, config_maps, amounts)
     if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
         _without_model(pods)
     if "{*}" in kind.template and not kind.shape:
@@ -278,12 +286,13 @@ def _dicts(value: Any) -> Any:
     return value if is_unknown(value) else [item for item in _sequence(value) if isinstance(item, dict)]
 
 
-def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps) -> None:
+def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, amounts: Amounts) -> None:
     spec, at = written.spec, written.at
     pods.volumes = _dicts(spec.get("volumes"))
     first = [Part(item, (*at, "initContainers", n)) for n, item in enumerate(_sequence(spec.get("initContainers")))]
     for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
-        target += [_container(part, pods, config_maps, init=init) for part in items if isinstance(part.container, dict)]
+        parts = [part for part in items if isinstance(part.container, dict)]
+        target += [_container(part, pods, config_maps, amounts, init=init) for part in parts]
     for container in pods.containers:
         for accelerator in _sequence(container.accelerators):
             if accelerator.resource not in pods.accelerator_resources:
@@ -335,7 +344,7 @@ def _total(counts: list[Any]) -> Any:
     return unknown if unknown is not None else sum(counts)
 
 
-def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool) -> Container:
+def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, amounts: Amounts, *, init: bool) -> Container:
     item, at = part.container, part.at
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
@@ -346,6 +355,8 @@ def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool)
         _split_image(container, container.image)
     container.command = _sequence(item.get("command"))
     container.args = _sequence(item.get("args"))
+    told = (*container.command, *container.args)
+    amounts.add_characters(pods.resource, sum(len(word) + 1 if isinstance(word, str) else 1 for word in told))
     container.argv = words(container.command, container.args)
     container.env = [
         EnvironmentVariable(
@@ -360,7 +371,7 @@ def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool)
         for number, entry in enumerate(_sequence(item.get(field)))
         if isinstance(entry, dict)
     ]
-    container.env += _all_of(item, at, pods, config_maps)
+    container.env += _all_of(item, at, pods, config_maps, amounts)
     container.ports = [port for port in _sequence(item.get("ports")) if isinstance(port, dict)]
     container.port_numbers = [
         n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
@@ -386,7 +397,8 @@ def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, *, init: bool)
     container.sources["volume_mounts"] = (*at, "volumeMounts")
     container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
     container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
-    recognise(container, config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts")))
+    scripts = config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts"))
+    recognise(container, scripts, partial(amounts.add_characters, pods.resource))
     container.image = settled(container.image)
     _read_storage(container, item.get("storageUri"), at)
     if part.inherited:
@@ -414,12 +426,15 @@ def _referred(entry: dict[str, Any], pods: PodSet, config_maps: ConfigMaps) -> s
     return value if isinstance(value, str) else None
 
 
-def _all_of(item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps) -> Iterator[EnvironmentVariable]:
+def _all_of(
+    item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps, amounts: Amounts
+) -> Iterator[EnvironmentVariable]:
     """The variables of every ConfigMap that ``envFrom`` names."""
     for number, source in enumerate(_sequence(item.get("envFrom"))):
         name, prefix = get(source, "configMapRef", "name"), get(source, "prefix", default="")
         for key, value in config_maps.data(pods.resource, name).items() if isinstance(name, str) else ():
             if isinstance(value, str):
+                amounts.add_characters(pods.resource, len(key) + 1)
                 place = (*at, "envFrom", number)
                 yield EnvironmentVariable(at=place, name=f"{prefix}{key}", from_reference=True, referred=value)
 

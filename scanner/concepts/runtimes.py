@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from scanner.concepts.command_lines import Command, commands, fill, words
@@ -26,11 +26,14 @@ class _Match(NamedTuple):
     all: tuple[Command, ...] = ()
 
 
-def recognise(container: Container, scripts: Mapping[str, str]) -> None:
-    """Fill in ``runtime``, ``gpu_build`` and ``serving`` of a container; ``scripts`` are files that it can run."""
+def recognise(container: Container, scripts: Mapping[str, str], spend: Callable[[int], None]) -> None:
+    """Fill in ``runtime``, ``gpu_build`` and ``serving`` of a container; ``scripts`` are files that it can run.
+
+    ``spend`` is told the length of each script that is read.
+    """
     data = runtimes()
     image = container.image.lower() if isinstance(container.image, str) else ""
-    found = _recognised(image, list(commands(container.command, container.args, scripts)))
+    found = _recognised(image, list(commands(container.command, container.args, scripts, spend)))
     container.runtime = found.runtime
     if found.runtime is None:
         return
@@ -52,14 +55,18 @@ def _read_processes(processes: dict[str, list[str]], container: Container, found
         if variable.name in processes.get("environment", ()):
             container.processes = whole(_environment(container)[variable.name])
             container.sources["processes"] = variable.at
+    environment = _environment(container)
+    last = None
     for command in found:
-        known = {**_environment(container), **command.variables}
         for number, word in enumerate(command.words):
             flag, inline = _split(word)
             if flag in processes["flags"]:
                 following = command.words[number + 1] if number + 1 < len(command.words) else None
+                known = {**environment, **command.variables}
                 container.processes = whole(fill(following if inline is None else inline, known))
-                container.sources["processes"] = _source(container, str(word))
+                last = word
+    if last is not None:
+        container.sources["processes"] = _source(container, str(last))
 
 
 def _split(word: Any) -> tuple[str, str | None]:
@@ -95,15 +102,17 @@ def _names(line: str, marker: str, before: str = "/") -> bool:
 def _recognised(image: str, found: list[Command]) -> _Match:
     data = runtimes()
     lines = [(" ".join(word for word in command.words if isinstance(word, str)), command) for command in found]
+    everything = "\n".join(line for line, _ in lines)
     for family in ("serving", "training", "notebook"):
         # the surest first: scripts that are known by their name come last
         for name, entry in data[family].items():
-            for line, command in lines:
+            markers = [marker for marker in entry["argv"] if marker in everything]
+            for line, command in lines if markers else ():
                 # what starts with a flag goes to the program that the image starts
-                if not line.startswith("-") and any(_names(line, marker) for marker in entry["argv"]):
+                if not line.startswith("-") and any(_names(line, marker) for marker in markers):
                     return _Match(family, name, command, tuple(found))
     # of a container that does something else, the image says only what else is in it
-    others = data["other_argv"]
+    others = [other for other in data["other_argv"] if other in everything]
     if any(IDLE & set(line.split()[:3]) or any(_names(line, other, "/.") for other in others) for line, _ in lines):
         return _Match("", None)
     if _is_client(image, data):
@@ -175,15 +184,17 @@ def read_flags(serving: Serving, command: Command, container: Container) -> None
     switches = entry.get("switches", {})
     known = {**_environment(container), **command.variables}
     argv = command.words
+    found: dict[str, str] = {}
     for number, word in enumerate(argv):
         flag, inline = _split(word)
         following = argv[number + 1] if number + 1 < len(argv) else None
         if flag in switches:
             setattr(serving, switches[flag], (inline or "").lower() not in ("false", "0"))
-            serving.sources[switches[flag]] = _source(container, str(word))
-        elif flag in flags:
-            value = fill(following if inline is None else inline, known)
-            _assign(serving, flags[flag], value, _source(container, str(word)))
+            found[switches[flag]] = str(word)
+        elif flag in flags and _assign(serving, flags[flag], fill(following if inline is None else inline, known)):
+            found[flags[flag]] = str(word)
+    # only the last flag of a field counts, and looking for its place goes through all arguments
+    serving.sources.update({field: _source(container, word) for field, word in found.items()})
 
 
 def _leave_open(serving: Serving, command: Command) -> None:
@@ -199,17 +210,19 @@ def _leave_open(serving: Serving, command: Command) -> None:
 
 def _positional(serving: Serving, command: Command, container: Container) -> None:
     """The model where it follows the words that start the server."""
-    argv, known = command.words, {**_environment(container), **command.variables}
+    argv = command.words
     if "model" in serving.sources:
         return
     for phrase in runtimes()["serving"].get(serving.runtime, {}).get("positional", ()):
         parts = phrase.split()
         for number in range(len(argv) - len(parts)):
-            heads = [word.rpartition("/")[2] if isinstance(word, str) else word for word in argv[number:][: len(parts)]]
+            start = argv[number : number + len(parts)]
+            heads = [word.rpartition("/")[2] if isinstance(word, str) else word for word in start]
             word = argv[number + len(parts)]
             if heads == parts and not (isinstance(word, str) and word.startswith("-")):
-                source = _source(container, word if isinstance(word, str) else parts[-1])
-                _assign(serving, "model", fill(word, known), source)
+                known = {**_environment(container), **command.variables}
+                if _assign(serving, "model", fill(word, known)):
+                    serving.sources["model"] = _source(container, word if isinstance(word, str) else parts[-1])
                 return
 
 
@@ -222,29 +235,31 @@ def _read_environment(serving: Serving, container: Container) -> None:
     for variable in container.env:
         value = known[variable.name]
         field = fields.get(variable.name)
-        if field is not None and field not in serving.sources:
-            _assign(serving, field, value, variable.at)
+        if field is not None and field not in serving.sources and _assign(serving, field, value):
+            serving.sources[field] = variable.at
         if variable.name in switches and str(value).lower() in ("true", "1"):
             setattr(serving, switches[variable.name], True)
             serving.sources[switches[variable.name]] = variable.at
 
 
-def _assign(serving: Serving, field: str, value: Any, source: Path) -> None:
+def _assign(serving: Serving, field: str, value: Any) -> bool:
+    """Fill in a field; whether the value is one that it can have."""
     if field in _COUNTS:
         value = _tokens(value) if field == "context_length" else whole(value)
         if value is None:
-            return
+            return False
     if field == "gpu_memory_utilization" and isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
-            return
+            return False
     if field == "model" and isinstance(value, str):
         value = value.removeprefix("hf://")
     value = settled(value)
-    if value is not None:
-        setattr(serving, field, value)
-        serving.sources[field] = source
+    if value is None:
+        return False
+    setattr(serving, field, value)
+    return True
 
 
 def _tokens(value: Any) -> Any:

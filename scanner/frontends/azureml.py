@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scanner.core import Change, Diagnostic, Location, Origin, Parsed, Path, Resource, SourceFile, Span, TextEdit
+from scanner.core import Change, Location, Origin, Parsed, Path, Resource, SourceFile, Span, TextEdit
 from scanner.frontends.kubernetes.locate import DocumentPositions
-from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
+from scanner.frontends.kubernetes.nodes import compose, construct
 
 _SCHEMA = re.compile(r"azuremlschemas[^/]*/(?:[^/]+/)*([A-Za-z]+)\.schema\.json")
 
@@ -48,17 +48,10 @@ def read_azureml(file: SourceFile, unit: str) -> Parsed:
 def read_documents(file: SourceFile, unit: str, kind_of: Callable[[Any], str | None], origin: Origin) -> Parsed:
     """The documents of ``file`` that ``kind_of`` gives a kind, and what could not be read."""
     roots, diagnostics = compose(file)
-    parsed = Parsed(diagnostics=diagnostics)
+    documents, problems = construct(roots, file.path)
+    parsed = Parsed(diagnostics=[*diagnostics, *problems])
     positions = DocumentPositions(file)
-    for index, root in enumerate(roots):
-        line = root.start_mark.line + 1
-        try:
-            value = Constructor().value(root)
-        except (LimitExceeded, RecursionError) as error:
-            message = str(error) if isinstance(error, LimitExceeded) else "nested too deeply"
-            span = Span(file.path, line, 1, line, 1)
-            parsed.diagnostics.append(Diagnostic("error", "yaml-limit", f"document skipped: {message}", span))
-            continue
+    for index, (_, value) in enumerate(documents):
         kind = kind_of(value)
         if kind is not None:
             locator = DocumentLocator(positions, index, frozenset(value))

@@ -25,7 +25,7 @@ from scanner.core import (
 )
 from scanner.core.values import unknowns
 from scanner.facts.terraform_kubernetes import declared_object, field_name, is_single, list_field
-from scanner.frontends.helm import ChartValues, render_chart
+from scanner.frontends.helm import ChartValues, RenderTime, render_chart
 from scanner.frontends.kubernetes import object_to_resource
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 from scanner.frontends.kubernetes.resources import CLUSTER_SCOPED
@@ -48,8 +48,13 @@ class Deployed:
     charts: frozenset[str]
 
 
-def embedded_objects(tree: Tree, resources: Iterable[Resource], values: ChartValues) -> Deployed:
-    """The Kubernetes objects of Terraform resources, each with its Terraform resource as ``parent``."""
+def embedded_objects(
+    tree: Tree, resources: Iterable[Resource], values: ChartValues, shared: RenderTime | None = None
+) -> Deployed:
+    """The Kubernetes objects of Terraform resources, each with its Terraform resource as ``parent``.
+
+    ``shared`` is the time that the charts of a scan share.
+    """
     parsed = Parsed()
     charts: set[str] = set()
     for resource in resources:
@@ -63,7 +68,7 @@ def embedded_objects(tree: Tree, resources: Iterable[Resource], values: ChartVal
             chart = _local_chart(tree, resource)
             if chart is not None:
                 charts.add(chart)
-                parsed.extend(_release(tree, resource, chart, values))
+                parsed.extend(_release(tree, resource, chart, values, shared))
     return Deployed(parsed, frozenset(charts))
 
 
@@ -202,7 +207,7 @@ def _local_chart(tree: Tree, resource: Resource) -> str | None:
     return None
 
 
-def _release(tree: Tree, resource: Resource, chart: str, values: ChartValues) -> Parsed:
+def _release(tree: Tree, resource: Resource, chart: str, values: ChartValues, shared: RenderTime | None) -> Parsed:
     """The objects of a local chart as the release's values make them."""
     documents = resource.attributes.get("values", [])
     settings = _settings(resource.attributes.get("set", []))
@@ -220,7 +225,7 @@ def _release(tree: Tree, resource: Resource, chart: str, values: ChartValues) ->
         name if isinstance(name, str) else "release-name",
         namespace if isinstance(namespace, str) else "default",
     )
-    rendered = render_chart(tree, chart, given)
+    rendered = render_chart(tree, chart, given, shared=shared)
     place = resource.locate(()).span
     for found in rendered.resources:
         found.parent = resource

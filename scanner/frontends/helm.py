@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ from scanner.project.tree import MAX_DIRECTORY_DEPTH, Tree, Unreadable
 
 RENDER_SECONDS = 8
 """Charts of a hundred templates render in one to two seconds."""
+FREE_SECONDS = 2.0
+"""Processor time of a chart that costs nothing: real charts take a fraction of it, also a hundred of them."""
+SHARED_SECONDS = 40.0
+"""What all charts of a scan may take beyond that: twenty of the largest ones on a slow machine take half of it."""
 MAX_ENGINE_BYTES = 768 * 1024 * 1024
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 """Helm itself refuses charts that unpack to more than 100 MiB."""
@@ -76,8 +81,28 @@ class ChartValues:
     namespace: str = "default"
 
 
-def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cache: Cache = NO_CACHE) -> Parsed:
-    """The objects of a chart. A chart that cannot be rendered is a diagnostic."""
+@dataclass(slots=True)
+class RenderTime:
+    """What is left of the processor time that the charts of a scan share, in seconds."""
+
+    left: float = SHARED_SECONDS
+
+    def spend(self, seconds: float) -> None:
+        """Take off what a chart took beyond ``FREE_SECONDS``."""
+        self.left -= max(seconds - FREE_SECONDS, 0.0)
+
+
+def render_chart(
+    tree: Tree,
+    chart: str,
+    values: ChartValues | None = None,
+    cache: Cache = NO_CACHE,
+    shared: RenderTime | None = None,
+) -> Parsed:
+    """The objects of a chart. A chart that cannot be rendered is a diagnostic.
+
+    ``shared`` is the time that the charts of a scan share.
+    """
     place = tree.absolute(chart)
     name = f"{chart}/Chart.yaml" if chart and not chart.endswith(".tgz") else chart or "Chart.yaml"
     span = Span(name, 1, 1, 1, 1)
@@ -98,7 +123,7 @@ def render_chart(tree: Tree, chart: str, values: ChartValues | None = None, cach
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
     values = values or ChartValues()
     missing = _missing_dependencies(tree, chart, metadata)
-    text, problem = _rendered(place, values, cache)
+    text, problem = _rendered(place, values, cache, shared or RenderTime())
     diagnostics = []
     if missing:
         message = (
@@ -162,7 +187,7 @@ def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> l
     return missing
 
 
-def _rendered(place: FilePath, values: ChartValues, cache: Cache) -> tuple[str, str]:
+def _rendered(place: FilePath, values: ChartValues, cache: Cache, shared: RenderTime) -> tuple[str, str]:
     """What ``_render`` gives, from the cache where the same chart was rendered with the same values before."""
     key = (
         cache.key("chart", *_chart_content(place), repr(values), chart_engine()) if cache.directory is not None else ""
@@ -170,7 +195,12 @@ def _rendered(place: FilePath, values: ChartValues, cache: Cache) -> tuple[str, 
     stored = cache.get(key)
     if isinstance(stored, str):
         return stored, ""
+    if shared.left <= 0:
+        return "", f"the charts before it took more than the limit of {SHARED_SECONDS:.0f} s that all charts share"
+    started, used = time.monotonic(), _engine_seconds()
     text, problem = _render(place, values)
+    # an engine that waits, for a pipe say, uses no processor until it is stopped
+    shared.spend(time.monotonic() - started if problem else _engine_seconds() - used)
     if not problem:
         cache.put(key, text)
     return text, problem
@@ -229,6 +259,16 @@ def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
             lines = [line for line in messages.read(65_536).decode("utf-8", "replace").splitlines() if line.strip()]
             return "", (_reason(lines) if lines else "no message")[:500]
         return out.read().decode("utf-8", "replace"), ""
+
+
+def _engine_seconds() -> float:
+    """Processor time of the engines so far; wall-clock time on systems that do not tell."""
+    if os.name != "posix":
+        return time.monotonic()
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _reason(lines: list[str]) -> str:

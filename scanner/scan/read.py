@@ -15,7 +15,7 @@ from scanner.project.tree import Trace, Tree, Unreadable
 from scanner.scan.options import ScanOptions
 
 if TYPE_CHECKING:
-    from scanner.frontends.helm import ChartValues
+    from scanner.frontends.helm import ChartValues, RenderTime
     from scanner.frontends.terraform.configuration import Configuration
 
 
@@ -125,13 +125,13 @@ def parse_sources(
         _add(reading, tree, "file", path, partial(memory.part, "file", path, partial(ne, path), read))
     if sources.plans:
         _read_plans(tree, sources, parsed)
-    values = _chart_values(options)
-    deployed = _read_embedded(tree, reading, values)
+    values, shared = _chart_values(options)
+    deployed = _read_embedded(tree, reading, values, shared)
     _read_twins(parsed)
     for chart in sources.charts:
         note(f"rendering {chart}")
         if chart not in deployed:
-            read_chart = partial(_read_chart, tree, chart, values, options.cache)
+            read_chart = partial(_read_chart, tree, chart, values, options.cache, shared)
             same = partial(_outside, [chart])
             _add(reading, tree, "chart", chart, partial(memory.part, "chart", chart, same, read_chart))
     return reading
@@ -214,15 +214,15 @@ def _read_plans(tree: Tree, sources: Sources, parsed: Parsed) -> None:
     parsed.diagnostics.extend(planned.diagnostics)
 
 
-def _chart_values(options: ScanOptions) -> ChartValues:
-    """Raises ``FileNotFoundError`` for a values file that does not exist."""
-    from scanner.frontends.helm import ChartValues
+def _chart_values(options: ScanOptions) -> tuple[ChartValues, RenderTime]:
+    """What charts are given, and the time that they share. Raises ``FileNotFoundError``."""
+    from scanner.frontends.helm import ChartValues, RenderTime
 
     files = tuple((str(path), path.read_text("utf-8", "replace")) for path in options.values_files)
-    return ChartValues(files, options.set_values, options.kube_version)
+    return ChartValues(files, options.set_values, options.kube_version), RenderTime()
 
 
-def _read_embedded(tree: Tree, reading: Reading, values: ChartValues) -> frozenset[str]:
+def _read_embedded(tree: Tree, reading: Reading, values: ChartValues, shared: RenderTime) -> frozenset[str]:
     """Add the Kubernetes objects that Terraform deploys; the local charts among them are not rendered again."""
     parsed = reading.parsed
     if not any(resource.type.startswith(("kubernetes_", "kubectl_", "k8s_", "helm_")) for resource in parsed.resources):
@@ -238,7 +238,7 @@ def _read_embedded(tree: Tree, reading: Reading, values: ChartValues) -> frozens
     twice: set[Resource] = set()
     for unit, resources in groups.items():
         with tree.tracing() as trace:
-            deployed = embedded_objects(tree, resources, values)
+            deployed = embedded_objects(tree, resources, values, shared)
         twice.update(place_in_manifests(deployed.parsed.resources, manifests))
         parsed.extend(deployed.parsed)
         charts.update(deployed.charts)
@@ -257,7 +257,7 @@ def _read_twins(parsed: Parsed) -> None:
         parsed.resources.extend(twins(parsed.resources))
 
 
-def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache) -> Parsed:
+def _read_chart(tree: Tree, chart: str, values: ChartValues, cache: Cache, shared: RenderTime) -> Parsed:
     from scanner.frontends.helm import render_chart
 
-    return render_chart(tree, chart, values, cache)
+    return render_chart(tree, chart, values, cache, shared)

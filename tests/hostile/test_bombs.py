@@ -47,6 +47,18 @@ YAML_CASES: dict[str, tuple[str, str]] = {
         HEAD + "data:\n  a: &a '" + "x" * 200_000 + "'\n  b: [" + "*a, " * 400_000 + "]\n",
         "yaml-limit",
     ),
+    "aliases in many documents": (
+        "---\n".join([HEAD + f"data: {{a: &a [{'x, ' * 70}], b: &b [{'*a, ' * 70}], c: [{'*b, ' * 70}]}}\n"] * 5_000),
+        "yaml-limit",
+    ),
+    "aliases of texts in many documents": (
+        "---\n".join([HEAD + f"data: {{a: &a {'x' * 500}, b: &b [{'*a, ' * 70}], c: [{'*b, ' * 70}]}}\n"] * 3_000),
+        "yaml-limit",
+    ),
+    "many objects in lists": (
+        "---\n".join(["{apiVersion: v1, kind: List, items: [" + "{apiVersion: v1, kind: A}, " * 9_000 + "]}\n"] * 4),
+        "yaml-limit",
+    ),
     "many documents": ("---\n".join([HEAD] * 12_000), "yaml-limit"),
     "many scalars": (HEAD + "data: [" + "1," * 600_000 + "]\n", "yaml-limit"),
     "endless integer": (HEAD + "data: " + "9" * 1_000_000 + "\n", ""),
@@ -456,9 +468,11 @@ def test_arguments_of_megabytes(tmp_path: Path) -> None:
 
 def test_a_pod_of_very_many_containers(tmp_path: Path) -> None:
     container = "        - {name: c@, image: 'vllm/vllm-openai:latest', resources: {limits: {nvidia.com/gpu: 1}}}\n"
-    containers = "".join(container.replace("@", str(n)) for n in range(5_000))
+    containers = "".join(container.replace("@", str(n)) for n in range(15_000))
     (tmp_path / "hostile.yaml").write_text(HEALTHY.partition("        - ")[0] + containers)
-    scan(tmp_path)
+    found = [item for item in scan(tmp_path).diagnostics() if item["code"] == "workload-limit"]
+    assert [item["location"]["file"] for item in found] == ["hostile.yaml"]
+    assert "limit of 3,000 containers" in found[0]["message"]
 
 
 def test_lists_that_are_gone_through_for_each_item(tmp_path: Path) -> None:
@@ -495,3 +509,41 @@ def test_everything_that_is_joined_with_everything(name: str, tmp_path: Path) ->
     *texts, number = NEIGHBOURS[name]
     (tmp_path / "hostile.yaml").write_text("---\n".join(x.replace("@", str(n)) for n in range(number) for x in texts))
     scan(tmp_path, "--select", "GPU014", "--select", "INT001")
+
+
+SHELL = '          command: [bash, -c]\n          args: ["@"]\n'
+MOUNTED = "          volumeMounts: [{name: s, mountPath: /s}]\n      volumes: [{name: s, configMap: {name: s}}]\n"
+CONFIG_MAP = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: s, namespace: inference}\ndata: {@}\n"
+WORKLOADS = {
+    "a script of one word": (SHELL.replace("@", "x;" * 200_000), ""),
+    "a script of very many words": (SHELL.replace("@", "a b -c 'x' " * 100_000), "workload-limit"),
+    "variables that double": (SHELL.replace("@", "A=" + "a" * 20 + ";" + "A=$A$A;" * 60 + "vllm serve $A"), ""),
+    "a variable for each command": (SHELL.replace("@", "".join(f"A{n}=b;x $A{n};" for n in range(6_000))), ""),
+    "a long variable in many places": (
+        f"          args: ['--model={'$(A)' * 200_000}']\n          env: [{{name: A, value: {'x' * 1_000_000}}}]\n",
+        "",
+    ),
+    "flags behind a long argument": (
+        f"          args: ['{'x' * 450_000}', 'a {' '.join(f'--model=m{n}' for n in range(35_000))}']\n",
+        "",
+    ),
+    "scripts that run each other twice": (
+        "          command: [bash, /s/r0]\n"
+        + MOUNTED
+        + CONFIG_MAP.replace("@", ", ".join(f"r{n}: bash /s/r{n + 1} /s/r{n + 1}" for n in range(40))),
+        "",
+    ),
+    "variables of one ConfigMap again and again": (
+        f"          envFrom: [{'{configMapRef: {name: s}}, ' * 2_000}]\n"
+        + CONFIG_MAP.replace("@", ", ".join(f"k{n}: v" for n in range(2_000))),
+        "workload-limit",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_what_containers_are_told(name: str, tmp_path: Path) -> None:
+    text, code = WORKLOADS[name]
+    (tmp_path / "hostile.yaml").write_text(HEALTHY + text)
+    found = [item for item in scan(tmp_path).diagnostics() if item["code"] == "workload-limit"]
+    assert [item["location"]["file"] for item in found] == (["hostile.yaml"] if code else [])

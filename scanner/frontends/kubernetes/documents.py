@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from scanner.core import Diagnostic, Origin, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
-from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose, plain_documents
+from scanner.frontends.kubernetes.nodes import MAX_DOCUMENTS, compose, construct, plain_documents
 from scanner.frontends.kubernetes.resources import object_to_resource
 from scanner.project.cache import NO_CACHE, Cache
 
@@ -25,7 +25,10 @@ def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes", c
     sources = _rendered_from(file)
     for index, (line, value) in enumerate(documents):
         place = _Place(index, positions, unit, "helm" if sources else origin, _template(sources, line))
-        _collect(value, (), place, file, parsed)
+        if not _collect(value, (), place, file, parsed):
+            message = f"more than the limit of {MAX_DOCUMENTS} objects in one file; those after them are not read"
+            parsed.diagnostics.append(Diagnostic("error", "yaml-limit", message, Span(file.path, line, 1, line, 1)))
+            break
     return parsed
 
 
@@ -47,17 +50,8 @@ def _documents(file: SourceFile) -> tuple[list[tuple[int, Any]], list[Diagnostic
     if quick is not None:
         return quick, []
     roots, diagnostics = compose(file)
-    documents: list[tuple[int, Any]] = []
-    for root in roots:
-        line = root.start_mark.line + 1
-        try:
-            documents.append((line, Constructor().value(root)))
-        except (LimitExceeded, RecursionError) as error:
-            message = str(error) if isinstance(error, LimitExceeded) else "nested too deeply"
-            span = Span(file.path, line, 1, line, 1)
-            diagnostics.append(Diagnostic("error", "yaml-limit", f"document skipped: {message}", span))
-            documents.append((line, None))
-    return documents, diagnostics
+    documents, problems = construct(roots, file.path)
+    return documents, [*diagnostics, *problems]
 
 
 class _Place(NamedTuple):
@@ -70,14 +64,13 @@ class _Place(NamedTuple):
     related: tuple[RelatedSpan, ...]
 
 
-def _collect(value: Any, base: Path, place: _Place, file: SourceFile, parsed: Parsed) -> None:
+def _collect(value: Any, base: Path, place: _Place, file: SourceFile, parsed: Parsed) -> bool:
+    """Add the objects of a document; whether there is room for all of them."""
     if not isinstance(value, dict):
-        return
+        return True
     items = value.get("items")
     if isinstance(items, list) and str(value.get("kind", "")).endswith("List"):
-        for number, item in enumerate(items):
-            _collect(item, (*base, "items", number), place, file, parsed)
-        return
+        return all(_collect(item, (*base, "items", n), place, file, parsed) for n, item in enumerate(items))
     resource = object_to_resource(
         value,
         span=Span(file.path, 1, 1, 1, 1),
@@ -85,8 +78,11 @@ def _collect(value: Any, base: Path, place: _Place, file: SourceFile, parsed: Pa
         unit=place.unit,
         origin=place.origin,
     )
+    if resource is not None and len(parsed.resources) >= MAX_DOCUMENTS:
+        return False
     if resource is not None:
         parsed.resources.append(resource)
+    return True
 
 
 def _rendered_from(file: SourceFile) -> list[tuple[int, RelatedSpan]]:

@@ -16,6 +16,8 @@ MAX_DEPTH = 100
 MAX_NODES = 500_000
 MAX_CHARACTERS = 32 * 1024 * 1024
 """Of the texts in one document, aliases counted expanded."""
+MAX_FILE_NODES = 1_000_000
+"""Of the documents of one file that has aliases; a megabyte of YAML without them has about 100,000."""
 MAX_DOCUMENTS = 10_000
 MAX_SLOW_CHARACTERS = 200_000
 """A longer document is not given to the parser in Python (about 100,000 characters a second)."""
@@ -330,24 +332,49 @@ def _syntax_diagnostic(path: str, error: Exception, offset: int) -> Diagnostic:
     )
 
 
+def construct(roots: list[Any], path: str) -> tuple[list[tuple[int, Any]], list[Diagnostic]]:
+    """(line, value) of each document of a file; ``None`` for one that goes beyond its limits."""
+    documents: list[tuple[int, Any]] = []
+    diagnostics: list[Diagnostic] = []
+    nodes = characters = 0
+    for number, root in enumerate(roots):
+        line = root.start_mark.line + 1
+        constructor = Constructor()
+        try:
+            documents.append((line, constructor.value(root)))
+        except (LimitExceeded, RecursionError) as error:
+            message = f"document skipped: {error if isinstance(error, LimitExceeded) else 'nested too deeply'}"
+            diagnostics.append(Diagnostic("error", "yaml-limit", message, Span(path, line, 1, line, 1)))
+            documents.append((line, None))
+        nodes += constructor.count
+        characters += constructor.characters
+        if (nodes > MAX_FILE_NODES or characters > MAX_CHARACTERS) and number + 1 < len(roots):
+            limit = f"more than {MAX_FILE_NODES} values or {MAX_CHARACTERS} characters (aliases are counted expanded)"
+            message = f"the {len(roots) - number - 1} documents from here on are skipped: those before have {limit}"
+            line = roots[number + 1].start_mark.line + 1
+            diagnostics.append(Diagnostic("error", "yaml-limit", message, Span(path, line, 1, line, 1)))
+            break
+    return documents, diagnostics
+
+
 class Constructor:
     """Builds plain values from nodes; counts them, so that aliases cannot multiply without bound."""
 
     def __init__(self) -> None:
-        self._count = 0
-        self._characters = 0
+        self.count = 0
+        self.characters = 0
 
     def value(self, node: Any, depth: int = 0) -> Any:
         """The plain value of ``node``. Raises ``LimitExceeded``."""
-        self._count += 1
-        if self._count > MAX_NODES:
+        self.count += 1
+        if self.count > MAX_NODES:
             raise LimitExceeded(f"more than {MAX_NODES} values in one document (aliases are counted expanded)")
         if depth > MAX_DEPTH:
             raise LimitExceeded(f"nested deeper than {MAX_DEPTH} levels")
         kind = node.id
         if kind == "scalar":
-            self._characters += len(node.value)
-            if self._characters > MAX_CHARACTERS:
+            self.characters += len(node.value)
+            if self.characters > MAX_CHARACTERS:
                 raise LimitExceeded(f"texts of more than {MAX_CHARACTERS} characters (aliases are counted expanded)")
             return scalar(node)
         if kind == "sequence":

@@ -17,7 +17,7 @@ from typing import Any
 from scanner.core import Diagnostic, Location, Locator, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, get
 from scanner.frontends.kubernetes import read_manifests
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
-from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
+from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose, construct
 from scanner.frontends.kubernetes.resources import CLUSTER_SCOPED, object_to_resource
 from scanner.frontends.kustomize.merge import (
     BUILT_IN_GROUPS,
@@ -301,9 +301,10 @@ class _Fixed:
 def _documents(text: str) -> list[Any]:
     try:
         roots, _ = compose(SourceFile("patch", text))
-        return [Constructor().value(root) for root in roots]
     except (LimitExceeded, RecursionError):
         return []
+    documents, problems = construct(roots, "patch")
+    return [] if problems else [value for _, value in documents]
 
 
 def _apply(

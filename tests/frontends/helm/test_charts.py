@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from scanner.concepts.model import PodSet
+from scanner.frontends import helm
 from scanner.scan import ScanOptions, ScanResult, scan
 
 pytest.importorskip("helm_python", reason="the extra kilter[helm] is not installed")
@@ -119,3 +120,25 @@ def test_templates_see_the_kubernetes_version_or_a_warning_says_not(tmp_path: Pa
     result = scan([chart(tmp_path, template)], ScanOptions(kube_version="1.33.0"))
     warned = any(item.code == "helm-kube-version" for item in result.diagnostics)
     assert warned or len(result.concepts.of_kind("PodSet")) == 1
+
+
+def test_charts_that_together_take_too_long_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helm, "FREE_SECONDS", -helm.SHARED_SECONDS)
+    for name in ("a", "b", "c"):
+        chart(tmp_path / name, TEMPLATE)
+    result = scan([tmp_path], ScanOptions())
+    assert {item.span.file for item in result.graph.resources} == {"a/chart/templates/deployment.yaml"}
+    assert [(item.code, item.span.file) for item in result.diagnostics] == [
+        ("helm-render-failed", "b/chart/Chart.yaml"),
+        ("helm-render-failed", "c/chart/Chart.yaml"),
+    ]
+    assert "limit of 40 s that all charts share" in result.diagnostics[0].message
+
+
+def test_a_hundred_charts_of_ordinary_size_take_nothing_of_the_time_that_charts_share() -> None:
+    shared = helm.RenderTime()
+    for _ in range(100):
+        shared.spend(1.5)
+    assert shared.left == helm.SHARED_SECONDS
+    shared.spend(helm.RENDER_SECONDS)
+    assert shared.left == helm.SHARED_SECONDS - helm.RENDER_SECONDS + helm.FREE_SECONDS
