@@ -171,3 +171,52 @@ def test_a_cache_that_is_read_only_is_read(sources: Path, tmp_path: Path) -> Non
 def test_a_cache_that_cannot_be_made_is_none(place: str, sources: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert json.loads(cached(sources, tmp_path / place))["findings"]
+
+
+def in_home(directory: Path, home: Path, **variables: str) -> str:
+    """The report of a scan without a cache of its own choice."""
+    script = "import os; os.umask(0); os.environ.pop('KILTER_CACHE_DIR', None); " + MAIN
+    places = {"HOME": str(home), "XDG_CACHE_HOME": ""} | variables
+    run = kilter(*SCAN, str(directory), variables=places, script=script, cwd=directory)
+    assert (run.status, run.stderr) == (0, "")
+    return run.stdout
+
+
+def test_the_cache_is_its_users_alone_whatever_the_umask(sources: Path, tmp_path: Path) -> None:
+    expected = in_home(sources, tmp_path)
+    cache = tmp_path / ".cache" / "kilter"
+    found = [cache, *cache.rglob("*")]
+    assert {oct(path.stat().st_mode & 0o777) for path in found if path.is_dir()} == {"0o700"}
+    assert {oct(path.stat().st_mode & 0o777) for path in found if path.is_file()} == {"0o600"}
+    assert in_home(sources, tmp_path) == expected
+
+
+@pytest.mark.parametrize("relative", ["HOME", "XDG_CACHE_HOME"])
+def test_no_cache_among_the_sources(relative: str, sources: Path, tmp_path: Path) -> None:
+    """A relative place would be looked for in the current directory."""
+    places = {"HOME": str(tmp_path)} | {relative: "."}
+    in_home(sources, tmp_path, **places)
+    assert [path.name for path in sources.iterdir() if path.is_dir()] == []
+
+
+def test_a_cache_that_others_may_write_to_is_not_used(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    expected = cached(sources, cache)
+    entries = {path: path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+    cache.chmod(0o777)
+    for path in entries:
+        path.write_bytes(b"")
+    assert cached(sources, cache) == expected
+    assert {path.read_bytes() for path in entries} == {b""}
+    cache.chmod(0o700)
+    assert cached(sources, cache) == expected
+    assert {path.read_bytes() for path in entries} != {b""}
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may give files away")
+def test_a_cache_of_somebody_else_is_not_used(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(0o700)
+    os.chown(cache, 12345, 12345)
+    cached(sources, cache)
+    assert list(cache.iterdir()) == []
