@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -95,7 +96,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted."""
     import gc
-    import sys
+
+    from scanner.cli.shared import abandon, directory_is_gone, say
 
     # what a scan builds lives until the end: looking through it again and again took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
@@ -104,24 +106,28 @@ def main() -> None:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.show()
-        _abandon_output()
+        _show(error)
+        abandon(sys.stdout)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("kilter: interrupted", err=True)
+        say("kilter: interrupted", err=True)
         sys.exit(130)
     except Exception as error:
         import traceback
 
-        from scanner.cli.shared import say
-
         problem = f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above"
-        say(f"{traceback.format_exc()}{problem}", err=True)
-        _abandon_output()
+        gone = directory_is_gone()
+        message = "kilter: the current directory no longer exists" if gone else f"{traceback.format_exc()}{problem}"
+        say(message, err=True)
+        abandon(sys.stdout)
         sys.exit(2)
 
 
-def _abandon_output() -> None:
-    from scanner.cli.shared import abandon_output
+def _show(error: click.ClickException) -> None:
+    """What is wrong, if anybody can be told: the status must be 2 in any case."""
+    from scanner.cli.shared import abandon
 
-    abandon_output()
+    try:
+        error.show()
+    except (OSError, ValueError, AttributeError):
+        abandon(sys.stderr)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
-from scanner.cli.shared import Failure, variables, write
+from scanner.cli.shared import Failure, standard_input, variables, write
 
 
 @click.command(name="eval", context_settings={"ignore_unknown_options": True})
@@ -30,7 +29,7 @@ def command(directory: str, var_files: tuple[str, ...], vars_: tuple[str, ...], 
     from scanner.project.tree import Tree
     from scanner.report.clean import json_escaped
 
-    texts = [line.rstrip("\n") for line in sys.stdin] if expressions == ("-",) else list(expressions)
+    texts = standard_input().splitlines() if expressions == ("-",) else list(expressions)
     root = Path(directory).resolve()
     files = tuple(os.path.relpath(path, root) for path in var_files)
     tree = Tree(root, {name: _text(path) for name, path in zip(files, var_files, strict=True)})

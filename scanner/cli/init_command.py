@@ -144,7 +144,8 @@ def _listed(paths: Sequence[str]) -> str:
 
 def _wanted(choice: bool | None, question: str) -> bool:
     if choice is None:
-        return sys.stdin.isatty() and sys.stdout.isatty() and click.confirm(question, default=False)
+        asked = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+        return asked and click.confirm(question, default=False)
     return choice
 
 

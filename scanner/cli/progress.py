@@ -16,7 +16,7 @@ CLEAR = "\r\x1b[K"
 @contextlib.contextmanager
 def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
     """A function that takes what is being done now; ``None`` where nothing is to be shown."""
-    if not wanted or not sys.stderr.isatty():
+    if not wanted or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     current = [""]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from scanner.cli.shared import Failure, listed, variables
+from scanner.cli.shared import Failure, listed, standard_input, variables
 
 if TYPE_CHECKING:
     from scanner.engine.baseline import Entry
@@ -153,7 +152,7 @@ def scan_options(context: click.Context, config: Config, settings: Mapping[str, 
 
     given = {name: setting.value for name, setting in settings.items()}
     choices = context.params
-    standard_input = choices["paths"] == ("-",)
+    piped = choices["paths"] == ("-",)
     var_files, overlay = _var_files(given["var-files"], choices["paths"], touched=choices.get("touched", False))
     return ScanOptions(
         select=given["select"],
@@ -175,7 +174,7 @@ def scan_options(context: click.Context, config: Config, settings: Mapping[str, 
             given["inline-ignore"], given["require-reason"], given["unsuppressible"], given["suppressions"]
         ),
         config_directory=config.source.resolve().parent if config.source is not None else None,
-        standard_input=sys.stdin.read() if standard_input else None,
+        standard_input=standard_input() if piped else None,
         cache=NO_CACHE if choices.get("no_cache") else user_cache(),
     )
 

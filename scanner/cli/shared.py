@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,12 +36,20 @@ class Failure(click.ClickException):
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print lines on standard output or error. What the input has put into them steers no terminal and no CI log."""
+    """Print lines on standard output or error. What the input has put into them steers no terminal and no CI log.
+
+    Raises ``Failure`` where standard output cannot be written; that of errors is done without.
+    """
     from scanner.report.clean import clean_lines
 
-    stream = sys.stderr if err else sys.stdout
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    click.echo(f"{clean_lines(text)}\n".encode(encoding, "replace"), nl=False, err=err)
+    lines = f"{clean_lines(text)}\n"
+    if not err:
+        write(lines, "-")
+        return
+    try:
+        click.echo(lines.encode("utf-8", "replace"), nl=False, err=True)
+    except (OSError, ValueError):
+        abandon(sys.stderr)
 
 
 @contextlib.contextmanager
@@ -55,6 +64,8 @@ def failures() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if error.filename is None and directory_is_gone():
+            raise Failure("the current directory no longer exists") from error
         raise Failure(f"{error.filename or error}: no such file or directory") from error
     except (RuleError, UnknownSelector, ConfigError, GitError, BaselineError, NotWritten) as error:
         raise Failure(str(error)) from error
@@ -80,6 +91,21 @@ def variables(values: tuple[str, ...]) -> dict[str, str]:
             raise Failure(f"--var {value!r} must have the form NAME=VALUE")
         result[name] = text
     return result
+
+
+def standard_input() -> str:
+    """The text on standard input. Raises ``Failure``."""
+    from scanner.project.tree import MAX_FILE_BYTES, Unreadable, decode
+
+    if sys.stdin is None:
+        raise Failure("standard input is closed")
+    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise Failure(f"standard input is larger than the limit of {MAX_FILE_BYTES // (1024 * 1024)} MiB")
+    try:
+        return decode("standard input", content)
+    except Unreadable as error:
+        raise Failure(error.message) from error
 
 
 def listed(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,10 +134,11 @@ def write(text: str, output: str | None) -> None:
             sys.stdout.flush()
         except BrokenPipeError as error:
             # whoever read it has gone: nobody to tell, but the status that means findings would be wrong
-            abandon_output()
+            abandon(sys.stdout)
             raise SystemExit(2) from error
         except (OSError, AttributeError) as error:  # there is no stream at all where it was closed
-            raise Failure(f"standard output cannot be written: {getattr(error, 'strerror', None) or error}") from error
+            reason = getattr(error, "strerror", None) or "it is closed"
+            raise Failure(f"standard output cannot be written: {reason}") from error
         return
     try:
         replace_file(Path(output).resolve(), data)
@@ -119,7 +146,16 @@ def write(text: str, output: str | None) -> None:
         raise Failure(f"{output} cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
 
-def abandon_output() -> None:
-    """Let nobody write again, at exit, what could not be written to standard output."""
+def abandon(stream: Any) -> None:
+    """Let nobody write again, at exit, what could not be written to standard output or error."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def directory_is_gone() -> bool:
+    """Whether the current directory was deleted."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return True
+    return False

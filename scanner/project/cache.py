@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ class Cache:
             return
         with contextlib.suppress(OSError):
             place = self._place(self.directory, key)
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_directory(self.directory)
+            place.parent.mkdir(exist_ok=True, mode=0o700)
             _write(place, _checksum(key, body) + b"\n" + body)
 
     @staticmethod
@@ -82,15 +84,33 @@ NO_CACHE = Cache(None)
 
 
 def user_cache() -> Cache:
-    """The user's cache: ``KILTER_CACHE_DIR``, else ``kilter`` in ``XDG_CACHE_HOME`` or ``~/.cache``."""
+    """The user's cache: ``KILTER_CACHE_DIR``, else ``kilter`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
+
+    It is made with mode 0700. One that others may write to is not used: they could change findings.
+    """
+    place = _user_directory()
+    return Cache(place) if place is not None and _private(place) else NO_CACHE
+
+
+def _user_directory() -> Path | None:
+    """A relative path counts only where it was meant for Kilter: the current directory may be the scanned one."""
     chosen = os.environ.get("KILTER_CACHE_DIR")
     if chosen:
-        return Cache(Path(chosen))
+        return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     if base and Path(base).is_absolute():
-        return Cache(Path(base) / "kilter")
+        return Path(base) / "kilter"
     home = os.environ.get("HOME") or os.environ.get("USERPROFILE")
-    return Cache(Path(home) / ".cache" / "kilter") if home else NO_CACHE
+    return Path(home) / ".cache" / "kilter" if home and Path(home).is_absolute() else None
+
+
+def _private(directory: Path) -> bool:
+    """Whether a directory, if there is one, is the user's own and nobody else may write to it."""
+    try:
+        found = directory.stat()
+    except OSError:
+        return True  # it is made when it is written to, or cannot be
+    return os.name != "posix" or (found.st_uid == os.geteuid() and not found.st_mode & stat.S_IWOTH)
 
 
 @functools.cache
@@ -102,6 +122,13 @@ def _build() -> int:
 
 def _checksum(key: str, body: bytes) -> bytes:
     return hashlib.sha256(key.encode() + body).hexdigest().encode()
+
+
+def _make_directory(directory: Path) -> None:
+    """Make the directory with mode 0700; those above it are made as usual. Raises ``OSError``."""
+    if not directory.is_dir():
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _write(place: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from scanner.report.clean import one_line
 from scanner.report.fingerprints import fingerprints
@@ -25,6 +26,8 @@ COLUMNS = (
     "fingerprint",
 )
 _FORMULA = tuple("=+-@\t\r＝＋－＠")
+_LATER = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")
+"""Where lists are separated by semicolons, a spreadsheet starts a new cell behind one."""
 
 
 def render_csv(result: ScanResult) -> str:
@@ -51,5 +54,5 @@ def render_csv(result: ScanResult) -> str:
 
 def cell(text: str) -> str:
     """``text`` on one line; an apostrophe in front of what a spreadsheet would take for a formula."""
-    line = one_line(text)
+    line = _LATER.sub(r"\1'", one_line(text))
     return f"'{line}" if text.startswith(_FORMULA) or line.startswith(_FORMULA) else line

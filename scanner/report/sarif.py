@@ -12,6 +12,7 @@ from scanner.core.findings import SEVERITIES
 from scanner.engine.rules import Rule
 from scanner.report.clean import json_text, one_line
 from scanner.report.fingerprints import fingerprints, line_hashes
+from scanner.report.markdown import escape
 from scanner.scan import ScanResult, fix_of
 from scanner.version import VERSION
 
@@ -65,7 +66,7 @@ def _rule(rule: Rule) -> Any:
         short_description=om.MultiformatMessageString(text=_sentence(rule.title)),
         full_description=om.MultiformatMessageString(text=_sentence(text)[:1024]),
         help=om.MultiformatMessageString(
-            text=_sentence(remedy), markdown=f"{text}\n\n**What to do:** {remedy}\n{links}".strip()
+            text=_sentence(remedy), markdown=f"{escape(text)}\n\n**What to do:** {escape(remedy)}\n{links}".strip()
         ),
         help_uri=rule.references[0] if rule.references else None,
         default_configuration=om.ReportingConfiguration(level=LEVELS[rule.severity]),

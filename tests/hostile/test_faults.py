@@ -98,6 +98,90 @@ def test_a_closed_pipe_is_the_end_without_a_word(sources: Path) -> None:
     assert process.wait() == 2
 
 
+@pytest.mark.parametrize("command", [("rules",), ("explain", "GPU007"), ("scan", "--format", "html", ".")])
+def test_whoever_reads_only_the_first_line_gets_no_word_and_no_status_of_findings(
+    command: tuple[str, ...], sources: Path
+) -> None:
+    process = start(*command, cwd=sources)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 2
+
+
+def without(*descriptors: int) -> str:
+    """The command in a process that was started with these closed."""
+    closing = "".join(f"os.close({number}); " for number in descriptors)
+    return f"import os, sys; {closing}os.execv(sys.executable, [sys.executable, '-P', '-c', {MAIN!r}, *sys.argv[1:]])"
+
+
+@pytest.mark.parametrize("command", [("scan", "--no-cache", "."), ("rules",), ("graph",), ("config", "show")])
+def test_without_standard_output_is_an_error(command: tuple[str, ...], sources: Path) -> None:
+    process = start(*command, script=without(1), cwd=sources)
+    error = process.communicate()[1]
+    assert (process.returncode, error) == (2, b"kilter: standard output cannot be written: it is closed\n")
+
+
+def test_without_standard_error_a_scan_is_what_it_is(sources: Path) -> None:
+    process = start("scan", "--no-cache", ".", script=without(0, 2), cwd=sources)
+    out = process.communicate()[0]
+    assert (process.returncode, b"INT001" in out) == (1, True)
+    assert start("scan", "missing", script=without(0, 1, 2), cwd=sources).wait() == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "command", [("scan", "missing"), ("scan", "--no-such"), ("nothing",), ("scan", "--diff=x", ".")]
+)
+def test_an_error_that_cannot_be_told_is_still_one(command: tuple[str, ...], sources: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert start(*command, stderr=full, cwd=sources).wait() == 2
+
+
+@pytest.mark.parametrize("command", [("scan", "-"), ("eval", "-")])
+def test_without_standard_input_is_one_line(command: tuple[str, ...], sources: Path) -> None:
+    process = start(*command, script=without(0), cwd=sources)
+    assert process.communicate()[1] == b"kilter: standard input is closed\n"
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize("content", [b"kind: \xe9\n", b"\0" * 9, b"a" * (10 * 1024**2 + 1)])
+def test_what_cannot_be_a_manifest_on_standard_input_is_one_line(content: bytes, sources: Path) -> None:
+    process = start("scan", "-", "--no-cache", stdin=subprocess.PIPE, cwd=sources)
+    error = process.communicate(content)[1]
+    assert (process.returncode, error.count(b"\n"), b"standard input is" in error) == (2, 1, True), error
+
+
+GONE = "import os, sys; os.rmdir(os.getcwd()); " + MAIN
+
+
+@pytest.mark.parametrize(
+    "command", [("scan",), ("graph", "."), ("eval", "1"), ("rules",), ("config", "show"), ("init",), ("baseline",)]
+)
+def test_a_current_directory_that_was_deleted_is_said(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    process = start(*command, script=GONE, cwd=tmp_path / "gone")
+    error = process.communicate()[1]
+    assert (process.returncode, error) == (2, b"kilter: the current directory no longer exists\n")
+
+
+def test_a_scan_of_a_place_needs_no_current_directory(sources: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    process = start(*SCAN, str(sources), script=GONE, cwd=tmp_path / "gone")
+    out, error = process.communicate()
+    assert (process.returncode, error, b"INT001" in out) == (0, b"", True)
+
+
+@pytest.mark.parametrize(
+    "command", [("scan", "--exit-zero", "."), ("rules",), ("explain", "GPU007"), ("scan", "--help")]
+)
+def test_a_terminal_that_knows_ascii_only_costs_nothing(command: tuple[str, ...], sources: Path) -> None:
+    (sources / "é\u202e.yaml").write_text(HEALTHY)
+    variables = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    run = kilter(*command, cwd=sources, variables=variables)
+    assert (run.status, run.stderr) == (0, "")
+
+
 def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     block = 'resource "aws_s3_bucket" "b%d" {\n  count = 9000\n  bucket = "${count.index}"\n}\n'
     (tmp_path / "main.tf").write_text("".join(block % number for number in range(5)))
@@ -171,3 +255,52 @@ def test_a_cache_that_is_read_only_is_read(sources: Path, tmp_path: Path) -> Non
 def test_a_cache_that_cannot_be_made_is_none(place: str, sources: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert json.loads(cached(sources, tmp_path / place))["findings"]
+
+
+def in_home(directory: Path, home: Path, **variables: str) -> str:
+    """The report of a scan without a cache of its own choice."""
+    script = "import os; os.umask(0); os.environ.pop('KILTER_CACHE_DIR', None); " + MAIN
+    places = {"HOME": str(home), "XDG_CACHE_HOME": ""} | variables
+    run = kilter(*SCAN, str(directory), variables=places, script=script, cwd=directory)
+    assert (run.status, run.stderr) == (0, "")
+    return run.stdout
+
+
+def test_the_cache_is_its_users_alone_whatever_the_umask(sources: Path, tmp_path: Path) -> None:
+    expected = in_home(sources, tmp_path)
+    cache = tmp_path / ".cache" / "kilter"
+    found = [cache, *cache.rglob("*")]
+    assert {oct(path.stat().st_mode & 0o777) for path in found if path.is_dir()} == {"0o700"}
+    assert {oct(path.stat().st_mode & 0o777) for path in found if path.is_file()} == {"0o600"}
+    assert in_home(sources, tmp_path) == expected
+
+
+@pytest.mark.parametrize("relative", ["HOME", "XDG_CACHE_HOME"])
+def test_no_cache_among_the_sources(relative: str, sources: Path, tmp_path: Path) -> None:
+    """A relative place would be looked for in the current directory."""
+    places = {"HOME": str(tmp_path)} | {relative: "."}
+    in_home(sources, tmp_path, **places)
+    assert [path.name for path in sources.iterdir() if path.is_dir()] == []
+
+
+def test_a_cache_that_others_may_write_to_is_not_used(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    expected = cached(sources, cache)
+    entries = {path: path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+    cache.chmod(0o777)
+    for path in entries:
+        path.write_bytes(b"")
+    assert cached(sources, cache) == expected
+    assert {path.read_bytes() for path in entries} == {b""}
+    cache.chmod(0o700)
+    assert cached(sources, cache) == expected
+    assert {path.read_bytes() for path in entries} != {b""}
+
+
+@pytest.mark.skipif(not ROOT, reason="only root may give files away")
+def test_a_cache_of_somebody_else_is_not_used(sources: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir(0o700)
+    os.chown(cache, 12345, 12345)
+    cached(sources, cache)
+    assert list(cache.iterdir()) == []

@@ -15,7 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.cli.graph_command import render_graph
-from scanner.report.clean import clean, json_text
+from scanner.report.clean import clean, clean_lines, json_text
+from scanner.report.csv_report import cell
 from scanner.report.formats import FORMATS, render
 from scanner.report.html import render_graph_html
 from scanner.report.markdown import code, escape
@@ -24,7 +25,8 @@ from scanner.scan import ScanOptions, ScanResult, scan
 EVIL = (
     "=cmd()|'x'!A1 \x1b[31mred\x1b]0;title\x07 ::set-output name=x::y%0A%0D <script>alert(1)</script> ]]> --> "
     '| `tick` ``two`` **bold** [link](https://evil.example) https://evil.example @team #1 ##[add-path]/tmp '
-    "##vso[task.setvariable]x \"quote\" 'single' \\ \u202egnp.exe \x9b31m \ud7ff\n::error::pwned\r\n| a | b |\n"
+    "##vso[task.setvariable]x \"quote\" 'single' \\ \u202egnp.exe \x9b31m \ud7ff\n::error::pwned\r\n"
+    "| a | b | ; =evil()\n"
 )  # fmt: skip
 FILE = "=evil()\n::error::file,line=1 <img src=x onerror=alert(1)> `|` \x1b[2J\u202e.yaml"
 START = "::warning file=x::y.yaml"
@@ -180,6 +182,15 @@ def test_csv_cells_are_no_formulas(evil: ScanResult) -> None:
     assert {len(row) for row in rows} == {len(rows[0])}
     assert any(cell.startswith("'=") for row in rows for cell in row)
     assert [cell for row in rows for cell in row if cell.startswith(tuple("=+-@\t\r"))] == []
+    assert "; =evil()" not in render(evil, "csv") and "; '=evil()" in render(evil, "csv")
+
+
+@given(st.text())
+@example("a;=1")
+@example(" ;\u00a0@b")
+def test_csv_cells_are_no_formulas_wherever_lists_are_separated(text: str) -> None:
+    assert not cell(text).startswith(tuple("=+-@\t\r"))
+    assert not re.search(r";\s*[=+\-@]", cell(text))
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -216,6 +227,15 @@ def test_graphs_escape_names(evil: ScanResult, output_format: str) -> None:
 def test_clean_text_prints(text: str) -> None:
     assert clean(text).isprintable()
     assert not re.search(r"##\w*\[", clean(text))
+
+
+@given(st.text())
+@example("a\n  ::error::b\n::::c\n##[x]")
+def test_clean_lines_keep_their_lines_and_start_no_command(text: str) -> None:
+    cleaned = clean_lines(text)
+    assert cleaned.count("\n") == text.count("\n")
+    assert [line for line in cleaned.split("\n") if not line.isprintable() or line.lstrip().startswith("::")] == []
+    assert not re.search(r"##\w*\[", cleaned)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from scanner.core import Finding
+from scanner.report.clean import one_line
 from scanner.scan import fix_of
 from scanner.servers.lsp.check import Checked, Document
 from scanner.servers.lsp.diagnostics import finding_diagnostic
@@ -42,7 +43,7 @@ def _fixes(
     lines = checked.lines(file)
     edits = [types.TextEdit(exact_range(edit.span, lines, codec), edit.replacement) for edit in fix.edits]
     yield types.CodeAction(
-        title=f"{fix.title} ({finding.rule})",
+        title=one_line(f"{fix.title} ({finding.rule})"),
         kind=types.CodeActionKind.QuickFix,
         diagnostics=[diagnostic],
         is_preferred=True,

@@ -16,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 from pygls.workspace import TextDocument
 
+from scanner.report.clean import one_line
 from scanner.scan import ScanOptions
 from scanner.servers.lsp.actions import actions_at
 from scanner.servers.lsp.check import CONFIGURATIONS, SUFFIXES, Checked, Document, check, matters, root_of
@@ -124,7 +125,7 @@ class KilterServer(LanguageServer):
 
     def _complain(self, state: Round, error: Exception) -> None:
         """Say what went wrong, once until it is something else."""
-        text = f"kilter: {error}"
+        text = one_line(f"kilter: {error}")
         if text == state.complaint:
             return
         state.complaint = text

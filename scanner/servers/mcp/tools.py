@@ -17,12 +17,14 @@ from scanner.engine.examples import examples
 from scanner.engine.rules import Rule, find_rule, select_rules
 from scanner.project.discovery import KUSTOMIZATION_NAMES, MANIFEST_SUFFIXES, TERRAFORM_SUFFIXES
 from scanner.project.tree import MAX_FILE_BYTES
+from scanner.report.clean import clean_lines, one_line
 from scanner.report.json_report import report_data
 from scanner.report.rule_pages import explain_data
 from scanner.scan import ScanOptions, ScanResult, all_rules, fixtures_of, scan, touched
 
 SUFFIXES = (*TERRAFORM_SUFFIXES, ".tfvars", *MANIFEST_SUFFIXES, ".tpl")
 MAX_FINDINGS = 500
+EXACT = frozenset(("file", "replacement"))
 
 
 class ToolFailure(Exception):
@@ -168,7 +170,8 @@ def scan_text(desk: Desk, text: str, file: str, in_place: bool, choices: Choices
 def explain_rule(desk: Desk, rule: str) -> dict[str, Any]:
     """Everything about a rule. Raises ``UnknownSelector``."""
     found = find_rule(all_rules(desk.settings(desk.root)), rule)
-    return explain_data(found, examples(found, fixtures_of(Path(found.source))))
+    explained: dict[str, Any] = _harmless(explain_data(found, examples(found, fixtures_of(Path(found.source)))))
+    return explained
 
 
 def list_rules(desk: Desk, select: tuple[str, ...], severity: str) -> list[RuleData]:
@@ -181,7 +184,7 @@ def _listed(rule: Rule) -> RuleData:
     return RuleData(
         id=rule.id,
         name=rule.name,
-        title=rule.title,
+        title=one_line(rule.title),
         category=rule.category,
         severity=rule.severity,
         precision=rule.precision,
@@ -206,7 +209,7 @@ def _answer(result: ScanResult, choices: Choices, directory: str = ".") -> ScanD
     """
     level = _level(choices.severity)
     result.findings = [item for item in result.findings if SEVERITIES.index(item.severity) <= level]
-    data = _moved(report_data(result), directory)
+    data = _harmless(_moved(report_data(result), directory))
     order = {name: number for number, name in enumerate(SEVERITIES)}
     findings = sorted(data["findings"], key=lambda item: order[item["severity"]])
     limit = min(max(choices.limit, 0), MAX_FINDINGS)
@@ -216,6 +219,15 @@ def _answer(result: ScanResult, choices: Choices, directory: str = ".") -> ScanD
         left_out=len(findings[limit:]),
         diagnostics=data["diagnostics"][:MAX_FINDINGS],
     )
+
+
+def _harmless(data: Any, key: str = "") -> Any:
+    """Data without characters that hide from people what an assistant reads; what names or edits files stays exact."""
+    if isinstance(data, dict):
+        return {name: _harmless(value, name) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_harmless(item, key) for item in data]
+    return clean_lines(data) if isinstance(data, str) and key not in EXACT else data
 
 
 def _moved(data: Any, directory: str) -> Any:
