@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scanner.concepts import interpret
+from scanner.concepts.interpret import interpret
 from scanner.concepts.model import AcceleratorPool, Cluster, PodSet
 from scanner.core import SourceFile
 from scanner.frontends.kubernetes import read_manifests
