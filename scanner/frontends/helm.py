@@ -63,6 +63,8 @@ for name, text in rendered.items():
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
 MAX_RENDERED_BYTES = 32 * 1024 * 1024
 _SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
+_WANTS_VALUES = re.compile(r"required|nil pointer evaluating", re.IGNORECASE)
+"""What the engine says where a template asks for a value that the chart's own values do not have."""
 _VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
 
 
@@ -133,7 +135,10 @@ def render_chart(
         diagnostics.append(Diagnostic("error", "helm-dependency-missing", message, span))
     if problem:
         if not missing:
-            message = f"this chart is not checked: rendering it failed: {problem}"
+            hint = (
+                "; give it the values that it asks for with --values or --set" if _WANTS_VALUES.search(problem) else ""
+            )
+            message = f"this chart is not checked: rendering it failed: {problem}{hint}"
             diagnostics.append(Diagnostic("error", "helm-render-failed", message, span))
         return Parsed(diagnostics=diagnostics)
     if values.kube_version and shutil.which("helm") is None:

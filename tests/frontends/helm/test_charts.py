@@ -49,6 +49,7 @@ def test_findings_stand_on_the_template_and_name_the_values_key(tmp_path: Path) 
 def test_a_failed_render_is_an_error_and_never_silence(tmp_path: Path) -> None:
     result = scan([chart(tmp_path, '{{ required "model is required" .Values.model }}\n')])
     assert [(item.level, item.code) for item in result.diagnostics] == [("error", "helm-render-failed")]
+    assert result.diagnostics[0].message.endswith("give it the values that it asks for with --values or --set")
     assert "model is required" in result.diagnostics[0].message
 
 
