@@ -161,6 +161,8 @@ class PodSet(Concept):
     pod_spec: dict[str, Any] = field(default_factory=dict)
     containers: list[Container] = field(default_factory=list)
     init_containers: list[Container] = field(default_factory=list)
+    every_container: list[Container] = field(default_factory=list)
+    """Those that start first and the others."""
     accelerator_count: int = 0
     """Accelerators of one pod; ``group_accelerators``: of a whole group that serves or trains together."""
     accelerator_resources: list[str] = field(default_factory=list)

@@ -293,6 +293,7 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, amounts
     for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
         parts = [part for part in items if isinstance(part.container, dict)]
         target += [_container(part, pods, config_maps, amounts, init=init) for part in parts]
+    pods.every_container = [*pods.init_containers, *pods.containers]
     for container in pods.containers:
         for accelerator in _sequence(container.accelerators):
             if accelerator.resource not in pods.accelerator_resources:
