@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanner.concepts.amounts import WorkloadLimit
 from scanner.concepts.model import AccessGrant, NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -33,6 +34,8 @@ AUTHENTICATION = (
 )
 """Beginnings of Ingress annotations that ask for credentials, or may do so (Traefik's middlewares)."""
 RAY_DASHBOARD = 8265
+MAX_KINDS = 10_000
+"""Groups times resources of one rule of a role."""
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
 
@@ -104,6 +107,8 @@ def _rules(role: Resource) -> list[tuple[list[str], list[str], bool]]:
         if not isinstance(rule, dict):
             continue
         verbs, groups, kinds = (_texts(rule.get(key)) for key in ("verbs", "apiGroups", "resources"))
+        if len(groups) * len(kinds) > MAX_KINDS:
+            raise WorkloadLimit(f"a rule of {role.address} names more than the limit of {MAX_KINDS:,} kinds of objects")
         named = bool(rule.get("resourceNames"))
         result.append((verbs, [f"{group}/{kind}" for group in groups or [""] for kind in kinds], named))
     return result
