@@ -120,6 +120,7 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
             Diagnostic("error", "terraform-syntax", f'"{again.name}" is set twice in one block', text.span(*place))
             for again, place in _repeated(bodies)
         ]
+    text.broken = bool(diagnostics)
     return ParsedFile(file, text, body, diagnostics)
 
 
