@@ -12,7 +12,7 @@ from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.definitions import Definitions
 from scanner.concepts.kubernetes import access_grants, network_boundaries
 from scanner.concepts.machines import complete, complete_endpoint
-from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
+from scanner.concepts.model import AcceleratorPool, AccessGrant, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import SiteName, place
 from scanner.concepts.pods import apply_scalers, pod_sets
 from scanner.concepts.regions import region_of
@@ -21,6 +21,9 @@ from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource, Span, get
 from scanner.graph import GraphLimit, ResourceGraph
 from scanner.graph.linkers import PodLabels, link
+
+MAX_GRANTS = 20_000
+"""Rules of roles, once for each binding. Clusters have a few thousand."""
 
 
 @dataclass
@@ -67,11 +70,18 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
         scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: access_grants(r, graph))
+    _collect(concepts, (r for r in resources if r.api_version), partial(_grants, concepts, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts
+
+
+def _grants(concepts: Concepts, graph: ResourceGraph, resource: Resource) -> list[AccessGrant]:
+    """The grants of a binding. Raises ``GraphLimit`` where there are too many in all: bindings share roles."""
+    if len(concepts.of_kind("AccessGrant")) > MAX_GRANTS:
+        raise GraphLimit(f"the bindings give more than the limit of {MAX_GRANTS:,} grants")
+    return access_grants(resource, graph)
 
 
 def _read_ray_jobs(concepts: Concepts, graph: ResourceGraph) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scanner.concepts.amounts import WorkloadLimit
 from scanner.concepts.model import AccessGrant, NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
@@ -36,6 +37,8 @@ AUTHENTICATION = (
 AUTHENTICATING_PROXY = re.compile(r"oauth2?[-_]?proxy|kube-rbac-proxy|kube-auth-proxy")
 """Images of proxies that ask for credentials, as they stand beside servers on OpenShift."""
 RAY_DASHBOARD = 8265
+MAX_KINDS = 10_000
+"""Groups times resources of one rule of a role."""
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
 
@@ -107,6 +110,8 @@ def _rules(role: Resource) -> list[tuple[list[str], list[str], bool]]:
         if not isinstance(rule, dict):
             continue
         verbs, groups, kinds = (_texts(rule.get(key)) for key in ("verbs", "apiGroups", "resources"))
+        if len(groups) * len(kinds) > MAX_KINDS:
+            raise WorkloadLimit(f"a rule of {role.address} names more than the limit of {MAX_KINDS:,} kinds of objects")
         named = bool(rule.get("resourceNames"))
         result.append((verbs, [f"{group}/{kind}" for group in groups or [""] for kind in kinds], named))
     return result

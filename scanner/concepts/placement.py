@@ -138,7 +138,7 @@ def place(
             _read(site)
             for unit in dict.fromkeys((site.unit, *(pool.resource.unit for pool in site.pools))):
                 graph.tie(item.resource.unit, unit)
-            compared += len(site.pools)
+            compared += sum(_pairs(item, pool) for pool in site.pools)
             if compared > MAX_COMPARISONS:
                 raise GraphLimit(f"pods and pools have more than the limit of {MAX_COMPARISONS} pairs")
             _join(item, site, graph)
@@ -315,6 +315,13 @@ def _site_of(pods: PodSet, near: _Near, graph: ResourceGraph) -> Site | Unknown 
         return own[0]
     same = near.by_unit.get(pods.resource.unit, [])
     return (same[0] if len(same) == 1 else near.to(pods.resource.unit)) or SEVERAL
+
+
+def _pairs(pods: PodSet, pool: AcceleratorPool) -> int:
+    """What comparing the two costs: one, or more where they have very many taints and tolerations."""
+    if is_unknown(pods.tolerations) or is_unknown(pool.taints):
+        return 1
+    return 1 + len(pool.taints) * len(pods.tolerations) // 20
 
 
 def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:

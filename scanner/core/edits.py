@@ -9,6 +9,9 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from scanner.core.sources import SourceFile, Span
 from scanner.core.values import Path, Value
 
+MAX_REWRITTEN = 2 * 1024 * 1024
+"""Characters of the blocks or documents of one file that edits are tried on: each is read again for each finding."""
+
 
 class Change(NamedTuple):
     """One change of a resource's attributes. ``path`` leads to the value, which may not exist yet.

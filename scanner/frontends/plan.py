@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from scanner.core import Diagnostic, Location, Locator, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, Unknown
 
 MAX_MODULE_DEPTH = 50
 _KEY = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
+_ADDRESS = re.compile(r'"address": ?("(?:[^"\\]|\\.)*")')
+_LINE_END = re.compile("\n")
 _PROVIDER = re.compile(r"([^/]+)$")
 
 
@@ -34,6 +39,7 @@ def read_plan(file: SourceFile) -> Parsed:
     references = dict(_references(_mapping(_mapping(plan.get("configuration")).get("root_module"))))
     prior = _mapping(_mapping(_mapping(plan.get("prior_state")).get("values")).get("root_module"))
     unit = posixpath.dirname(file.path)
+    places = _Places(file)
     result = Parsed()
     seen: set[str] = set()
     modules = [_mapping(plan["planned_values"].get("root_module")), _data_only(prior)]
@@ -42,7 +48,7 @@ def read_plan(file: SourceFile) -> Parsed:
             address = str(item.get("address", ""))
             if address and address not in seen:
                 seen.add(address)
-                result.resources.append(_resource(item, address, unknown, references, unit, file))
+                result.resources.append(_resource(item, address, unknown, references, unit, places))
     return result
 
 
@@ -143,7 +149,7 @@ def _resource(
     unknown: Mapping[str, Any],
     references: Mapping[str, list[tuple[Path, str]]],
     unit: str,
-    file: SourceFile,
+    places: _Places,
 ) -> Resource:
     kind = str(item.get("type", ""))
     index = item.get("index")
@@ -157,8 +163,8 @@ def _resource(
         name=name,
         provider=provider[1] if provider is not None else kind.partition("_")[0],
         attributes=attributes,
-        span=Span(file.path, 1, 1, 1, 1),
-        locator=PlanLocator(file, address),
+        span=Span(places.path, 1, 1, 1, 1),
+        locator=PlanLocator(places, address),
         origin="plan",
         unit=unit,
         module_path=module_path,
@@ -200,22 +206,47 @@ def _with_unknowns(values: Any, unknown: Any, address: str) -> Any:
     return values
 
 
+class _Places:
+    """Where the addresses stand in a plan, looked up once for all of them."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.path = file.path
+        self._text = file.text
+
+    @cached_property
+    def _found(self) -> dict[str, int]:
+        """The offset of each address, the first where it is written in one way, as ``terraform show`` does."""
+        found: dict[str, int] = {}
+        for match in _ADDRESS.finditer(self._text):
+            found.setdefault(match[1], match.start())
+        return found
+
+    @cached_property
+    def _lines(self) -> array[int]:
+        return array("L", [0, *(match.end() for match in _LINE_END.finditer(self._text))])
+
+    def of(self, address: str) -> tuple[int, int]:
+        """(line, column) of the first mention of an address; those of the file's beginning where there is none."""
+        at = self._found.get(json.dumps(address))
+        if at is None:
+            return 1, 1
+        line = bisect_right(self._lines, at)
+        return line, at - self._lines[line - 1] + 1
+
+
 class PlanLocator:
     """Places in a plan: the line of the resource's address, as far as the file has lines."""
 
-    __slots__ = ("_address", "_file")
+    __slots__ = ("_address", "_places")
 
-    def __init__(self, file: SourceFile, address: str) -> None:
-        self._file = file
+    def __init__(self, places: _Places, address: str) -> None:
+        self._places = places
         self._address = address
 
     def locate(self, path: Path) -> Location:
         """See ``scanner.core.Locator``."""
-        at = max(self._file.text.find(f'"address":{json.dumps(self._address)}'),
-                 self._file.text.find(f'"address": {json.dumps(self._address)}'))  # fmt: skip
-        line = self._file.text.count("\n", 0, at) + 1 if at >= 0 else 1
-        column = at - self._file.text.rfind("\n", 0, at) if at >= 0 else 1
-        return Location(Span(self._file.path, line, column, line, column + len(self._address) + 12))
+        line, column = self._places.of(self._address)
+        return Location(Span(self._places.path, line, column, line, column + len(self._address) + 12))
 
     def extent(self) -> Span:
         """See ``scanner.core.Locator``."""

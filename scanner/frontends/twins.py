@@ -49,7 +49,7 @@ def _body(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 

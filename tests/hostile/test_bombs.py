@@ -444,9 +444,29 @@ def slow_patches(directory: Path) -> None:
     )
 
 
+def long_labels(directory: Path) -> None:
+    kustomization(
+        directory, "resources: [a.yaml]\ncommonLabels: {" + ", ".join(f"k{n}: v" for n in range(3_000)) + "}\n"
+    )
+    (directory / "a.yaml").write_text("---\n".join(HEALTHY.replace("healthy", f"h{n}") for n in range(1_000)))
+
+
+def files_again_and_again(directory: Path) -> None:
+    kustomization(directory, "configMapGenerator:\n" + "- {name: c, files: [big.txt]}\n" * 2_000)
+    (directory / "big.txt").write_text("x" * 1_000_000)
+
+
+def many_labels(directory: Path) -> None:
+    kustomization(directory, "resources: [a.yaml]\nlabels:\n" + "- {pairs: {a: b}}\n" * 3_000)
+    (directory / "a.yaml").write_text("---\n".join(HEAD.replace("{name: a}", f"{{name: a{n}}}") for n in range(1_000)))
+
+
 OVERLAYS: dict[str, tuple[Callable[[Path], None], str]] = {
     "itself": (lambda place: kustomization(place, "resources: [.]\n"), "kustomize-cycle"),
     "fan-out": (fan_out, "kustomize-limit"),
+    "long labels": (long_labels, "kustomize-limit"),
+    "many labels": (many_labels, "kustomize-limit"),
+    "files again and again": (files_again_and_again, "kustomize-limit"),
     "slow patterns": (slow_patches, ""),
     "remote": (lambda place: kustomization(place, "resources: [https://example.com/a.yaml]\n"), "kustomize-remote"),
 }  # fmt: skip
@@ -547,3 +567,61 @@ def test_what_containers_are_told(name: str, tmp_path: Path) -> None:
     (tmp_path / "hostile.yaml").write_text(HEALTHY + text)
     found = [item for item in scan(tmp_path).diagnostics() if item["code"] == "workload-limit"]
     assert [item["location"]["file"] for item in found] == (["hostile.yaml"] if code else [])
+
+
+def test_a_fix_for_each_of_very_many_blocks(tmp_path: Path) -> None:
+    block = 'resource "aws_sagemaker_notebook_instance" "a@" {\n  root_access = "Enabled"\n}\n'
+    (tmp_path / "hostile.tf").write_text("".join(block.replace("@", str(n)) for n in range(2_000)))
+    findings = scan(tmp_path).report["findings"]
+    assert any(item["fix"] is not None and item["location"]["file"] == "hostile.tf" for item in findings)
+
+
+ROLE = (
+    "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\nrules:\n"
+    + "- {apiGroups: ['*'], resources: ['*'], verbs: ['*']}\n" * 2_000
+)
+BINDING = (
+    "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: b@}\n"
+    "roleRef: {kind: ClusterRole, name: r, apiGroup: rbac.authorization.k8s.io}\n"
+    "subjects: [{kind: ServiceAccount, name: s, namespace: inference}]\n"
+)
+KINDS = f"{{apiGroups: [{'a, ' * 3_000}], resources: [{'b, ' * 3_000}], verbs: [get]}}"
+ROLES = {
+    "many rules for many subjects": (ROLE + "".join(BINDING.replace("@", str(n)) for n in range(2_000)), "graph-limit"),
+    "many kinds in many groups": (ROLE.partition("- ")[0] + f"- {KINDS}\n" + BINDING, "workload-limit"),
+}
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_roles(name: str, tmp_path: Path) -> None:
+    text, code = ROLES[name]
+    (tmp_path / "hostile.yaml").write_text(text)
+    assert code in {item["code"] for item in scan(tmp_path).diagnostics()}
+
+
+def test_a_plan_of_very_many_resources(tmp_path: Path) -> None:
+    instances = [
+        {"address": f"aws_instance.a[{n}]", "type": "aws_instance", "name": "a", "index": n, "values": {"x": "y" * 90}}
+        for n in range(20_000)
+    ]
+    plan = {"format_version": "1.2", "planned_values": {"root_module": {"resources": instances}}}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    scan(tmp_path)
+
+
+BESIDE_TERRAFORM = {
+    "x.auto.tfvars.json": ('{"a":' + "[" * DEEP, "tfvars-syntax"),
+    "terraform.tfvars": ("a = [" + "1, " * 2_000_000 + "]\n", "terraform-limit"),
+    ".terraform/modules/modules.json": ('{"Modules":' + "[" * DEEP, ""),
+    "m.tf.json": ('{"resource": {"aws_s3_bucket": {"b": {"count": 1e999999999, "x": ' + "9" * 1_000_000 + "}}}}", ""),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_TERRAFORM)
+def test_what_stands_beside_terraform(name: str, tmp_path: Path) -> None:
+    text, code = BESIDE_TERRAFORM[name]
+    (tmp_path / "main.tf").write_text('variable "a" {}\nmodule "m" {\n  source = "a/b/c"\n}\n')
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text)
+    found = {item["code"] for item in scan(tmp_path).diagnostics() if item["location"]["file"] == name}
+    assert not code or code in found

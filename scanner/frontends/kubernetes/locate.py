@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from scanner.core import Change, Location, Path, RelatedSpan, SourceFile, Span, TextEdit
-from scanner.core.edits import text_edits
+from scanner.core.edits import MAX_REWRITTEN, text_edits
 from scanner.frontends.kubernetes.nodes import Composed, Documents, Entries, compose
 
 
 class DocumentPositions:
     """Places in one file, shared by its resources."""
 
-    __slots__ = ("_documents", "_entries", "_file", "_lines", "_roots")
+    __slots__ = ("_documents", "_entries", "_file", "_lines", "_rewritten", "_roots")
 
     def __init__(self, file: SourceFile, lines: Sequence[int] = ()) -> None:
         """``lines`` are those on which the documents start, if they are known: then each is composed alone."""
@@ -22,6 +22,7 @@ class DocumentPositions:
         self._roots: list[Any] | None = None
         self._documents: Documents | None = None
         self._entries: Entries = {}
+        self._rewritten = 0
 
     def locate(self, document: int, path: Path) -> Span:
         """The place of the value at ``path`` in the document with that index, or of its nearest ancestor."""
@@ -47,7 +48,7 @@ class DocumentPositions:
         """See ``scanner.core.Editor``."""
         from scanner.frontends.kubernetes.edit import Refused, changed_document
 
-        if (source.path, source.text) != (self._file.path, self._file.text):
+        if self._rewritten > MAX_REWRITTEN or (source.path, source.text) != (self._file.path, self._file.text):
             return None
         offset, node, _ = self._document(document)
         if node is None:
@@ -55,6 +56,7 @@ class DocumentPositions:
         self._documents = self._documents or Documents(self._file)
         start, count = self._documents.lines(node.start_mark.line + offset + 1)
         text = "\n".join(source.lines[start : start + count])
+        self._rewritten += len(text)
         try:
             return text_edits(source, changed_document(text, changes), start, count)
         except Refused:

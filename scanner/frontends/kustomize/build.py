@@ -33,6 +33,10 @@ KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization
 MAX_DEPTH = 30
 MAX_BUILDS = 1_000
 MAX_OBJECTS = 20_000
+MAX_ADDED = 32 * 1024 * 1024
+"""Characters that generators, names, labels and annotations add to the objects of one overlay."""
+MAX_STEPS = 500_000
+"""Changes of one object: each patch, label, replica count and list of images looks at every object."""
 MATCH_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 """Definitions are not read, so their patches find nothing."""
@@ -84,6 +88,20 @@ class _Build:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     builds: int = 0
     objects: int = 0
+    added: int = 0
+    steps: int = 0
+
+    def add(self, characters: int) -> None:
+        """Count characters that the build adds. Raises ``_BuildLimit``."""
+        self.added += characters
+        if self.added > MAX_ADDED:
+            raise _BuildLimit(f"it adds more than the limit of {MAX_ADDED} characters to its objects")
+
+    def step(self, number: int) -> None:
+        """Count changes of objects. Raises ``_BuildLimit``."""
+        self.steps += number
+        if self.steps > MAX_STEPS:
+            raise _BuildLimit(f"it makes more than the limit of {MAX_STEPS} changes of objects")
 
     def count(self, builds: int, objects: int) -> None:
         """Count what is built. Raises ``_BuildLimit``: bases that are used twice at every level double it."""
@@ -166,8 +184,12 @@ def _build(build: _Build, directory: str, depth: int) -> list[_Object]:
         build.problem("error", "kustomize-unreadable", "this kustomization cannot be read", file or directory)
         return []
     build.used.add(file)
-    if depth > MAX_DEPTH or directory in build.directories:
+    if directory in build.directories:
         build.problem("error", "kustomize-cycle", "this kustomization uses itself", file)
+        return []
+    if depth > MAX_DEPTH:
+        message = f"this kustomization is not read: it is the base of more than the limit of {MAX_DEPTH} others"
+        build.problem("error", "kustomize-limit", message, file)
         return []
     build.directories.add(directory)
     build.count(1, 0)
@@ -238,12 +260,24 @@ def _component(
 
 def _transform(build: _Build, directory: str, data: dict[str, Any], file: str, objects: list[_Object]) -> list[_Object]:
     objects = _patched(build, directory, data, file, objects)
+    build.step(len(objects) * sum(len(_list(data, key)) for key in ("images", "replicas", "labels")))
+    build.add(len(objects) * _repeated(data))
     if any(data.get(key) for key in ("namespace", "namePrefix", "nameSuffix")):
         for item in objects:
             item.earlier.append((item.name, item.namespace))
     for change in (_with_images, _with_replicas, _with_labels, _with_annotations, _with_namespace, _with_names):
         change(data, objects)
     return objects
+
+
+def _repeated(data: dict[str, Any]) -> int:
+    """The characters that a kustomization adds to each of its objects, in metadata, selectors and templates."""
+    given = [data.get("commonLabels"), data.get("commonAnnotations")]
+    given += [get(entry, "pairs") for entry in _list(data, "labels")]
+    pairs = sum(
+        len(str(key)) + len(str(value)) for item in given if isinstance(item, dict) for key, value in item.items()
+    )
+    return 3 * pairs + sum(len(str(data.get(key) or "")) for key in ("namePrefix", "nameSuffix", "namespace"))
 
 
 def _patched(build: _Build, directory: str, data: dict[str, Any], file: str, objects: list[_Object]) -> list[_Object]:
@@ -312,9 +346,11 @@ def _apply(
 ) -> list[_Object]:
     """``entry``: the kustomization file and the place of the patch in it, for problems."""
     operations = isinstance(patch, list)
+    build.step(len(objects))
     wanted = target if isinstance(target, dict) else patch
     chosen = [item for item in objects if _selected(item, wanted)]
     if not chosen:
+        build.step(sum(len(item.earlier) for item in objects))
         chosen = [item for item in objects if _was_selected(item, wanted)]
     if not chosen and isinstance(patch, dict) and target is None and patch.get("kind") != DEFINITION:
         what = f"{patch.get('kind')} {get(patch, 'metadata', 'name', default='')}"
@@ -619,7 +655,9 @@ def _generated_content(build: _Build, directory: str, entry: dict[str, Any], fil
         target = normalise(posixpath.join(directory, path))
         build.used.add(target)
         try:
-            yield (name if equals else posixpath.basename(path)), build.tree.read(target).text
+            text = build.tree.read(target).text
+            build.add(len(text))
+            yield (name if equals else posixpath.basename(path)), text
         except Unreadable as error:
             build.problem("warning", "kustomize-missing", error.message, file)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -39,7 +39,19 @@ class _Replacement(NamedTuple):
     text: str
 
 
-def changed_block(source: SourceFile, block: ast.Block, change: Change) -> tuple[str, ast.Block]:
+def changed_lines(source: SourceFile, start: int, changes: Iterable[Change]) -> str | None:
+    """The lines of a block, which starts at offset ``start`` of them, with the changes; ``None`` if that cannot be."""
+    try:
+        block = _block_at(source, start)
+        for change in changes:
+            text, block = _changed_block(source, block, change)
+            source = SourceFile(source.path, text)
+    except Refused:
+        return None
+    return source.text
+
+
+def _changed_block(source: SourceFile, block: ast.Block, change: Change) -> tuple[str, ast.Block]:
     """The text with the change made in one of its top-level blocks, and that block as it then is. Raises ``Refused``.
 
     The result is read again: the block's values are those before with the change, and nothing else.

@@ -18,7 +18,7 @@ from scanner.core import (
     TextEdit,
     Unknown,
 )
-from scanner.core.edits import text_edits
+from scanner.core.edits import MAX_REWRITTEN, text_edits
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Written, attribute_of
 from scanner.frontends.terraform.evaluate import to_plain
@@ -230,21 +230,24 @@ class TerraformLocator:
 
     def edits(self, changes: Sequence[Change], source: SourceFile) -> tuple[TextEdit, ...] | None:
         """See ``scanner.core.Editor``; JSON, override files and modules that were fetched are not edited."""
-        from scanner.frontends.terraform.edit import Refused, changed_block
+        from scanner.frontends.terraform.edit import changed_lines
 
-        file = self._written.text.file
+        text = self._written.text
+        file = text.file
         fetched = not SKIPPED_DIRECTORIES.isdisjoint(file.path.split("/"))
-        if self._written.overrides or file.path.endswith(".json") or fetched:
+        if self._written.overrides or file.path.endswith(".json") or fetched or text.broken:
+            return None
+        if text.rewritten > MAX_REWRITTEN:
             return None
         if (source.path, source.text) != (file.path, file.text):
             return None
-        text, block = source.text, self._written.block
-        try:
-            for change in changes:
-                text, block = changed_block(SourceFile(file.path, text), block, change)
-        except Refused:
-            return None
-        return text_edits(source, text)
+        block = self._written.block
+        span = text.span(block.start, block.end - 1)
+        first, count = span.start_line - 1, span.end_line - span.start_line + 1
+        lines = "\n".join(source.lines[first : first + count])
+        text.rewritten += len(lines)
+        result = changed_lines(SourceFile(file.path, lines), span.start_column - 1, changes)
+        return None if result is None else text_edits(source, result, first, count)
 
     def _text(self, path: Path) -> Text:
         """The text that the attribute or block at the start of ``path`` stands in."""

@@ -119,7 +119,7 @@ def _installed_modules(tree: Tree, directory: str) -> dict[str, str]:
             for entry in modules
             if entry.get("Key") and entry.get("Dir")
         }
-    except (Unreadable, ValueError, AttributeError, TypeError, KeyError):
+    except (Unreadable, ValueError, AttributeError, TypeError, KeyError, RecursionError):
         return {}
 
 
@@ -171,7 +171,7 @@ def _var_file(session: Session, path: str) -> dict[str, Input]:
     except Unreadable as error:
         session.report(error.code, error.message, Span(path, 1, 1, 1, 1))
         return {}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         session.report("tfvars-syntax", f"not valid JSON: {error}", Span(path, 1, 1, 1, 1))
         return {}
     parsed = parse(SourceFile(path, file.text))

@@ -31,7 +31,7 @@ from scanner.frontends.terraform.syntax import Text
 from scanner.project.tree import Tree, Unreadable, normalise
 
 MAX_INSTANCES = 10_000
-MAX_EXPANDED = 50_000
+MAX_EXPANDED = 15_000
 """Instances of all resources and modules of one root that count, for_each and module calls multiply into."""
 MAX_MODULE_DEPTH = 30
 META_ARGUMENTS = frozenset(("count", "for_each", "provider", "depends_on", "providers", "source", "version"))

@@ -57,10 +57,10 @@ def _update_share(update: Any, pool: AcceleratorPool) -> Any:
     if share is not None:
         return share
     size = pool.min_size if pool.desired_size is None else pool.desired_size
-    unknown = next((value for value in (number, size) if is_unknown(value)), None)
+    count = whole(number)
+    unknown = next((value for value in (count, size) if is_unknown(value)), None)
     if unknown is not None:
         return unknown
-    count = whole(number)
     return min(100.0, 100 * count / size) if count and count > 1 and isinstance(size, int) and size > 0 else None
 
 

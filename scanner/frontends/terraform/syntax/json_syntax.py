@@ -96,7 +96,7 @@ def _value(source: str, at: int, depth: int) -> tuple[_Value, int]:
 def _number(text: str) -> int | Decimal | None:
     try:
         return parse_number(text)
-    except OverflowError:
+    except (OverflowError, ValueError):
         return None
 
 

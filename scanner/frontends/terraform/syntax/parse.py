@@ -54,6 +54,11 @@ class _TooMany(Exception):
     pass
 
 
+def _too_many(text: Text, start: int) -> Diagnostic:
+    message = f"more than the limit of {MAX_EXPRESSIONS} expressions; those from here on are skipped"
+    return Diagnostic("error", "terraform-limit", message, text.span(start, start))
+
+
 def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     """Read Terraform's native syntax. Errors cost only the block or attribute that they stand in.
 
@@ -64,6 +69,8 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
     source = file.text.replace("\r\n", " \n")
     if source.startswith("\ufeff"):
         source = " " + source[1:]
+    if any(source.count(mark) > MAX_EXPRESSIONS for mark in (",", "=", "${")):
+        return ParsedFile(file, text, ast.Body(0, len(source), (), ()), [_too_many(text, 0)])
     converter = _Converter(source, 0, len(source), file.text, is_template)
     root = _parsed(converter.data)
     is_broken = root is None or root.has_error
@@ -84,8 +91,10 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
         message = f"what is broken here is longer than the limit of {MAX_BROKEN_BYTES} bytes; it is skipped"
         diagnostics.extend(Diagnostic("error", "terraform-limit", message, text.span(at, at)) for at in lost[:1])
     bodies: list[ast.Body] = []
+    spent = 0
     for piece, tree in pieces:
         node = next((child for child in tree.children if child.type == "body"), None)
+        piece.expressions = spent
         try:
             body = piece.body(node) if node is not None else ast.Body(piece.start, piece.start, (), ())
             bodies.append(_with_recovered(piece, tree, body) if tree.has_error else body)
@@ -93,8 +102,9 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
             message = f"nested deeper than {MAX_DEPTH} levels; the block is skipped"
             diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(piece.start, piece.start)))
         except _TooMany:
-            message = f"more than the limit of {MAX_EXPRESSIONS} expressions; they are skipped"
-            diagnostics.append(Diagnostic("error", "terraform-limit", message, text.span(piece.start, piece.start)))
+            diagnostics.append(_too_many(text, piece.start))
+            break
+        spent = piece.expressions
     attributes = tuple(attribute for body in bodies for attribute in body.attributes)
     blocks = tuple(block for body in bodies for block in body.blocks)
     body = ast.Body(0, len(source), attributes, blocks)
@@ -110,6 +120,7 @@ def parse(file: SourceFile, *, is_template: bool = False) -> ParsedFile:
             Diagnostic("error", "terraform-syntax", f'"{again.name}" is set twice in one block', text.span(*place))
             for again, place in _repeated(bodies)
         ]
+    text.broken = bool(diagnostics)
     return ParsedFile(file, text, body, diagnostics)
 
 
@@ -249,7 +260,7 @@ class _Converter:
         self._ascii = len(self.data) == len(source)
         self._offsets: list[int] = []
         self._depth = 0
-        self._expressions = 0
+        self.expressions = 0
         if not self._ascii:
             for index, char in enumerate(source, start):
                 self._offsets.extend([index] * len(char.encode("utf-8", "surrogatepass")))
@@ -326,10 +337,10 @@ class _Converter:
 
     def expression(self, node: Any) -> ast.Expression:
         self._depth += 1
-        self._expressions += 1
+        self.expressions += 1
         if self._depth > MAX_DEPTH:
             raise _TooDeep
-        if self._expressions > MAX_EXPRESSIONS:
+        if self.expressions > MAX_EXPRESSIONS:
             raise _TooMany
         try:
             return self._expression(node)

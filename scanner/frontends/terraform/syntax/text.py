@@ -13,6 +13,10 @@ class Text:
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
+        self.broken = False
+        """Whether something in the file could not be read."""
+        self.rewritten = 0
+        """Characters of the blocks that edits were tried on."""
 
     @cached_property
     def _starts(self) -> list[int]:
