@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -240,6 +241,16 @@ def test_an_entry_under_a_wrong_key_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / other[:2] / other[2:]).write_bytes(place.read_bytes())
     assert cache.get(one) == {"a": [1]}
     assert cache.get(other) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff", b'"\\ud800', b"nul"])
+def test_an_entry_that_is_no_json_is_none(body: bytes, tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    key = cache.key("kind", "one")
+    cache.put(key, "whole")
+    place = tmp_path / key[:2] / key[2:]
+    place.write_bytes(hashlib.sha256(key.encode() + body).hexdigest().encode() + b"\n" + body)
+    assert cache.get(key) is None
 
 
 @pytest.mark.skipif(ROOT, reason="root may write everywhere")

@@ -1,5 +1,6 @@
 """Texts that stand in for files."""
 
+import os
 from pathlib import Path
 
 from repositories import write
@@ -51,3 +52,16 @@ def test_the_copy_goes_with_the_tree(tmp_path: Path) -> None:
     assert place is not None and place.is_dir()
     del tree
     assert not place.exists()
+
+
+def test_the_copy_holds_nothing_special_and_nothing_outside(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "c").mkdir(parents=True)
+    (root / "c" / "kept.yaml").write_text("kept")
+    os.mkfifo(root / "c" / "pipe")
+    (root / "c" / "out").symlink_to(tmp_path)
+    tree = Tree(root, {"c/new.yaml": "new", "../kilter-test-outside.yaml": "new"})
+    place = tree.absolute("")
+    assert place is not None and place != root
+    assert sorted(path.relative_to(place).as_posix() for path in place.rglob("*")) == ["c", "c/kept.yaml", "c/new.yaml"]
+    assert not (place.parent / "kilter-test-outside.yaml").exists()

@@ -1,0 +1,169 @@
+"""What stands in the cache where an earlier scan's findings should be: anything else leads to a whole scan."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.project.cache import Cache
+from scanner.report.formats import render
+from scanner.scan import ScanOptions, ScanResult, scan
+from scanner.scan.remembered import MEMORY, fits
+
+MANIFEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: vllm, namespace: inference, annotations: {kilter/ignore.ROL005: it answers at once}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: vllm}}
+  template:
+    metadata: {labels: {app: vllm}}
+    spec:
+      containers:
+        - name: server
+          image: vllm/vllm-openai:latest # kilter:ignore INT002 -- none of it
+          resources: {limits: {nvidia.com/gpu: 1}}
+"""
+TERRAFORM = """\
+variable "clients" {}
+resource "aws_security_group" "clients" {
+  ingress {
+    from_port   = 8000
+    to_port     = 8000
+    protocol    = "tcp"
+    cidr_blocks = var.clients
+  }
+}
+resource "aws_eks_node_group" "gpu" {
+  instance_types = ["p5.48xlarge"]
+  scaling_config {
+    min_size = 4
+    max_size = 4
+  }
+}
+"""
+Steps = tuple[str | int, ...]
+
+
+class Remembering:
+    """A directory, its cache, and what a scan without memory says of it."""
+
+    def __init__(self, place: Path) -> None:
+        self.directory = place / "sources"
+        self.directory.mkdir()
+        (self.directory / "a.yaml").write_text(MANIFEST)
+        (self.directory / "broken.yaml").write_text("apiVersion: v1\nkind: [\n")
+        (self.directory / "main.tf").write_text(TERRAFORM)
+        for path in self.directory.iterdir():
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+        self.cache = Cache(place / "cache")
+        self.said = self.report(scan([self.directory], ScanOptions()))
+        self.scan()
+        self.key, self.memory = next(
+            (key, data) for key, data in self.entries() if isinstance(data, dict) and "islands" in data
+        )
+
+    def entries(self) -> Iterator[tuple[str, Any]]:
+        for path in (path for path in (self.cache.directory or Path()).rglob("*") if path.is_file()):
+            key = path.parent.name + path.name
+            yield key, self.cache.get(key)
+
+    def scan(self) -> ScanResult:
+        return scan([self.directory], ScanOptions(cache=self.cache, recall=True))
+
+    def report(self, result: ScanResult) -> list[str]:
+        return [render(result, name, show_undetermined=True) for name in ("text", "json", "sarif", "github")]
+
+    def with_memory(self, memory: Any) -> tuple[list[str], int]:
+        """What a scan with that memory says, and how many resources it took from it."""
+        self.cache.put(self.key, memory)
+        result = self.scan()
+        return self.report(result), result.recalled
+
+
+@pytest.fixture(scope="module")
+def remembering(tmp_path_factory: pytest.TempPathFactory) -> Remembering:
+    return Remembering(tmp_path_factory.mktemp("remembering"))
+
+
+def places(value: Any, steps: Steps = ()) -> Iterator[Steps]:
+    """The way to every part of plain data."""
+    yield steps
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from places(inner, (*steps, key))
+
+
+def changed(memory: Any, steps: Steps, value: Any) -> Any:
+    result = copy.deepcopy(memory)
+    inner = result
+    for step in steps[:-1]:
+        inner = inner[step]
+    inner[steps[-1]] = value
+    return result
+
+
+def kinds(memory: Any) -> dict[str, Steps]:
+    """One way to each kind of part: items of lists of equals count as one."""
+    found: dict[str, Steps] = {}
+    for steps in places(memory):
+        found.setdefault(" ".join("#" if isinstance(step, int) and step > 11 else str(step) for step in steps), steps)
+    return found
+
+
+def test_what_is_remembered_has_the_shape_and_is_used(remembering: Remembering) -> None:
+    assert fits(remembering.memory, MEMORY)
+    said, recalled = remembering.with_memory(remembering.memory)
+    assert said == remembering.said
+    assert recalled == 3
+    islands = json.dumps(remembering.memory["islands"])
+    assert "aws_security_group.clients" in islands and "kilter/ignore.ROL005" in islands
+
+
+def test_no_part_of_another_type_has_the_shape(remembering: Remembering) -> None:
+    checked = 0
+    for steps in kinds(remembering.memory).values():
+        for wrong in ({"wrong": [None]}, [{"wrong": 1}], 0.5, [[]]):
+            annotations = steps[2:4] == ("said", 0) and steps[5:] == (10,)  # from any text to anything
+            if steps and "kilter/ignore.ROL005" not in steps and not (annotations and isinstance(wrong, dict)):
+                assert not fits(changed(remembering.memory, steps, wrong), MEMORY), (steps, wrong)
+                checked += 1
+    assert checked > 500
+
+
+@pytest.mark.parametrize("wrong", [{"wrong": [None]}, None, [], "", 7, True])
+def test_a_part_of_another_type_costs_the_memory_and_nothing_else(wrong: Any, remembering: Remembering) -> None:
+    for key in remembering.memory:
+        memory = changed(remembering.memory, (key,), wrong)
+        if not fits(memory, MEMORY):
+            assert remembering.with_memory(memory) == (remembering.said, 0), key
+    for steps in [(), ("islands", 0, "said"), ("parts", 0, "diagnostics"), ("islands", 0, "said", 1, 0)]:
+        memory = changed([remembering.memory], (0, *steps), wrong)[0]
+        if not fits(memory, MEMORY):
+            assert remembering.with_memory(memory) == (remembering.said, 0), steps
+
+
+def island(memory: Any, number: int) -> Any:
+    """The first list of findings (1) or of undetermined results (2) that holds something."""
+    return next(item["said"][number] for item in memory["islands"] if item["said"][number])
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_rules_and_resources_that_are_not_there_cost_the_memory(number: int, remembering: Remembering) -> None:
+    for position, value in ((0, "XXX999"), ({1: 3, 2: 1}[number], 99)):
+        memory = copy.deepcopy(remembering.memory)
+        island(memory, number)[0][position] = value
+        assert remembering.with_memory(memory) == (remembering.said, 0)
+
+
+def test_lost_islands_cost_the_memory(remembering: Remembering) -> None:
+    for islands in ([], remembering.memory["islands"][1:]):
+        memory = {**remembering.memory, "islands": islands}
+        assert remembering.with_memory(memory) == (remembering.said, 0)
