@@ -23,12 +23,14 @@ from scanner.scan.islands import units_of
 from scanner.scan.judge import Judgement, directories_of, judge, located, silence
 from scanner.scan.options import ScanOptions, opened
 from scanner.scan.read import Reading, parse_sources
-from scanner.scan.remembered import MEMORY, fits
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
 from scanner.scan.snapshot import Plain, Said, diagnostics, from_plain, suppressions
 
+KINDS = {"taken": int, "relevant": str, "stamps": dict, "sources": dict, "files": int, "calls": dict, "rendered": list,
+         "built": list, "marked": list, "parts": list, "units": dict, "directories": dict, "islands": list}  # fmt: skip
+"""What a memory holds. Further down nothing is checked: who may write to the cache may change findings anyway."""
 FEW_PARTS = 20
 """So many are read again whatever their share: of more, a memory of which most has changed costs more than it saves."""
 
@@ -53,12 +55,11 @@ def recall(key: str, seen: Survey, root: Path, rules: RuleSet, options: ScanOpti
 
 def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: ScanOptions) -> ScanResult:
     """Raises ``Forgotten``."""
-    _expect(fits(memory, MEMORY), "it is not what a scan leaves behind")
-    known_rules = {compiled.rule.id for compiled in rules.compiled}
+    _expect(all(type(memory[name]) is kind for name, kind in KINDS.items()), "it is not what a scan leaves behind")
     found = {unit for island in memory["islands"] for unit in island["units"]}
     _expect(memory["units"].keys() <= found, "it lacks islands")
     named = {item[0] for island in memory["islands"] for item in (*island["said"][1], *island["said"][2])}
-    _expect(named <= known_rules, "it speaks of other rules")
+    _expect(named <= {rule.id for rule in rules.chosen}, "it speaks of other rules")
     _expect(memory["relevant"] == seen.files(relevant), "there are other files")
     _expect(opened(options) <= seen.stamps.keys(), "there are other files")
     changed = _changed(memory, seen, tree)

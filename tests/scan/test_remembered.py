@@ -14,7 +14,6 @@ import pytest
 from scanner.project.cache import Cache
 from scanner.report.formats import render
 from scanner.scan import ScanOptions, ScanResult, scan
-from scanner.scan.remembered import MEMORY, fits
 
 MANIFEST = """\
 apiVersion: apps/v1
@@ -93,14 +92,6 @@ def remembering(tmp_path_factory: pytest.TempPathFactory) -> Remembering:
     return Remembering(tmp_path_factory.mktemp("remembering"))
 
 
-def places(value: Any, steps: Steps = ()) -> Iterator[Steps]:
-    """The way to every part of plain data."""
-    yield steps
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in pairs:
-        yield from places(inner, (*steps, key))
-
-
 def changed(memory: Any, steps: Steps, value: Any) -> Any:
     result = copy.deepcopy(memory)
     inner = result
@@ -110,16 +101,7 @@ def changed(memory: Any, steps: Steps, value: Any) -> Any:
     return result
 
 
-def kinds(memory: Any) -> dict[str, Steps]:
-    """One way to each kind of part: items of lists of equals count as one."""
-    found: dict[str, Steps] = {}
-    for steps in places(memory):
-        found.setdefault(" ".join("#" if isinstance(step, int) and step > 11 else str(step) for step in steps), steps)
-    return found
-
-
-def test_what_is_remembered_has_the_shape_and_is_used(remembering: Remembering) -> None:
-    assert fits(remembering.memory, MEMORY)
+def test_what_is_remembered_is_used(remembering: Remembering) -> None:
     said, recalled = remembering.with_memory(remembering.memory)
     assert said == remembering.said
     assert recalled == 3
@@ -127,27 +109,15 @@ def test_what_is_remembered_has_the_shape_and_is_used(remembering: Remembering) 
     assert "aws_security_group.clients" in islands and "kilter/ignore.ROL005" in islands
 
 
-def test_no_part_of_another_type_has_the_shape(remembering: Remembering) -> None:
-    checked = 0
-    for steps in kinds(remembering.memory).values():
-        for wrong in ({"wrong": [None]}, [{"wrong": 1}], 0.5, [[]]):
-            annotations = steps[2:4] == ("said", 0) and steps[5:] == (10,)  # from any text to anything
-            if steps and "kilter/ignore.ROL005" not in steps and not (annotations and isinstance(wrong, dict)):
-                assert not fits(changed(remembering.memory, steps, wrong), MEMORY), (steps, wrong)
-                checked += 1
-    assert checked > 500
-
-
 @pytest.mark.parametrize("wrong", [{"wrong": [None]}, None, [], "", 7, True])
 def test_a_part_of_another_type_costs_the_memory_and_nothing_else(wrong: Any, remembering: Remembering) -> None:
-    for key in remembering.memory:
-        memory = changed(remembering.memory, (key,), wrong)
-        if not fits(memory, MEMORY):
+    for key, right in remembering.memory.items():
+        if type(wrong) is not type(right):
+            memory = changed(remembering.memory, (key,), wrong)
             assert remembering.with_memory(memory) == (remembering.said, 0), key
-    for steps in [(), ("islands", 0, "said"), ("parts", 0, "diagnostics"), ("islands", 0, "said", 1, 0)]:
+    for steps in [(), ("islands", 0, "said"), ("islands", 0, "said", 1, 0)]:
         memory = changed([remembering.memory], (0, *steps), wrong)[0]
-        if not fits(memory, MEMORY):
-            assert remembering.with_memory(memory) == (remembering.said, 0), steps
+        assert remembering.with_memory(memory) == (remembering.said, 0), steps
 
 
 def island(memory: Any, number: int) -> Any:
