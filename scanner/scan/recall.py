@@ -54,7 +54,7 @@ def recall(key: str, seen: Survey, root: Path, rules: RuleSet, options: ScanOpti
 def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: ScanOptions) -> ScanResult:
     """Raises ``Forgotten``."""
     _expect(fits(memory, MEMORY), "it is not what a scan leaves behind")
-    known_rules = {compiled.rule.id for compiled in rules.compiled}
+    known_rules = {rule.id for rule in rules.chosen}
     found = {unit for island in memory["islands"] for unit in island["units"]}
     _expect(memory["units"].keys() <= found, "it lacks islands")
     named = {item[0] for island in memory["islands"] for item in (*island["said"][1], *island["said"][2])}
