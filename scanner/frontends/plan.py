@@ -155,7 +155,10 @@ def _resource(
     index = item.get("index")
     name = str(item.get("name", ""))
     provider = _PROVIDER.search(str(item.get("provider_name", "")))
-    attributes = _with_unknowns(_mapping(item.get("values")), unknown.get(address), address)
+    values = _mapping(item.get("values"))
+    attributes = _with_unknowns(values, unknown.get(address), address)
+    if isinstance(attributes, Unknown):
+        attributes = dict.fromkeys(values, attributes)
     module_path = _module_path(address, f".{kind}.{name}" if item.get("mode") != "data" else f".data.{kind}.{name}")
     return Resource(
         address=address,

@@ -20,7 +20,7 @@ from scanner.report.sarif import render_sarif
 from scanner.report.text import render_text
 from scanner.scan import ScanOptions, scan
 
-WRONG: list[Any] = [None, 0, -1.5, "", "x", True, [], {}, [None], {"a": None}, [[]], [{}], 10**30]
+WRONG: list[Any] = [None, 0, -1.5, "", "x", "$X", True, [], {}, [None], {"a": None}, [[]], [{}], 10**30]
 
 CONTAINER = {
     "name": "server",
@@ -155,6 +155,38 @@ def test_kubernetes(original: dict[str, Any], tmp_path: Path) -> None:
         assert text
 
 
+PLAN = {
+    "format_version": "1.2",
+    "planned_values": {"root_module": {
+        "resources": [{"address": "aws_eks_node_group.a[0]", "mode": "managed", "type": "aws_eks_node_group",
+                       "name": "a", "index": 0, "provider_name": "registry.terraform.io/hashicorp/aws",
+                       "values": {"instance_types": ["p5.48xlarge"], "update_config": [{"max_unavailable": 1}],
+                                  "scaling_config": [{"min_size": 1, "desired_size": 2}]}}],
+        "child_modules": [{"address": "module.m", "resources": [
+            {"address": "module.m.aws_s3_bucket.b", "type": "aws_s3_bucket", "name": "b", "values": {"bucket": "x"}}]}],
+    }},
+    "resource_changes": [{"address": "aws_eks_node_group.a[0]", "change": {
+        "after_unknown": {"id": True, "labels": {"a": True}, "scaling_config": [{"max_size": True}]}}}],
+    "configuration": {"root_module": {
+        "resources": [{"address": "aws_eks_node_group.a", "expressions": {"x": {"references": ["module.m.o"]}}}],
+        "module_calls": {"m": {"expressions": {"v": {"references": ["var.y"]}}, "module": {
+            "outputs": {"o": {"expression": {"references": ["aws_s3_bucket.b.id"]}}},
+            "resources": [{"address": "aws_s3_bucket.b", "expressions": {"bucket": {"references": ["var.v"]}}}]}}},
+    }},
+    "prior_state": {"values": {"root_module": {"resources": [
+        {"address": "data.aws_x.y", "mode": "data", "type": "aws_x", "name": "y", "values": {}}]}}},
+}  # fmt: skip
+
+
+def test_plans(tmp_path: Path) -> None:
+    for number, changed in enumerate(mutations(PLAN)):
+        (tmp_path / f"{number}.json").write_text(json.dumps(changed))
+    result = scan([tmp_path], ScanOptions(pedantic=True))
+    assert len(result.graph) > 1_000
+    assert not [item for item in result.diagnostics if item.code == "internal-error"]
+    assert render_json(result)
+
+
 UNKNOWN = Unknown("not set", "var.a")
 DEPTH = 3
 
@@ -202,7 +234,7 @@ def vary(kind: str, build: Callable[[dict[str, Any]], dict[str, Any]], depth: in
         fresh = (recorder.asked | empty.asked) - seen
         seen |= fresh
     for key in sorted(seen):
-        for wrong in [*WRONG, UNKNOWN, [UNKNOWN], {"a": UNKNOWN}, [{"a": UNKNOWN}], "8", "1Gi", "0.0.0.0/0"]:
+        for wrong in [*WRONG, UNKNOWN, [UNKNOWN], {"a": UNKNOWN}, [{"a": UNKNOWN}], "{{x}}", "8", "1Gi", "0.0.0.0/0"]:
             yield from (f"{key} = {wrong!r}: {text}" for text in problems(kind, build({key: wrong})))
         if depth < DEPTH:
             yield from vary(kind, lambda inner, key=key: build({key: [inner]}), depth + 1)  # type: ignore[misc]
