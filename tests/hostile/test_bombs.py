@@ -331,21 +331,31 @@ def archive(members: dict[str, bytes], *, link: str | None = None) -> bytes:
 
 CHART = b"apiVersion: v2\nname: c\nversion: 1.0.0\n"
 MAP = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: |-\n%s}\n"
-ARCHIVES: dict[str, Callable[[], bytes]] = {
-    "leaves the root": lambda: archive({"c/Chart.yaml": CHART, "../../../tmp/kilter-escaped": b"x",
-                                        "/tmp/kilter-escaped": b"x", "c/templates/../../../x.yaml": b"a: b"}),
-    "link out": lambda: archive({"c/Chart.yaml": CHART}, link="/etc/passwd"),
-    "decompression bomb": lambda: archive({"c/Chart.yaml": CHART, "c/templates/a.yaml": b"#" * 600_000_000}),
-    "truncated": lambda: archive({"c/Chart.yaml": CHART, "c/templates/a.yaml": b"a: b"})[:60],
-    "not an archive": lambda: b"\x1f\x8b" + b"\0" * 100,
-    "many files": lambda: archive({"c/Chart.yaml": CHART} | {f"c/templates/{n}.yaml": b"" for n in range(30_000)}),
-}  # fmt: skip
+OUTSIDE = "names a place outside itself"
+ARCHIVES: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "above the root": (OUTSIDE, lambda: archive({"c/Chart.yaml": CHART, "../../../tmp/kilter-escaped": b"x"})),
+    "absolute": (OUTSIDE, lambda: archive({"c/Chart.yaml": CHART, "/tmp/kilter-escaped": b"x"})),
+    "steps up": (OUTSIDE, lambda: archive({"c/Chart.yaml": CHART, "c/templates/../../../x.yaml": b"a: b"})),
+    "link out": (OUTSIDE, lambda: archive({"c/Chart.yaml": CHART}, link="/etc/passwd")),
+    "decompression bomb": (
+        "unpacks to more than the limit of 64 MiB",
+        lambda: archive({"c/Chart.yaml": CHART, "c/templates/a.yaml": b"#" * 600_000_000}),
+    ),
+    "truncated": ("cannot be read", lambda: archive({"c/Chart.yaml": CHART, "c/templates/a.yaml": b"a: b"})[:60]),
+    "not an archive": ("cannot be read", lambda: b"\x1f\x8b" + b"\0" * 100),
+    "many files": (
+        "more than the limit of 10000 files",
+        lambda: archive({"c/Chart.yaml": CHART} | {f"c/templates/{n}.yaml": b"" for n in range(30_000)}),
+    ),
+}
+"""By name: what is said of an archive, and its content."""
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_chart_archives(name: str, tmp_path: Path) -> None:
-    (tmp_path / "c.tgz").write_bytes(ARCHIVES[name]())
-    scan(tmp_path)
+    said, content = ARCHIVES[name]
+    (tmp_path / "c.tgz").write_bytes(content())
+    assert [said in item["message"] for item in scan(tmp_path).diagnostics()] == [True]
     assert not Path("/tmp/kilter-escaped").exists()
 
 
