@@ -143,6 +143,7 @@ HCL_CASES: dict[str, tuple[str, str]] = {
     "fine range": ("output x {\n value = range(0, 1000, 0.000001)\n}\n", ""),
     "huge count": ('resource "aws_s3_bucket" "b" {\n  count = 1000000000\n  bucket = "b-${count.index}"\n}\n',
                    "expansion-limit"),
+    "many names": ("".join(f'resource "aws_sqs_queue" "a{n}" {{}}\n' for n in range(60_000)), "expansion-limit"),
     "infinite count": ('resource "aws_s3_bucket" "b" {\n  count = 1e400\n}\n', ""),
     "negative count": ('resource "aws_s3_bucket" "b" {\n  count = -5\n}\n', ""),
     "fractional count": ('resource "aws_s3_bucket" "b" {\n  count = 1.5\n}\n', ""),

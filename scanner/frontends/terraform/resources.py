@@ -82,7 +82,8 @@ def _expand(
     references = tuple(references_of(scope, written.block.body, written.text))
     provider = resource_type.removeprefix("data.").split("_")[0]
     for key, bound in instances:
-        if key is not None and not scope.session.expand(1, span):
+        # what a module writes was counted when it was called
+        if (key is not None or scope.parent is None) and not scope.session.expand(1, span):
             break
         attributes = _body(scope, written, written.block.body, bound, shared, OWN_ARGUMENTS)
         parsed.resources.append(
