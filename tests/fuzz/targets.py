@@ -202,7 +202,7 @@ def deployed() -> tuple[list[Resource], list[Finding]]:
 def known_rules() -> tuple[list[Rule], set[str]]:
     """Those that found something and a few more: near names are looked for among all."""
     found = {finding.rule for finding in deployed()[1]}
-    known = [compiled.rule for n, compiled in enumerate(rules()) if compiled.rule.id in found or n % 20 == 0]
+    known = [ready.rule for number, ready in enumerate(rules().values()) if ready.rule.id in found or number % 20 == 0]
     return known, {rule.id for rule in known}
 
 
