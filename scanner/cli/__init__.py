@@ -97,8 +97,6 @@ def main() -> None:
     """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted."""
     import gc
 
-    from scanner.cli.shared import abandon, directory_is_gone, say
-
     # what a scan builds lives until the end: looking through it again and again took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
     try:
@@ -107,19 +105,14 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         _show(error)
-        abandon(sys.stdout)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
+        from scanner.cli.shared import say
+
         say("kilter: interrupted", err=True)
         sys.exit(130)
     except Exception as error:
-        import traceback
-
-        problem = f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above"
-        gone = directory_is_gone()
-        message = "kilter: the current directory no longer exists" if gone else f"{traceback.format_exc()}{problem}"
-        say(message, err=True)
-        abandon(sys.stdout)
+        _show_defect(error)
         sys.exit(2)
 
 
@@ -131,3 +124,17 @@ def _show(error: click.ClickException) -> None:
         error.show()
     except (OSError, ValueError, AttributeError):
         abandon(sys.stderr)
+    abandon(sys.stdout)
+
+
+def _show_defect(error: Exception) -> None:
+    """A defect with its trace, unless all that is wrong is that the current directory was deleted."""
+    import traceback
+
+    from scanner.cli.shared import abandon, directory_is_gone, say
+
+    problem = f"kilter: internal error: {type(error).__name__}: {error}; please report it with the above"
+    gone = directory_is_gone()
+    trace = "".join(traceback.format_exception(error))
+    say("kilter: the current directory no longer exists" if gone else f"{trace}{problem}", err=True)
+    abandon(sys.stdout)
