@@ -157,7 +157,9 @@ def test_text_says_once_what_holds_for_many_files_of_a_directory(tmp_path: Path)
     for number in range(5):
         directory = tmp_path / ("few" if number < 1 else "many")
         directory.mkdir(exist_ok=True)
-        (directory / f"{number}.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {{ .Metadata }}\n")
+        (directory / f"{number}.yaml").write_text(
+            "apiVersion: v1\nkind: Service\n{{- if .Labels }}\nmetadata: {name: a}\n{{- end }}\n"
+        )
     result = scan([tmp_path])
     text = render_text(result)
     assert text.count("[template-not-rendered]") == 2
