@@ -69,6 +69,9 @@ AUTHENTICATING_FILTERS = ("ExtensionRef", "ExternalAuth")
 """Filters of a HTTPRoute that ask for credentials, or may do so."""
 AUTHENTICATING_PROXY = re.compile(r"oauth2?[-_]?proxy|kube-rbac-proxy|kube-auth-proxy")
 """Images of proxies that ask for credentials, as they stand beside servers on OpenShift."""
+AUTHENTICATING_ENVOY = re.compile(r"ext_authz|jwt_authn|oauth2|basic_auth|api_key_auth")
+"""Filters of Envoy that ask for credentials, as Istio's EnvoyFilters name them."""
+GATEWAY_API = "gateway.networking.k8s.io/"
 INTERNAL_CLASS = re.compile(r"internal|private")
 OPEN_GATEWAYS = re.compile(
     r"gke-l7-(gxlb|global-external-managed|regional-external-managed)(-mc)?|azure-alb-external"
@@ -192,7 +195,9 @@ def _asks_behind(resource: Resource, graph: ResourceGraph) -> bool:
     """Whether a proxy in the pods or a policy of the same unit asks for credentials, or may do so."""
     behind = [near.resource for near in graph.neighbours(resource, "exposes")]
     proxied = any(AUTHENTICATING_PROXY.search(image) for item in behind for image in _images(item))
-    return proxied or any(policy.unit == resource.unit for policy in graph.of_type(*AUTHENTICATING_POLICIES))
+    policies = [item for item in graph.of_type(*AUTHENTICATING_POLICIES) if item.unit == resource.unit]
+    filters = [item for item in graph.of_type("EnvoyFilter") if item.unit == resource.unit]
+    return proxied or bool(policies) or any(AUTHENTICATING_ENVOY.search(str(item.attributes)) for item in filters)
 
 
 def _http_route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
@@ -216,12 +221,12 @@ def _is_filtered(route: Resource) -> bool:
 def _gateways_are_open(route: Resource, graph: ResourceGraph) -> bool | Unknown:
     parents = get(route.attributes, "spec", "parentRefs", default=[])
     wanted = {
-        (get(item, "name"), get(item, "namespace", default=None) or route.namespace)
+        (get(item, "name"), get(item, "namespace", default=route.namespace or "default"))
         for item in (parents if isinstance(parents, list) else ())
         if get(item, "kind", default="Gateway") == "Gateway"
     }
-    found = [item for item in graph.of_type("Gateway") if item.unit == route.unit]
-    mine = [_gateway_is_open(item) for item in found if (item.name, item.namespace) in wanted]
+    found = [item for item in graph.of_type("Gateway") if item.unit == route.unit and GATEWAY_API in item.api_version]
+    mine = [_gateway_is_open(item) for item in found if (item.name, item.namespace or "default") in wanted]
     if any(is_open is True for is_open in mine):
         return True
     return next(
