@@ -10,7 +10,8 @@ from scanner.concepts.amounts import Amounts, WorkloadLimit
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.definitions import Definitions
-from scanner.concepts.kubernetes import access_grants, network_boundaries
+from scanner.concepts.exposure import network_boundaries
+from scanner.concepts.kubernetes import access_grants
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, AccessGrant, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import SiteName, place

@@ -516,6 +516,8 @@ class NetworkBoundary(Concept):
     """``{from, to, protocol}``; an empty list means every port."""
     tls: bool | None = None
     authenticated: bool | None = None
+    hosts: list[str | None] = field(default_factory=list)
+    """Names that an Ingress or route answers to; ``None`` for a rule that answers to every name."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

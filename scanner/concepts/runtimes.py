@@ -119,7 +119,7 @@ def _recognised(image: str, found: list[Command]) -> _Match:
         return _Match("", None)
     for family in ("serving", "notebook"):
         for name, entry in runtimes()[family].items():
-            if any(marker in image for marker in entry.get("images", ())):
+            if any(_marked(image, marker) for marker in entry.get("images", ())):
                 return _Match(family, name, lines[-1][1] if lines else None, tuple(found))
     for line, command in lines:
         flags = {word.partition("=")[0] for word in line.split()}
@@ -127,6 +127,14 @@ def _recognised(image: str, found: list[Command]) -> _Match:
         if named is not None:
             return _Match("serving", named, command, tuple(found))
     return _Match("", None)
+
+
+def _marked(image: str, marker: str) -> bool:
+    """Whether an image's name has a marker; one with ``/`` in front begins the image's own name, or is a folder."""
+    if not marker.startswith("/"):
+        return marker in image
+    folder, slash, own = image.rpartition("/")
+    return f"{slash}{own}".startswith(marker) or f"{marker}/" in f"/{folder}/"
 
 
 def _is_client(image: str, data: dict[str, Any]) -> bool:

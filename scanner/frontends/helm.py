@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
 
-from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span
+from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span, get
 from scanner.frontends.kubernetes import read_manifests
 from scanner.project.bounds import load_yaml
 from scanner.project.cache import NO_CACHE, Cache
@@ -110,7 +110,7 @@ def render_chart(
     span = Span(name, 1, 1, 1, 1)
     if place is None:
         return Parsed(diagnostics=[Diagnostic("error", "outside-root", f"{chart} is outside the scan", span)])
-    metadata = _metadata(tree, name)
+    metadata = _data(tree, name)
     if metadata.get("type") == "library":
         return Parsed()
     obstacle = _obstacle(tree, chart)
@@ -124,22 +124,25 @@ def render_chart(
         )
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
     values = values or ChartValues()
-    missing = _missing_dependencies(tree, chart, metadata)
+    defaults = {} if values.files or values.settings or values.documents else _data(tree, _beside(name, "values.yaml"))
+    missing = _missing_dependencies(tree, chart, metadata, defaults)
     text, problem = _rendered(place, values, cache, shared or RenderTime())
     diagnostics = []
+    hint = "; give it the values that it asks for with --values or --set" if _WANTS_VALUES.search(problem) else ""
     if missing:
+        names = ", ".join(missing)
         message = (
-            f"the chart depends on {', '.join(missing)}, and its charts/ directory lacks it, so what that adds is "
+            f"this chart is not checked: rendering it without {names}, which its charts/ directory lacks, failed: "
+            f"{problem}{hint}; run `helm dependency build`"
+            if problem
+            else f"the chart depends on {names}, and its charts/ directory lacks it, so what that adds is "
             "not checked; run `helm dependency build`"
         )
         diagnostics.append(Diagnostic("error", "helm-dependency-missing", message, span))
+    elif problem:
+        message = f"this chart is not checked: rendering it failed: {problem}{hint}"
+        diagnostics.append(Diagnostic("error", "helm-render-failed", message, span))
     if problem:
-        if not missing:
-            hint = (
-                "; give it the values that it asks for with --values or --set" if _WANTS_VALUES.search(problem) else ""
-            )
-            message = f"this chart is not checked: rendering it failed: {problem}{hint}"
-            diagnostics.append(Diagnostic("error", "helm-render-failed", message, span))
         return Parsed(diagnostics=diagnostics)
     if values.kube_version and shutil.which("helm") is None:
         message = "the Kubernetes version was not applied: only the helm command can set it"
@@ -168,8 +171,12 @@ def _obstacle(tree: Tree, chart: str) -> tuple[str, str] | None:
     return None
 
 
-def _metadata(tree: Tree, path: str) -> dict[str, Any]:
-    """Chart.yaml as data; empty for archives and for what cannot be read (rendering will say so)."""
+def _beside(path: str, name: str) -> str:
+    return f"{path.rpartition('/')[0]}/{name}".lstrip("/")
+
+
+def _data(tree: Tree, path: str) -> dict[str, Any]:
+    """A file of a chart as data; empty for archives and for what cannot be read (rendering will say so)."""
     if path.endswith(".tgz"):
         return {}
     try:
@@ -179,17 +186,25 @@ def _metadata(tree: Tree, path: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any]) -> list[str]:
-    """Names of the declared dependencies that are neither a directory nor an archive in charts/."""
+def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
+    """Names of the dependencies that are neither a directory nor an archive in charts/ nor switched off by default."""
     declared = metadata.get("dependencies")
     present = tree.list(f"{chart}/charts" if chart else "charts")
     missing = []
     for item in declared if isinstance(declared, list) else ():
         name = item.get("name") if isinstance(item, dict) else None
         there = any(entry == name or entry.startswith(f"{name}-") for entry in present)
-        if isinstance(name, str) and not there:
+        if isinstance(name, str) and not there and not _is_off(item, defaults):
             missing.append(name)
     return missing
+
+
+def _is_off(dependency: dict[str, Any], defaults: dict[str, Any]) -> bool:
+    """Whether the first path of ``condition`` that the values have is false, as Helm reads it."""
+    condition = dependency.get("condition")
+    paths = condition.split(",") if isinstance(condition, str) else []
+    found = (get(defaults, *path.strip().split(".")) for path in paths)
+    return next((value for value in found if isinstance(value, bool)), True) is False
 
 
 def _rendered(place: FilePath, values: ChartValues, cache: Cache, shared: RenderTime) -> tuple[str, str]:

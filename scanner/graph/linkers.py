@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -18,6 +18,7 @@ RAY_CLUSTERS: dict[str, Path] = {
 """Where Ray's kinds hold the specification of their cluster."""
 SELECTORS: tuple[tuple[str, EdgeKind, tuple[str, ...], bool], ...] = (
     ("Service", "selects", ("spec", "selector"), False),
+    ("InferencePool", "selects", ("spec", "selector"), False),
     ("PodDisruptionBudget", "disrupts", ("spec", "selector"), True),
     ("NetworkPolicy", "isolates", ("spec", "podSelector"), True),
     ("CiliumNetworkPolicy", "isolates", ("spec", "endpointSelector"), True),
@@ -218,6 +219,9 @@ def _link_exposure(graph: ResourceGraph) -> None:
     for service in graph.of_type("Service"):
         if service.api_version == "v1":
             services.setdefault((service.name, service.namespace or "default"), []).append(service)
+    pools: dict[tuple[str, str], list[Resource]] = {}
+    for pool in graph.of_type("InferencePool"):
+        pools.setdefault((pool.name, pool.namespace or "default"), []).append(pool)
     made = _made_services(graph)
     for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService", "Route"):
         for resource in graph.of_type(kind):
@@ -231,9 +235,17 @@ def _link_exposure(graph: ResourceGraph) -> None:
                 for owner in () if near else _nearest(resource, made.get(place, ())):
                     graph.connect(resource, owner, "exposes")
                 for service in near:
-                    graph.connect(resource, service, "exposes")
-                    for neighbour in graph.neighbours(service, "selects"):
-                        graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
+                    _expose_selected(graph, resource, service)
+            for name in _backends(resource, "InferencePool") if pools else ():
+                for pool in _nearest(resource, pools.get((name, resource.namespace or "default"), ())):
+                    _expose_selected(graph, resource, pool)
+
+
+def _expose_selected(graph: ResourceGraph, resource: Resource, through: Resource) -> None:
+    """``resource`` leads to a Service or pool and to what that selects."""
+    graph.connect(resource, through, "exposes")
+    for neighbour in graph.neighbours(through, "selects"):
+        graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
 
 
 def _nearest(resource: Resource, found: Iterable[Resource]) -> list[Resource]:
@@ -279,28 +291,35 @@ def _near_units(one: Resource, other: Resource) -> bool:
     return one.unit == other.unit or _related(one.unit, other.unit)
 
 
-def _backends(resource: Resource) -> set[str]:
+def _backends(resource: Resource, kind: str = "Service") -> set[str]:
+    """Names of the objects of a kind that an Ingress or route leads to."""
     if resource.type == "Route":
-        return _backends_of_openshift(resource)
+        return _backends_of_openshift(resource) if kind == "Service" else set()
     names: set[str] = set()
     stack: list[Any] = [get(resource.attributes, "spec", default={})]
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
-            service = item.get("service")
-            if isinstance(service, dict) and isinstance(service.get("name"), str):
-                names.add(service["name"])
-            for key, value in item.items():
-                if key == "serviceName" and isinstance(value, str):
-                    names.add(value)
-                elif key == "backendRefs" and isinstance(value, list):
-                    names.update(str(entry.get("name")) for entry in value if isinstance(entry, dict))
-                elif key == "destination" and isinstance(value, dict) and isinstance(value.get("host"), str):
-                    names.add(value["host"].split(".")[0])
-                stack.append(value)
+            references = item.get("backendRefs")
+            for entry in references if isinstance(references, list) else ():
+                if isinstance(entry, dict) and entry.get("kind", "Service") == kind:
+                    names.add(str(entry.get("name")))
+            names.update(_named_services(item) if kind == "Service" else ())
+            stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
     return names
+
+
+def _named_services(item: dict[Any, Any]) -> Iterator[str]:
+    """Names of Services in one mapping of an Ingress or VirtualService."""
+    service, host = get(item, "service", "name"), get(item, "destination", "host")
+    if isinstance(service, str):
+        yield service
+    if isinstance(item.get("serviceName"), str):
+        yield item["serviceName"]
+    if isinstance(host, str):
+        yield host.split(".")[0]
 
 
 def _backends_of_openshift(route: Resource) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from scanner.core import Diagnostic, Finding, Fix, SourceFile, Span
@@ -16,6 +17,9 @@ _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "erro
 MAX_WIDTH = 160
 MANY = 20
 """More undetermined results than this are worth a hint even if they are not listed."""
+
+MANY_FILES = 4
+"""Files of one directory of which the same is said in one diagnostic."""
 
 
 class Style:
@@ -45,7 +49,7 @@ def render_text(
             fixable += fix is not None
             parts.append("\n".join(_finding(finding, fix, helps[finding.rule], source, style)))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]
-    parts.extend("\n".join(_diagnostic(item, result, style)) for item in problems)
+    parts.extend("\n".join(_diagnostic(alike, style)) for alike in _alike(problems))
     if show_undetermined and result.undetermined:
         parts.append("\n".join(_undetermined(result, style)))
     if show_undetermined or (len(result.undetermined) > MANY and not quiet):
@@ -103,9 +107,22 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
     return shown, used, max(min(text_width(marked), MAX_WIDTH - used), 1)
 
 
-def _diagnostic(item: Diagnostic, result: ScanResult, style: Style) -> Iterator[str]:
+def _alike(problems: Iterable[Diagnostic]) -> Iterator[list[Diagnostic]]:
+    """Diagnostics one by one, but those that say the same of many files of one directory together."""
+    groups: dict[tuple[str, ...], list[Diagnostic]] = {}
+    for item in problems:
+        key = (item.level, item.code, item.message, posixpath.dirname(item.span.file))
+        groups.setdefault(key, []).append(item)
+    for alike in groups.values():
+        files = {item.span.file for item in alike}
+        yield from [alike] if len(files) >= MANY_FILES else [[item] for item in alike]
+
+
+def _diagnostic(alike: list[Diagnostic], style: Style) -> Iterator[str]:
+    item, more = alike[0], len({other.span.file for other in alike}) - 1
+    beside = f" and {plural(more, 'file')} beside it (all are in --format json)" if more else ""
     yield f"{style(item.level, _COLOURS[item.level])}[{item.code}]: {clean(item.message)}"
-    yield f"  {style('-->', '34')} {clean(item.span.file)}:{item.span.start_line}:{item.span.start_column}"
+    yield f"  {style('-->', '34')} {clean(item.span.file)}:{item.span.start_line}:{item.span.start_column}{beside}"
 
 
 def _undetermined(result: ScanResult, style: Style) -> Iterator[str]:

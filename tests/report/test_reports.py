@@ -151,3 +151,18 @@ def test_sarif_is_valid_for_microsofts_validator(example: ScanResult, tmp_path: 
     # SARIF2005 wants an informationUri: there is none as long as the project has no address of its own
     found = [item for item in found if item["message"]["id"] != "Warning_ProvideToolnformationUri"]
     assert [item for item in found if item.get("level", "warning") in ("error", "warning")] == []
+
+
+def test_text_says_once_what_holds_for_many_files_of_a_directory(tmp_path: Path) -> None:
+    for number in range(5):
+        directory = tmp_path / ("few" if number < 1 else "many")
+        directory.mkdir(exist_ok=True)
+        (directory / f"{number}.yaml").write_text(
+            "apiVersion: v1\nkind: Service\n{{- if .Labels }}\nmetadata: {name: a}\n{{- end }}\n"
+        )
+    result = scan([tmp_path])
+    text = render_text(result)
+    assert text.count("[template-not-rendered]") == 2
+    assert "--> many/1.yaml:3:1 and 3 files beside it (all are in --format json)" in text
+    assert "--> few/0.yaml:3:1\n" in text
+    assert len(json.loads(render_json(result))["diagnostics"]) == 5

@@ -24,6 +24,8 @@ PURPOSES = (
     ("checkpoints", re.compile(r"checkpoint|ckpt", re.IGNORECASE)),
     ("training data", re.compile(r"(^|[-_])train|dataset|feature.?store|embedding|corpus", re.IGNORECASE)),
 )
+PACKAGES = re.compile(r"(^|[-_. /])(wheels?|pip|pypi)([-_. /]|$)", re.IGNORECASE)
+"""Names of stores for Python packages, which carry the name of a project and hold no models."""
 EXAMPLES = frozenset(("example", "examples", "samples"))
 """Folders whose root modules show how something is used."""
 TAINT_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
@@ -158,6 +160,8 @@ def ai_purpose(resource: Resource, *fields: str) -> str | None:
         value = resource.attributes.get(field)
         texts += list(value.values()) if isinstance(value, dict) else [value]
     line = " ".join(text for text in texts if isinstance(text, str))
+    if PACKAGES.search(line):
+        return None
     return next((purpose for purpose, pattern in PURPOSES if pattern.search(line)), None)
 
 

@@ -41,6 +41,8 @@ MATCH_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 """Definitions are not read, so their patches find nothing."""
 REMOTE = re.compile(r"^(https?://|ssh://|git@|git::|github\.com/|[\w.-]+\.[a-z]{2,}/[\w.-]+/)|\?ref=|//.*\?|\.git\b")
+CONTENT = ("data", "binaryData", "stringData")
+"""Fields that hold the content of ConfigMaps and Secrets."""
 NOT_BUILT = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "validators")
 
 
@@ -90,6 +92,13 @@ class _Build:
     objects: int = 0
     added: int = 0
     steps: int = 0
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something that the build uses could not be had, so that what is not found may be there."""
+        return any(
+            item.code in ("kustomize-missing", "kustomize-remote", "kustomize-not-built") for item in self.diagnostics
+        )
 
     def add(self, characters: int) -> None:
         """Count characters that the build adds. Raises ``_BuildLimit``."""
@@ -197,7 +206,7 @@ def _build(build: _Build, directory: str, depth: int) -> list[_Object]:
     for key in ("resources", "bases"):
         for number, entry in enumerate(_list(data, key)):
             objects.extend(_resource_entry(build, directory, entry, file, depth, (key, number)))
-    objects.extend(_generated(build, directory, data, file))
+    objects = _with_generated(build, directory, data, file, objects)
     for entry in _list(data, "components"):
         objects = _component(build, directory, entry, file, depth, objects)
     for key in NOT_BUILT:
@@ -254,8 +263,8 @@ def _component(
         for number, name in enumerate(_list(data, "resources"))
         for item in _resource_entry(build, target, name, inner, depth, ("resources", number))
     ]
-    added.extend(_generated(build, target, data, inner))
-    return _transform(build, target, data, inner, [*objects, *added])
+    objects = _with_generated(build, target, data, inner, [*objects, *added])
+    return _transform(build, target, data, inner, objects)
 
 
 def _transform(build: _Build, directory: str, data: dict[str, Any], file: str, objects: list[_Object]) -> list[_Object]:
@@ -629,37 +638,92 @@ REFERENCE_FIELDS = {
 }
 
 
-def _generated(build: _Build, directory: str, data: dict[str, Any], file: str) -> Iterator[_Object]:
+def _with_generated(
+    build: _Build, directory: str, data: dict[str, Any], file: str, objects: list[_Object]
+) -> list[_Object]:
+    """The objects with what the generators make; with ``behavior`` merge or replace they change one of a base."""
     positions = DocumentPositions(build.tree.read(file))
+    objects = list(objects)
     for key, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
         for number, entry in enumerate(_list(data, key)):
             if not isinstance(entry, dict):
                 continue
-            content = dict(_generated_content(build, directory, entry, file))
-            metadata = {"name": str(entry.get("name", ""))}
-            if isinstance(entry.get("namespace"), str):
-                metadata["namespace"] = entry["namespace"]
-            api = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
-            value = {**api, "data": content} if kind == "ConfigMap" else {**api, "stringData": content}
-            yield _Object(value, _Fixed(ManifestLocator(positions, 0, (key, number))), Span(file, 1, 1, 1, 1))
+            locator = _Fixed(ManifestLocator(positions, 0, (key, number)))
+            made = _Object(_generated(build, directory, entry, kind, file), locator, Span(file, 1, 1, 1, 1))
+            changes = entry.get("behavior") in ("merge", "replace")
+            build.step(len(objects))
+            base = next((item for item in objects if item.kind == kind and _is_base_of(item, made)), None)
+            if base is None and changes and data.get("kind") == "Component":
+                continue
+            if base is None:
+                objects.append(made)
+            elif changes:
+                _regenerate(base, made, keep=entry["behavior"] == "merge")
+            if (base is None) == changes and not build.incomplete:
+                what = "finds none in the bases" if base is None else "is made without behavior merge or replace"
+                message = f"the {kind} {made.name} {what}, which kustomize refuses"
+                build.problem("error", "kustomize-generator", message, file, (key, number))
+    return objects
+
+
+def _is_base_of(item: _Object, made: _Object) -> bool:
+    return (made.name, made.namespace) in [(item.name, item.namespace), *item.earlier]
+
+
+def _regenerate(base: _Object, made: _Object, *, keep: bool) -> None:
+    """Give the content of ``made`` to ``base``, besides (``keep``) or in the place of what it has."""
+    patch = {field: made.data[field] for field in CONTENT if field in made.data}
+    before = base.data if keep else {field: value for field, value in base.data.items() if field not in CONTENT}
+    held = {field: before[field] if isinstance(before.get(field), dict) else {} for field in patch}
+    base.data = {**before, **{field: {**held[field], **values} for field, values in patch.items()}}
+    base.patches.append((patch, made.locator))
+
+
+def _generated(build: _Build, directory: str, entry: dict[str, Any], kind: str, file: str) -> dict[str, Any]:
+    content = dict(_generated_content(build, directory, entry, file))
+    metadata = {"name": str(entry.get("name", ""))}
+    if isinstance(entry.get("namespace"), str):
+        metadata["namespace"] = entry["namespace"]
+    api = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+    return {**api, "data": content} if kind == "ConfigMap" else {**api, "stringData": content}
 
 
 def _generated_content(build: _Build, directory: str, entry: dict[str, Any], file: str) -> Iterator[tuple[str, str]]:
-    for literal in _list(entry, "literals"):
-        name, equals, text = str(literal).partition("=")
-        if equals:
-            yield name, text.strip("\"'")
+    single = entry.get("env")
+    for path in [*([single] if isinstance(single, str) else []), *_list(entry, "envs")]:
+        yield from _variables(_content(build, directory, str(path), file) or "")
     for listed in _list(entry, "files"):
         name, equals, path = str(listed).partition("=")
         path = path if equals else name
-        target = normalise(posixpath.join(directory, path))
-        build.used.add(target)
-        try:
-            text = build.tree.read(target).text
-            build.add(len(text))
+        text = _content(build, directory, path, file)
+        if text is not None:
             yield (name if equals else posixpath.basename(path)), text
-        except Unreadable as error:
-            build.problem("warning", "kustomize-missing", error.message, file)
+    for literal in _list(entry, "literals"):
+        name, equals, text = str(literal).partition("=")
+        if equals:
+            quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+            yield name, text[1:-1] if quoted else text
+
+
+def _content(build: _Build, directory: str, path: str, file: str) -> str | None:
+    """The text of a file that a generator names; ``None``, and a diagnostic, if it cannot be read."""
+    target = normalise(posixpath.join(directory, path))
+    build.used.add(target)
+    try:
+        text = build.tree.read(target).text
+    except Unreadable as error:
+        build.problem("warning", "kustomize-missing", error.message, file)
+        return None
+    build.add(len(text))
+    return text
+
+
+def _variables(text: str) -> Iterator[tuple[str, str]]:
+    """The variables of an env file; those without a value come from the shell of the builder and are left out."""
+    for line in text.splitlines():
+        name, equals, value = line.lstrip().partition("=")
+        if equals and not name.startswith("#"):
+            yield name, value
 
 
 class OverlayLocator:

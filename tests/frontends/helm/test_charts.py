@@ -95,6 +95,26 @@ def test_a_missing_dependency_is_named(tmp_path: Path) -> None:
     assert "redis" in problem.message and problem.span.file == "chart/Chart.yaml"
 
 
+def test_a_missing_dependency_that_the_values_switch_off_is_not_missed(tmp_path: Path) -> None:
+    root = chart(tmp_path, TEMPLATE)
+    dependency = 'dependencies: [{name: redis, version: 1.0.0, condition: "global.cache,redis.enabled"}]\n'
+    (root / "chart" / "Chart.yaml").write_text(CHART + dependency)
+    values = root / "chart" / "values.yaml"
+    written = values.read_text() if values.exists() else ""
+    values.write_text(f"{written}\nredis: {{enabled: false}}\n")
+    assert "helm-dependency-missing" not in [item.code for item in scan([root]).diagnostics]
+    values.write_text(f"{written}\nredis: {{enabled: false}}\nglobal: {{cache: true}}\n")
+    assert "helm-dependency-missing" in [item.code for item in scan([root]).diagnostics]
+
+
+def test_a_chart_that_lacks_a_dependency_and_does_not_render_is_said_not_to_be_checked(tmp_path: Path) -> None:
+    root = chart(tmp_path, '{{ required "host is required" .Values.host }}')
+    (root / "chart" / "Chart.yaml").write_text(CHART + "dependencies: [{name: redis, version: 1.0.0}]\n")
+    (problem,) = [item for item in scan([root]).diagnostics if item.level == "error"]
+    assert problem.code == "helm-dependency-missing" and problem.message.startswith("this chart is not checked")
+    assert "redis" in problem.message
+
+
 def test_a_library_chart_gives_its_templates_to_others_and_nothing_by_itself(tmp_path: Path) -> None:
     root = chart(tmp_path, '{{ include "common.pod" . }}')
     library = root / "chart" / "charts" / "common"

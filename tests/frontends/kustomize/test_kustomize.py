@@ -108,6 +108,21 @@ patches:
     "labels": "resources: [../base]\nlabels:\n  - pairs: {tier: gpu}\n    includeSelectors: true\n"
     "  - pairs: {note: x}\ncommonAnnotations: {owner: ml}\n",
     "component": "resources: [../base]\ncomponents: [../scaled]\n",
+    "generated": """resources: [../prefixed]
+nameSuffix: -v2
+configMapGenerator:
+  - name: settings
+    behavior: merge
+    literals: [MODE='slow', "NOTE=it's"]
+    envs: [more.env]
+""",
+    "replaced": """resources: [../base]
+components: [../tuned]
+configMapGenerator:
+  - name: settings
+    behavior: replace
+    literals: [MODEL=mistral]
+""",
     "delete": "resources: [../base]\npatchesStrategicMerge:\n  - |-\n    apiVersion: v1\n    kind: Service\n"
     "    metadata: {name: vllm}\n    $patch: delete\n",
 }
@@ -132,6 +147,9 @@ spec:
             limits: {nvidia.com/gpu: 4, memory: 8Gi}
 """,
     "prefixed/kustomization.yaml": "resources: [../base]\nnamePrefix: prod-\nnamespace: serving\n",
+    "generated/more.env": '# for the GPU pool\n\n  DTYPE=bfloat16\nQUOTED="kept"\n',
+    "tuned/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+    "configMapGenerator:\n  - {name: settings, behavior: merge, literals: [TUNED=1]}\n",
     "scaled/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
     "replicas:\n  - {name: vllm, count: 3}\n",
 }
@@ -140,7 +158,8 @@ spec:
 def write(root: Path, *overlays: str) -> None:
     files = BASE | EXTRA | {f"{name}/kustomization.yaml": OVERLAYS[name] for name in overlays}
     for name, text in files.items():
-        if name.split("/")[0] in ("base", "scaled", *overlays, *(["prefixed"] if "renamed" in overlays else [])):
+        prefixed = ["prefixed"] if {"renamed", "generated"} & set(overlays) else []
+        if name.split("/")[0] in ("base", "scaled", "tuned", *overlays, *prefixed):
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -194,6 +213,30 @@ def test_what_cannot_be_built_is_named_with_its_place(tmp_path: Path) -> None:
         ("kustomize-missing", 4),
         ("kustomize-not-built", 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "behavior", "found"),
+    [
+        ("none", "merge", ["kustomize-generator"]),
+        ("settings", "create", ["kustomize-generator"]),
+        ("settings", "replace", []),
+        ("other", "create", []),
+    ],
+)
+def test_a_generator_that_kustomize_refuses_is_named(
+    tmp_path: Path, name: str, behavior: str, found: list[str]
+) -> None:
+    generator = f"configMapGenerator: [{{name: {name}, behavior: {behavior}, literals: [A=1]}}]\n"
+    _write(tmp_path, BASE | {"over/kustomization.yaml": f"resources: [../base]\n{generator}"})
+    assert [item.code for item in scan([tmp_path]).diagnostics] == found
+
+
+def test_a_generator_may_change_what_a_remote_base_holds(tmp_path: Path) -> None:
+    generator = "configMapGenerator: [{name: settings, behavior: merge, literals: [A=1]}]\n"
+    remote = "resources: [https://example.com/base?ref=v1]\n"
+    _write(tmp_path, {"kustomization.yaml": remote + generator})
+    assert [item.code for item in scan([tmp_path]).diagnostics] == ["kustomize-remote"]
 
 
 def test_kustomizations_that_use_each_other_end_with_a_diagnostic(tmp_path: Path) -> None:

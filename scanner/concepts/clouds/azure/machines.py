@@ -92,8 +92,9 @@ def _taints(texts: Any, at: Path) -> Any:
     found = []
     for number, text in enumerate(texts if isinstance(texts, list) else ()):
         if isinstance(text, str):
-            key, _, rest = text.partition("=")
-            found.append(Taint(at=(*at, number), key=key, effect=rest.rpartition(":")[2]))
+            pair, _, effect = text.rpartition(":")
+            key, _, value = pair.partition("=")
+            found.append(Taint(at=(*at, number), key=key, value=value or None, effect=effect))
     return found
 
 
