@@ -22,7 +22,8 @@ argoproj/argo-rollouts argoproj/argo-workflows kubeflow/manifests kubeflow/train
 volcano-sh/volcano prometheus-operator/prometheus-operator GoogleCloudPlatform/prometheus-engine istio/istio
 NVIDIA/gpu-operator NVIDIA/k8s-nim-operator kubeai-project/kubeai kserve/kserve ray-project/kuberay
 vllm-project/production-stack vllm-project/aibrix aws/sagemaker-hyperpod-cli
-openshift/api knative/serving
+openshift/api knative/serving kubernetes-sigs/gateway-api kubernetes-sigs/gateway-api-inference-extension
+envoyproxy/gateway
 """
 KINDS = frozenset(
     """InferenceService ServingRuntime ClusterServingRuntime LLMInferenceService LLMInferenceServiceConfig RayCluster
@@ -31,7 +32,8 @@ KINDS = frozenset(
     PaddleJob Notebook TrainJob TrainingRuntime ClusterTrainingRuntime Job Queue PodGroup ServiceMonitor PodMonitor
     PodMonitoring PeerAuthentication VirtualService ClusterPolicy NVIDIADriver NIMService NIMPipeline NIMCache Model
     SparkApplication ScheduledSparkApplication ClusterWorkflowTemplate RayCronJob Service VLLMRuntime
-    StormService RoleSet RayClusterFleet InferenceEndpointConfig Route""".split()
+    StormService RoleSet RayClusterFleet InferenceEndpointConfig Route Gateway HTTPRoute
+    InferencePool SecurityPolicy EnvoyFilter""".split()
 )
 GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev", "mlops.seldon.io"))
 DEPTH, WORKFLOW_DEPTH = 9, 4
