@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def rule_set(options: ScanOptions) -> RuleSet:
     for name in options.parameters:
         find_rule(known, name)
     rules = RuleSet(known, chosen, frozenset(rule.id for rule in fixed), options.parameters)
-    packaged = str(builtin_rules())
+    packaged = f"{builtin_rules()}{os.sep}"
     for rule in chosen:
         # what a project wrote or set itself is checked whether or not there is something to run it on
         if rules.set_for(rule) or not rule.source.startswith(packaged):

@@ -16,7 +16,7 @@ from scanner.engine.rules import (
     select_rules,
 )
 from scanner.engine.validate import validate_rules
-from scanner.scan import ScanOptions, fix_trial, scan
+from scanner.scan import ScanOptions, fix_trial, rule_set, ruleset, scan
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RULES = load_rules([REPOSITORY / "rules"])
@@ -160,3 +160,14 @@ def test_a_named_value_is_computed_once_for_condition_and_message(
     (tmp_path / "a.yaml").write_text(json.dumps({**sample, **given}))
     result = scan([tmp_path / "a.yaml"], ScanOptions(only_rules=(tmp_path / "rules",)))
     assert [finding.message for finding in result.findings] == ([] if message is None else [message])
+
+
+def test_rules_beside_the_packaged_ones_are_checked_before_there_is_anything_to_run_them_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules-of-ours").mkdir()
+    (tmp_path / "rules-of-ours" / "sample.yaml").write_text(json.dumps(MINIMAL | {"assert": {"path": "$.a["}}))
+    monkeypatch.setattr(ruleset, "builtin_rules", lambda: tmp_path / "rules")
+    with pytest.raises(RuleError, match=r"sample\.yaml"):
+        rule_set(ScanOptions(rule_directories=(tmp_path / "rules-of-ours",)))
