@@ -45,10 +45,10 @@ class Survey:
         """The stamp of a file, whether or not it was come upon."""
         return self.stamps.get(path) or stamp(root / path)
 
-    def listed(self, tree: Tree, directory: str) -> str:
-        """A digest of the names in a directory, whether or not it was come upon."""
+    def listed(self, tree: Tree, directory: str) -> list[str]:
+        """The names in a directory, whether or not it was come upon."""
         names = self.names.get(directory)
-        return digest(tree.list(directory) if names is None else names)
+        return tree.list(directory) if names is None else names
 
     def files(self, wanted: Callable[[str], bool]) -> str:
         """A digest of the paths that are wanted."""

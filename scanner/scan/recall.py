@@ -17,7 +17,7 @@ from scanner.core import Diagnostic, Span
 from scanner.engine.evaluate import finding_order, undetermined_order
 from scanner.graph import ResourceGraph
 from scanner.project.discovery import MANIFEST_SUFFIXES, Sources, relevant, sort_manifests
-from scanner.project.survey import Survey, content, directory_of, inside, settled
+from scanner.project.survey import Survey, content, digest, directory_of, inside, settled
 from scanner.project.tree import Tree, Unreadable
 from scanner.scan.islands import units_of
 from scanner.scan.judge import Judgement, directories_of, judge, located, silence
@@ -164,7 +164,7 @@ def _affected(memory: Plain, seen: Survey, tree: Tree, changed: set[str]) -> set
     affected = set()
     for number, part in enumerate(memory["parts"]):
         for directory, names in part["directories"].items():
-            _expect(names == seen.listed(tree, directory), f"{directory} has other files")
+            _expect(names == digest(seen.listed(tree, directory)), f"{directory} has other files")
         for directory, names in part["below"].items():
             _expect(names == seen.below(directory), f"{directory} has other files")
         if any(_looks_at(part, path) for path in changed):

@@ -105,7 +105,7 @@ def _part_to_plain(tree: Tree, seen: Survey, part: Part) -> Plain:
         "path": part.path,
         "units": sorted(part.units),
         "files": sorted(trace.files),
-        "directories": {name: seen.listed(tree, name) for name in sorted(trace.directories)},
+        "directories": {name: digest(seen.listed(tree, name)) for name in sorted(trace.directories)},
         "below": {name: seen.below(name) for name in sorted(trace.below)},
         "consulted": sorted(trace.consulted),
         "templates": sorted(trace.templates),
@@ -122,7 +122,7 @@ def _stamped(tree: Tree, seen: Survey, discovery: Trace, parts: Iterable[Part]) 
     files = set(looked.files)
     for directory in looked.directories:
         prefix = f"{directory}/" if directory else ""
-        files.update(prefix + name for name in seen.names.get(directory, tree.list(directory)))
+        files.update(prefix + name for name in seen.listed(tree, directory))
     files.update(path for path in seen.stamps if inside(path, looked.below))
     below = (path for path in sorted(files) if not path.startswith(("/", "..")))
     return {path: seen.stamp(tree.root, path) for path in below}
