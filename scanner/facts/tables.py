@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from scanner.core.yaml_data import yaml_data
+
 
 def rows(name: str) -> list[dict[str, str]]:
     """The rows of ``<name>.csv`` by column."""
@@ -15,13 +17,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def document(name: str) -> Any:
     """The content of ``<name>.yaml``."""
-    from ruamel.yaml.cyaml import CSafeLoader
-
-    loader = CSafeLoader((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+    return yaml_data((Path(__file__).parent / f"{name}.yaml").read_text("utf-8"))
 
 
 def number(text: str) -> float | None:

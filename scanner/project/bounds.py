@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from scanner.core.yaml_data import yaml_data
+
 MAX_CHARACTERS = 1_000_000
 MAX_BYTES = 64 * 1024 * 1024
 """Of a file that is named as a whole, such as a baseline."""
@@ -59,16 +61,9 @@ def check_yaml(text: str) -> None:
 
 
 def load_yaml(text: str) -> Any:
-    """The data of a YAML text within the bounds. Raises ``BoundExceeded``, and whatever the library's constructors meet
-    in a text that is no such data: more than its own errors."""
-    from ruamel.yaml.cyaml import CSafeLoader
-
+    """The data of a YAML text within the bounds. Raises ``BoundExceeded``, and what ``yaml_data`` raises."""
     check_yaml(text)
-    loader = CSafeLoader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+    return yaml_data(text)
 
 
 def yaml_problem(error: Exception) -> str:
