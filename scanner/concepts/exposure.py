@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -112,7 +113,7 @@ def _service(resource: Resource) -> NetworkBoundary:
     boundary = _boundary(resource)
     kind = get(resource.attributes, "spec", "type", default="ClusterIP")
     ranges = get(resource.attributes, "spec", "loadBalancerSourceRanges", default=[])
-    annotations = get(resource.attributes, "metadata", "annotations", default={})
+    annotations = get(resource.attributes, "metadata", "annotations")
     boundary.sources |= {"open_to_world": ("spec", "type"), "origins": ("spec", "loadBalancerSourceRanges")}
     ports = get(resource.attributes, "spec", "ports", default=[])
     for port in ports if isinstance(ports, list) else ():
@@ -125,14 +126,9 @@ def _service(resource: Resource) -> NetworkBoundary:
         if is_unknown(value):
             boundary.open_to_world = value  # type: ignore[assignment]
             return boundary
-    boundary.origins = _texts(ranges)
-    internal = (
-        any(_is_internal(str(key), value) for key, value in annotations.items())
-        if isinstance(annotations, dict)
-        else False
-    )
-    if isinstance(annotations, dict):
-        internal = internal or _internal_by_default(resource, annotations)
+    boundary.origins = texts(ranges)
+    known = _annotations(resource)
+    internal = any(_is_internal(key, value) for key, value in known.items()) or _internal_by_default(resource, known)
     restricted = bool(boundary.origins) and not ANYWHERE & set(boundary.origins)
     boundary.open_to_world = kind == "LoadBalancer" and not internal and not restricted
     return boundary
@@ -266,7 +262,7 @@ def _route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
 def _images(workload: Resource) -> list[str]:
     """The images of a workload's own containers."""
     containers = get(workload.attributes, "spec", "template", "spec", "containers", default=[])
-    return _texts([get(item, "image") for item in containers]) if isinstance(containers, list) else []
+    return texts([get(item, "image") for item in containers]) if isinstance(containers, list) else []
 
 
 def _backend_ports(resource: Resource) -> list[int]:
@@ -306,7 +302,3 @@ def _internal_by_default(resource: Resource, annotations: dict[str, Any]) -> boo
     name = get(resource.attributes, "spec", "loadBalancerClass", default="")
     made = str(name).startswith("service.k8s.aws/") or annotations.get(CONTROLLER_ANNOTATION) in CONTROLLER_TYPES
     return made and annotations.get("service.beta.kubernetes.io/aws-load-balancer-scheme") != "internet-facing"
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

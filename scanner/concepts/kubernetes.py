@@ -81,7 +81,7 @@ def _rules(role: Resource) -> list[tuple[list[str], list[str], bool]]:
     for rule in rules if isinstance(rules, list) else ():
         if not isinstance(rule, dict):
             continue
-        verbs, groups, kinds = (_texts(rule.get(key)) for key in ("verbs", "apiGroups", "resources"))
+        verbs, groups, kinds = (texts(rule.get(key)) for key in ("verbs", "apiGroups", "resources"))
         if len(groups) * len(kinds) > MAX_KINDS:
             raise WorkloadLimit(f"a rule of {role.address} names more than the limit of {MAX_KINDS:,} kinds of objects")
         named = bool(rule.get("resourceNames"))
@@ -89,5 +89,6 @@ def _rules(role: Resource) -> list[tuple[list[str], list[str], bool]]:
     return result
 
 
-def _texts(value: Any) -> list[str]:
+def texts(value: Any) -> list[str]:
+    """The texts of a list; empty for what is none."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -45,13 +45,12 @@ def _cluster_config(resource: Resource, graph: ResourceGraph) -> list[Concept]:
 def _cluster(resource: Resource) -> Cluster:
     cluster = Cluster(**common(resource), platform="eks")
     network = get(resource.attributes, "vpc", default={})
-    cluster.public_api = public_api(
-        get(network, "clusterEndpoints", "publicAccess", default=True), get(network, "publicAccessCIDRs")
-    )
+    ranges = get(network, "publicAccessCIDRs")
+    cluster.public_api = public_api(get(network, "clusterEndpoints", "publicAccess", default=True), ranges)
     kinds = get(resource.attributes, "cloudWatch", "clusterLogging", "enableTypes")
     cluster.audit_logged = either(audited(kinds), isinstance(kinds, list) and bool({"*", "all"} & set(kinds)))
     cluster.sources |= {
-        "public_api": ("vpc", "publicAccessCIDRs") if "publicAccessCIDRs" in network else ("vpc", "clusterEndpoints"),
+        "public_api": ("vpc", "publicAccessCIDRs") if ranges is not None else ("vpc", "clusterEndpoints"),
         "audit_logged": ("cloudWatch", "clusterLogging", "enableTypes"),
     }
     return cluster
