@@ -40,7 +40,7 @@ def _run(context: click.Context, /, output: str | None, update: bool, **choices:
     if paths == ("-",):
         raise Failure("a baseline cannot be made from standard input")
     with failures(), progress(not choices["no_progress"]) as note:
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         config = find_configuration(choices["config_path"], paths)
         settings = resolve(context, config)
@@ -58,7 +58,7 @@ def _run(context: click.Context, /, output: str | None, update: bool, **choices:
 
 
 def _updated(paths: list[Path], options: ScanOptions, before: tuple[Entry, ...]) -> tuple[list[Entry], str]:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from scanner.engine.baseline import without_fixed
     from scanner.scan import scan

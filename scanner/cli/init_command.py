@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from scanner.cli.shared import Failure, failures, say, write
 
@@ -19,8 +19,7 @@ SELDOM_DEPLOYED = frozenset({"vendor", "third_party", "testdata", "fixtures", "e
 """Directories that usually hold what nobody deploys; they are suggested, not left out."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """What there is to scan and what is set up already. Paths are relative to the repository."""
 
     roots: tuple[str, ...]

@@ -130,7 +130,7 @@ def scan_configured(context: click.Context, note: Callable[[str], None] | None) 
 
     Raises ``click.ClickException``, ``ConfigError`` and ``FileNotFoundError``.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from scanner.scan import scan
 
@@ -184,7 +184,7 @@ def default_options(root: Path, config_path: str | None = None) -> ScanOptions:
 
     Raises ``click.ClickException``, ``ConfigError`` and ``FileNotFoundError``.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from scanner.cli.scan_command import command
 

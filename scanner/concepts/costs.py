@@ -12,7 +12,8 @@ joined count as the larger of the two at the floor, and as the pools alone at th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from scanner.concepts.interpret import Concepts
 from scanner.concepts.machines import CLOUDS, fewest_replicas, monthly
@@ -35,8 +36,7 @@ SINGLE = ("aws_instance", "google_tpu_v2_vm")
 """Types of which a resource is one machine."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CostLine:
+class CostLine(Struct, frozen=True, kw_only=True):
     """What one pool, endpoint, notebook or workload costs. Amounts are USD a month (730 hours)."""
 
     kind: str
@@ -59,8 +59,7 @@ class CostLine:
     """Pools that host the workload, whose machines it shares."""
 
 
-@dataclass(frozen=True)
-class Costs:
+class Costs(Struct, frozen=True):
     """All lines, the dearest first, and their sums, which leave out what is not known."""
 
     lines: list[CostLine] = field(default_factory=list)

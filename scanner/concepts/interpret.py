@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from scanner.concepts.amounts import Amounts, WorkloadLimit
 from scanner.concepts.clouds import cloud_concepts
@@ -27,8 +28,7 @@ MAX_GRANTS = 20_000
 """Rules of roles, once for each binding. Clusters have a few thousand."""
 
 
-@dataclass
-class Concepts:
+class Concepts(Struct):
     """The concepts of a graph, by kind and by resource."""
 
     by_kind: dict[str, list[Concept]] = field(default_factory=dict)

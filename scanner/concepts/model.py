@@ -9,23 +9,22 @@ that a finding can point there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.core import Path, Resource, Unknown
 from scanner.facts.instances import Price
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class View:
+class View(Struct, eq=False, kw_only=True):
     """What every concept and every part of one has: where it comes from."""
 
     at: Path = ()
     sources: dict[str, Path] = field(default_factory=dict)
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Concept(View):
+class Concept(View, kw_only=True):
     """A whole concept. ``kind`` is the resource's kind or type; ``production`` is a guess from names
     (``True`` production, ``False`` clearly not, ``None`` cannot be told). ``doubt`` is set where an unknown
     value leaves open whether the resource is this concept at all: what rules say of it is then undetermined."""
@@ -40,8 +39,7 @@ class Concept(View):
     doubt: Unknown | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Accelerators(View):
+class Accelerators(View, kw_only=True):
     """One accelerator resource of a container, such as ``nvidia.com/gpu: 2`` (quantities as written)."""
 
     resource: str = ""
@@ -52,8 +50,7 @@ class Accelerators(View):
     mig_profile: str | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class EnvironmentVariable(View):
+class EnvironmentVariable(View, kw_only=True):
     """``value`` is ``None`` when it comes from a reference (``from_reference``)."""
 
     name: str = ""
@@ -63,8 +60,7 @@ class EnvironmentVariable(View):
     """What a reference gives, where a ConfigMap of the scan tells; never a Secret's value."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Container(View):
+class Container(View, kw_only=True):
     """One container of a pod template. Probes, resources, mounts and ports are as in the manifest."""
 
     name: str = ""
@@ -104,8 +100,7 @@ class Container(View):
     serving: Serving | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Serving(View):
+class Serving(View, kw_only=True):
     """What the command line, the environment or the custom resource says of the model that is served."""
 
     runtime: str = ""
@@ -137,8 +132,7 @@ class Serving(View):
     """``needed_gib`` as a sum for messages."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class PodSet(Concept):
+class PodSet(Concept, kw_only=True):
     """A set of equal pods. One resource may carry several (leader and worker, head and worker groups):
     ``component`` tells them apart. ``role`` is serving, training, batch, notebook, interactive (a Ray cluster that
     takes whatever is sent to it), system or other."""
@@ -228,8 +222,7 @@ class PodSet(Concept):
     """Accelerators that all hosts together can grow to; ``None`` where a host has no upper bound."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Taint(View):
+class Taint(View, kw_only=True):
     """A node taint; effect in Kubernetes' spelling (NoSchedule, PreferNoSchedule, NoExecute)."""
 
     key: str = ""
@@ -237,8 +230,7 @@ class Taint(View):
     effect: str = ""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class AcceleratorPool(Concept):
+class AcceleratorPool(Concept, kw_only=True):
     """Machines with accelerators that workloads share: node groups, Karpenter NodePools, compute clusters.
 
     ``platform`` is eks, gke, aks, oke, karpenter, batch, azureml, ec2, gce …; counts are machines.
@@ -333,8 +325,7 @@ class AcceleratorPool(Concept):
     """Largest share of the machines, in percent, that an update takes away at once; ``None``: the default."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Cluster(Concept):
+class Cluster(Concept, kw_only=True):
     """A managed Kubernetes cluster."""
 
     platform: str = ""
@@ -343,8 +334,7 @@ class Cluster(Concept):
     audit_logged: bool | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class ModelEndpoint(Concept):
+class ModelEndpoint(Concept, kw_only=True):
     """A managed or self-run service that answers inference requests."""
 
     platform: str = ""
@@ -392,8 +382,7 @@ class ModelEndpoint(Concept):
     """Addresses of training and notebooks that are in the same security groups."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class ModelRegistry(Concept):
+class ModelRegistry(Concept, kw_only=True):
     """A store of models, model packages or container images for them."""
 
     platform: str = ""
@@ -405,8 +394,7 @@ class ModelRegistry(Concept):
     admin_account: bool | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class FeatureStore(Concept):
+class FeatureStore(Concept, kw_only=True):
     """A feature store or feature group."""
 
     platform: str = ""
@@ -416,8 +404,7 @@ class FeatureStore(Concept):
     """Whether Terraform may delete the store with the features in it."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Bucket(Concept):
+class Bucket(Concept, kw_only=True):
     """An object store. ``ai_purpose`` names what it holds for AI (models, checkpoints, training-data …)."""
 
     platform: str = ""
@@ -438,8 +425,7 @@ class Bucket(Concept):
     """Whether the platform keeps deleted objects for some days."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Notebook(Concept):
+class Notebook(Concept, kw_only=True):
     """An interactive workspace that runs code."""
 
     platform: str = ""
@@ -456,8 +442,7 @@ class Notebook(Concept):
     service_account: str | None = None
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class TrainingJob(Concept):
+class TrainingJob(Concept, kw_only=True):
     """A managed training or batch job, or its definition."""
 
     platform: str = ""
@@ -477,8 +462,7 @@ class TrainingJob(Concept):
     env: list[EnvironmentVariable] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class AccessGrant(Concept):
+class AccessGrant(Concept, kw_only=True):
     """Principals that may do actions on resources: one policy statement, RBAC binding or IAM member.
 
     ``actions`` and ``resources`` are in the platform's words (``verb:group/resource`` for Kubernetes).
@@ -503,8 +487,7 @@ class AccessGrant(Concept):
     """Known actions, or the role, for messages."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class NetworkBoundary(Concept):
+class NetworkBoundary(Concept, kw_only=True):
     """A rule that lets traffic in: a Service, Ingress, security group rule, firewall rule, NetworkPolicy."""
 
     platform: str = ""
@@ -520,8 +503,7 @@ class NetworkBoundary(Concept):
     """Names that an Ingress or route answers to; ``None`` for a rule that answers to every name."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Network(Concept):
+class Network(Concept, kw_only=True):
     """A virtual network."""
 
     platform: str = ""
@@ -531,8 +513,7 @@ class Network(Concept):
     """Services that the same root module gives private endpoints, in the platform's words."""
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Budget(Concept):
+class Budget(Concept, kw_only=True):
     """A spending limit with alerts."""
 
     platform: str = ""

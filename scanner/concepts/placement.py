@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from scanner.concepts.clouds.karpenter import creates_anything
 from scanner.concepts.model import AcceleratorPool, PodSet, Taint
@@ -87,8 +88,7 @@ CLUSTER_MODULES = (
 )
 
 
-@dataclass
-class Site:
+class Site(Struct):
     """One cluster: where it is declared, its pools, and why there may be more of them than are seen."""
 
     unit: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from scanner.core.sources import SourceFile, Span
 from scanner.core.values import Path, Value
@@ -35,8 +36,7 @@ class TextEdit(NamedTuple):
     replacement: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """Edits of one file that do not overlap, in the order of the text; all of them or none are to be made."""
 
     title: str

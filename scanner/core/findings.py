@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from scanner.core.edits import Change
 from scanner.core.resources import Location, Resource
@@ -14,8 +15,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 """From the worst down."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A rule that does not hold for a resource. ``path`` is the attribute that ``location`` points at."""
 
     rule: str
@@ -30,8 +30,7 @@ class Finding:
     """What the rule's fix would change of the resource; see ``scanner.engine.fix``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undetermined:
+class Undetermined(Struct, frozen=True):
     """A rule that could not be decided for a resource, and the unknown values that would decide it."""
 
     rule: str

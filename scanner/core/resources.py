@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from scanner.core.sources import Span
 from scanner.core.values import Path
@@ -41,8 +42,7 @@ class Locator(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True)
-class Resource:
+class Resource(Struct, eq=False):
     """One declared object: a Terraform resource instance, a Kubernetes object, a module call.
 
     ``address`` is Terraform's own (``module.a.aws_x.y["k"]``) or ``Kind/namespace/name``; it is unique

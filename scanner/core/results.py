@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from scanner.core.diagnostics import Diagnostic
 from scanner.core.resources import Resource
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(Struct):
     """The resources that a front end could read, and a diagnostic for whatever it could not."""
 
     resources: list[Resource] = field(default_factory=list)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.engine.fingerprints import Identity, match
 
@@ -17,8 +19,7 @@ class BaselineError(Exception):
     """A baseline file that cannot be used; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Findings with one fingerprint. ``reason`` is free text that people add and that updates keep."""
 
     identity: Identity
@@ -26,8 +27,7 @@ class Entry:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Findings by index that are not in a baseline, and how often each of its entries was not found."""
 
     new: list[int]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, get_args
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.concepts import model
 from scanner.core.findings import Severity
@@ -29,8 +31,7 @@ _ITEM = re.compile("[@^]|'value'")
 _SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
 
 
-@dataclass(frozen=True)
-class CompiledRule:
+class CompiledRule(Struct, frozen=True):
     """A rule with its conditions as closures."""
 
     rule: Rule

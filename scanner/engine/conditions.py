@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial, reduce
 from operator import add, mul, sub
 from typing import Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, Unknown, is_unknown
@@ -38,8 +40,7 @@ class ConceptSource(Protocol):
         """The concepts that a resource carries."""
 
 
-@dataclass(slots=True)
-class World:
+class World(Struct):
     """What a condition is evaluated against, and the path that decided the latest failure."""
 
     graph: ResourceGraph
@@ -104,8 +105,7 @@ Condition = Callable[[Frame, World], Truth]
 Operand = Callable[[Frame], Any]
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Struct, frozen=True):
     """Names that conditions may use: parameters with their values, concepts, edges and named operands."""
 
     parameters: Mapping[str, Any]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.concepts.model import Concept, PodSet
 from scanner.core import (
@@ -37,8 +39,7 @@ MAX_SHOWN = 120
 MAX_SHOWN_ITEMS = 40
 
 
-@dataclass(slots=True)
-class Evaluation:
+class Evaluation(Struct):
     """What the rules say: findings and undecided results in the order of files and lines."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -145,16 +146,17 @@ def _first_of_each_unit(findings: list[Finding]) -> list[Finding]:
 
 def _without_defined(findings: list[Finding], concepts: ConceptSource) -> list[Finding]:
     """Leave out what a workload has from its runtime where the same rule says it of the runtime itself."""
-    said = {(finding.rule, id(finding.resource)) for finding in findings}
-    return [finding for finding in findings if not _said_of_runtime(finding, said, concepts)]
-
-
-def _said_of_runtime(finding: Finding, said: set[tuple[str, int]], concepts: ConceptSource) -> bool:
-    for pods in concepts.of_resource(finding.resource):
-        runtime = pods.defined_by if isinstance(pods, PodSet) else None
-        if runtime is not None and (finding.rule, id(runtime)) in said:
-            return get(finding.resource.attributes, *finding.path) is None
-    return False
+    runtimes: dict[Resource, list[Resource]] = {}
+    for pods in concepts.of_kind("PodSet"):
+        if isinstance(pods, PodSet) and pods.defined_by is not None:
+            runtimes.setdefault(pods.resource, []).append(pods.defined_by)
+    said = {(finding.rule, finding.resource) for finding in findings} if runtimes else set()
+    return [
+        finding
+        for finding in findings
+        if not any((finding.rule, runtime) in said for runtime in runtimes.get(finding.resource, ()))
+        or get(finding.resource.attributes, *finding.path) is not None
+    ]
 
 
 def _without_shared_changes(findings: list[Finding], graph: ResourceGraph) -> list[Finding]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from scanner.engine.fixtures import MARK, case_files, cases_of
 from scanner.engine.rules import Rule
@@ -13,8 +14,7 @@ from scanner.project.bounds import read_text
 _MARK = re.compile(rf"[ \t]*{MARK.pattern}[^\n]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """The files of one fixture by name. ``marked`` are (file, line) of what the rule reports, 1-based."""
 
     files: dict[str, str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from scanner.concepts.model import Concept, View
 from scanner.core import Change, Editor, Finding, Fix, Path, SourceFile, Value, get, is_unknown
@@ -24,8 +25,7 @@ class _Unfit(Exception):
     """A path or value that does not exist, is not known, or stands nowhere in the source."""
 
 
-@dataclass(frozen=True)
-class CompiledEdit:
+class CompiledEdit(Struct, frozen=True):
     """One edit of a rule's fix; ``value`` is as written, with operands and placeholders."""
 
     kind: Literal["set", "remove", "add"]

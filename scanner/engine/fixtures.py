@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from scanner.core import Finding
 from scanner.engine.rules import Rule
@@ -17,8 +18,7 @@ Place = tuple[str, int]
 """(file relative to the case, line)."""
 
 
-@dataclass(slots=True)
-class CaseResult:
+class CaseResult(Struct):
     """One fixture's outcome: places where a finding was expected and missing, or came unexpected."""
 
     rule: str

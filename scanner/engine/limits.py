@@ -5,7 +5,7 @@ Seconds bound what cannot be counted; everything else is counted, so that a repo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 RULE_SECONDS = 1.0
 TOTAL_SECONDS = 4.0
@@ -27,8 +27,7 @@ class StepLimit(Exception):
     """Conditions that go through too many items; the message names the limit."""
 
 
-@dataclass(slots=True)
-class Stopwatch:
+class Stopwatch(Struct):
     """The seconds that slow matches have taken: of the rule that runs, and in all."""
 
     rule: float = 0.0
@@ -45,8 +44,7 @@ class Stopwatch:
                 raise PatternLimit(f"the patterns of all rules take longer than {TOTAL_SECONDS} s")
 
 
-@dataclass(slots=True)
-class Steps:
+class Steps(Struct):
     """The items of long lists that conditions went through, by the file of the subject, and in all."""
 
     file: str = ""

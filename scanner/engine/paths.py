@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from scanner.concepts.model import Concept, View
 from scanner.core import Path, Resource, Unknown, get
@@ -36,8 +37,7 @@ class Frame(NamedTuple):
     resource: Resource
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPath:
+class CompiledPath(Struct, frozen=True):
     """A path that was read once. ``many`` tells whether it holds ``[*]``."""
 
     text: str
@@ -90,23 +90,24 @@ def compile_path(text: str) -> CompiledPath:
 
 def fields_of(view: type[View]) -> frozenset[str]:
     """The field names of a concept or a part of one."""
-    return frozenset(field.name for field in fields(view))
+    return frozenset(view.__struct_fields__)
 
 
 def _advance(place: Found, step: str | int | None) -> list[Found]:
     value, source = place
-    if isinstance(value, View):
-        return _field(value, step)
+    if isinstance(value, dict | list):
+        return items(value, source) if step is None else _entry(value, source, step)
     if isinstance(value, Unknown):
         return [place]
-    if step is None:
-        return items(value, source)
+    return _field(value, step) if isinstance(value, View) else []
+
+
+def _entry(value: dict[Any, Any] | list[Any], source: Path | None, step: str | int) -> list[Found]:
     if isinstance(value, dict):
         # an empty list of blocks, as a dynamic block may give, is the same as no block
         if step in value and value[step] != []:
             return [Found(value[step], None if source is None else (*source, step))]
-        return []
-    if isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
+    elif isinstance(step, int) and -len(value) <= step < len(value):
         return [_item(value[step], source, step % len(value))]
     return []
 
@@ -119,10 +120,10 @@ def _first(place: Found, step: str | int | None) -> Found | None:
 
 
 def _field(view: View, step: str | int | None) -> list[Found]:
-    if isinstance(view, Concept) and step in ("resource", "written"):
+    if step in ("resource", "written") and isinstance(view, Concept):
         value = view.resource.attributes if step == "resource" else get(view.resource.attributes, *view.at)
         return [] if value is None else [Found(value, () if step == "resource" else view.at)]
-    if not isinstance(step, str) or step not in view.__dataclass_fields__:
+    if not isinstance(step, str) or step not in view.__struct_fields__:
         return []
     value = getattr(view, step)
     if value is None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path as FilePath
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.core.findings import SEVERITIES, Severity
 from scanner.core.nearest import nearest, suggestion
@@ -33,8 +35,7 @@ class UnknownSelector(Exception):
     """A code, name or category that no rule has."""
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rule as it is written. ``condition`` is its ``assert``; ``source`` the file."""
 
     id: str
@@ -63,9 +64,7 @@ class Rule:
     source: str = ""
 
 
-_KEYS = {"assert": "condition"} | {
-    item.name: item.name for item in fields(Rule) if item.name not in ("condition", "source")
-}
+_KEYS = {"assert": "condition"} | {name: name for name in Rule.__struct_fields__ if name not in ("condition", "source")}
 
 
 def load_rules(directories: Sequence[FilePath], cache: Cache = NO_CACHE) -> list[Rule]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Finding, Level, Resource, SourceFile, Span, get
 from scanner.core.nearest import suggestion
@@ -41,8 +42,7 @@ Lines = Callable[[str], Sequence[str]]
 """The lines of a scanned file."""
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What may be suppressed, and how."""
 
     inline: bool = True
@@ -53,8 +53,7 @@ class Policy:
     entries: tuple[FileSuppression, ...] = ()
 
 
-@dataclass(eq=False, slots=True)
-class Claim:
+class Claim(Struct, eq=False):
     """One suppression, wherever it is written: the rules that it names and the findings that it covers."""
 
     span: Span
@@ -67,8 +66,7 @@ class Claim:
     used: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What suppressions are looked for in, and judged by."""
 
     files: Iterable[SourceFile]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.facts.tables import document
 
@@ -15,8 +16,7 @@ PUBLISHERS = ("terraform-google", "Azure/", "terraform-azurerm", "bedrock")
 """Of which every source in public_modules.yaml has one: a repository that calls none of them need not read the file."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a field comes from; with ``fields`` the value is a list, each item of which makes a block."""
 
     path: Steps
@@ -24,8 +24,7 @@ class Source:
     fields: Mapping[Steps, Source] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Twin:
+class Twin(Struct, frozen=True):
     """A type, the words that decide for it, and its attributes with their sources.
 
     With ``each`` there is one for each item at that path. ``defaults`` hold where the source says nothing; attributes

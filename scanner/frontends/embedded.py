@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import (
     Diagnostic,
@@ -40,8 +41,7 @@ OWN_ATTRIBUTES = frozenset(
 """Attributes of the provider's resources that are no part of the object."""
 
 
-@dataclass(frozen=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """What Terraform deploys into clusters; ``charts`` are the local charts that a helm_release installs."""
 
     parsed: Parsed

@@ -14,10 +14,11 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span, get
 from scanner.frontends.kubernetes import read_manifests
@@ -68,8 +69,7 @@ _WANTS_VALUES = re.compile(r"required|nil pointer evaluating", re.IGNORECASE)
 _VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
 
 
-@dataclass(frozen=True)
-class ChartValues:
+class ChartValues(Struct, frozen=True):
     """What a release gives to a chart beyond its defaults, weakest first: documents, files, settings."""
 
     files: tuple[tuple[str, str], ...] = ()
@@ -83,8 +83,7 @@ class ChartValues:
     namespace: str = "default"
 
 
-@dataclass(slots=True)
-class RenderTime:
+class RenderTime(Struct):
     """What is left of the processor time that the charts of a scan share, in seconds."""
 
     left: float = SHARED_SECONDS

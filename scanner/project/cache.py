@@ -13,9 +13,10 @@ import json
 import os
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.version import VERSION
 
@@ -25,8 +26,7 @@ MAX_SHARD_ENTRIES = 512
 """There are 256 shards; a full one gives up its older half."""
 
 
-@dataclass(frozen=True)
-class Cache:
+class Cache(Struct, frozen=True):
     """Entries below ``directory``; with ``None`` nothing is kept."""
 
     directory: Path | None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from scanner.core.findings import SEVERITIES
 from scanner.core.nearest import nearest, suggestion
@@ -32,8 +33,7 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class FileSuppression:
+class FileSuppression(Struct, frozen=True):
     """An entry of ``suppressions``: it silences rules where everything that it names matches."""
 
     rules: tuple[str, ...]
@@ -48,8 +48,7 @@ class FileSuppression:
     until: datetime.date | None = None
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True):
     """Settings of a project. ``source`` is the file that they came from, ``None`` for the defaults.
 
     Paths are absolute. ``origins`` has the places of each key that a file sets: one for each item of a list or
@@ -81,10 +80,11 @@ class Config:
     origins: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
 
-_KEYS = {item.name.replace("_", "-"): item for item in fields(Config) if item.name not in ("source", "origins")}
-_LISTS = frozenset(name for name, item in _KEYS.items() if str(item.type).startswith("tuple"))
-_MAPS = frozenset(name for name, item in _KEYS.items() if str(item.type).startswith("Mapping"))
-_FLAGS = frozenset(name for name, item in _KEYS.items() if item.type == "bool")
+_FIELDS = {name.replace("_", "-"): name for name in Config.__struct_fields__ if name not in ("source", "origins")}
+_TYPES = {key: Config.__annotations__[name] for key, name in _FIELDS.items()}
+_LISTS = frozenset(key for key, kind in _TYPES.items() if kind.startswith("tuple"))
+_MAPS = frozenset(key for key, kind in _TYPES.items() if kind.startswith("Mapping"))
+_FLAGS = frozenset(key for key, kind in _TYPES.items() if kind == "bool")
 _PATHS = frozenset({"rules", "var-files", "values", "baseline"})
 _REPLACED = frozenset({"select"})
 """Lists that replace those of an extended file instead of adding to them."""
@@ -126,7 +126,7 @@ def _has_table(pyproject: Path) -> bool:
 def load_config(path: Path) -> Config:
     """Read and check a configuration file and those that it extends. Raises ``ConfigError``."""
     values, origins = _load(path, ())
-    return Config(**{_KEYS[name].name: value for name, value in values.items()}, source=path, origins=origins)
+    return Config(**{_FIELDS[name]: value for name, value in values.items()}, source=path, origins=origins)
 
 
 def confines(path: Path) -> Path:
@@ -283,8 +283,8 @@ def _item_lines(node: Any) -> list[int]:
 
 def _known(path: Path, key: object) -> str:
     name = str(key).replace("_", "-")
-    if name not in _KEYS:
-        raise ConfigError(f"{path}: unknown key {key!r}{suggestion(name, [*_KEYS, 'extends'])}")
+    if name not in _FIELDS:
+        raise ConfigError(f"{path}: unknown key {key!r}{suggestion(name, [*_FIELDS, 'extends'])}")
     return name
 
 

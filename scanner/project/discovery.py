@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from scanner.project.globs import compile_globs
 from scanner.project.tree import Tree, Unreadable, normalise
@@ -22,8 +23,7 @@ _VERTEX_HINT = re.compile(r"^[ \t{]*[\"']?workerPoolSpecs[\"']?[ \t]*:", re.MULT
 _PLAN_HINT = '"planned_values"'
 
 
-@dataclass(slots=True)
-class Sources:
+class Sources(Struct):
     """Paths by front end, each relative to the tree's root and sorted."""
 
     terraform_directories: list[str] = field(default_factory=list)

@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from scanner.project.tree import MAX_FILE_BYTES, SKIPPED_DIRECTORIES, Tree, Unreadable, normalise
 
@@ -29,8 +30,7 @@ class GitError(Exception):
     """A repository or revision that cannot be used; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """The commit that a change is compared with."""
 
     repository: Path

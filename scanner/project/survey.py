@@ -9,10 +9,11 @@ import stat
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from scanner.project.discovery import MAX_FILES
 from scanner.project.tree import SKIPPED_DIRECTORIES, Tree, Unreadable
@@ -30,8 +31,7 @@ class Stamp(NamedTuple):
     node: int
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(Struct):
     """The names in each directory, and the stamp of each file, except below ``SKIPPED_DIRECTORIES``."""
 
     taken: int = field(default_factory=time.time_ns)

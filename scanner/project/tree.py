@@ -10,8 +10,9 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from scanner.core import SourceFile
 from scanner.project.bounds import READ_ONLY, read_at_most
@@ -33,8 +34,7 @@ class Unreadable(Exception):
         self.message = message
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(Struct):
     """What was asked of a tree: while none of it changes, whoever asked would be told the same again."""
 
     files: set[str] = field(default_factory=set)
@@ -55,18 +55,15 @@ class Trace:
         self.templates |= other.templates
 
 
-@dataclass
 class Tree:
     """The files below ``root``. Every path is relative to it, with forward slashes; ``""`` is the root.
 
     ``overlay`` holds texts that stand in for files, such as standard input or an editor's buffer.
     """
 
-    root: Path
-    overlay: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.root = self.root.resolve()
+    def __init__(self, root: Path, overlay: dict[str, str] | None = None) -> None:
+        self.root = root.resolve()
+        self.overlay = {} if overlay is None else overlay
         self._texts: dict[str, SourceFile] = {}
         self._copy: Path | None = None
         self._places: dict[str, str | None] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import networkx
+from msgspec import Struct
 
 from scanner.core import Resource
 from scanner.core.findings import SEVERITIES, Severity
@@ -92,8 +92,7 @@ class Lane(NamedTuple):
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """A picture of the graph in pixels. ``left_out`` counts the resources that are not drawn."""
 
     nodes: list[Node]

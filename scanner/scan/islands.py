@@ -6,8 +6,9 @@ As long as a unit shows the others the same, a change in it concerns nothing out
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from scanner.concepts.placement import SiteName
 from scanner.core import Resource
@@ -29,8 +30,7 @@ UNSEEN = frozenset(
 """Keys of a workload's manifest that no other unit looks at: nothing selects, names or mounts by them."""
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Struct):
     """What is kept of a unit: what it shows to others, and what it says and asks about the whole scan."""
 
     shown: str = ""

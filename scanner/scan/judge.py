@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.core import Diagnostic, Finding, Resource
 from scanner.engine.fingerprints import stamp
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
     from scanner.project.config import FileSuppression
 
 
-@dataclass(slots=True)
-class Judgement:
+class Judgement(Struct):
     """What rules say of resources, before anything is suppressed."""
 
     graph: ResourceGraph

@@ -6,8 +6,9 @@ import datetime
 import os
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from scanner.engine.baseline import Entry
 from scanner.engine.suppress import Policy
@@ -16,8 +17,7 @@ from scanner.project.cache import NO_CACHE, Cache
 STANDARD_INPUT = "<stdin>"
 
 
-@dataclass(frozen=True)
-class ScanOptions:
+class ScanOptions(Struct, frozen=True):
     """What a scan may be told. Paths of var files are relative to the scan root."""
 
     select: tuple[str, ...] = ()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from operator import ne
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Parsed, Resource, SourceFile, Span
 from scanner.project.cache import Cache
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from scanner.frontends.terraform.configuration import Configuration
 
 
-@dataclass
-class Memory:
+class Memory(Struct):
     """What was read of one side of a change, for the other side where it is the same."""
 
     parts: dict[tuple[str, str], Parsed] = field(default_factory=dict)
@@ -51,8 +51,7 @@ def _contained(path: str, read: Callable[[], Parsed]) -> Parsed:
     return Parsed(diagnostics=[Diagnostic("error", code, message, Span(path, 1, 1, 1, 1))])
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """What one source gave: a root module with what it deploys, all overlays, a file, a chart."""
 
     kind: str
@@ -74,8 +73,7 @@ class Part:
         return {item.unit for item in (*self.parsed.resources, *self.deployed.resources)}
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """Everything that was read, and the parts that it is made of."""
 
     parsed: Parsed = field(default_factory=Parsed)

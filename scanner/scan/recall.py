@@ -8,8 +8,9 @@ a whole scan, so that the answer is the same as that of a scan without memory. S
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from scanner.concepts.interpret import Concepts
 from scanner.concepts.placement import SiteName
@@ -35,11 +36,11 @@ FEW_PARTS = 20
 """So many are read again whatever their share: of more, a memory of which most has changed costs more than it saves."""
 
 
-@dataclass(slots=True)
 class Forgotten(Exception):
     """What is remembered does not answer the question; ``why`` is for those who look into it."""
 
-    why: str
+    def __init__(self, why: str) -> None:
+        self.why = why
 
 
 def recall(key: str, seen: Survey, root: Path, rules: RuleSet, options: ScanOptions) -> ScanResult | None:
@@ -86,8 +87,7 @@ def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: 
     return _result(known, marked, memory["files"], tree, rules, options)
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What is known of a scan, from memory and from what was read again."""
 
     said: Said = field(default_factory=Said)

@@ -7,8 +7,10 @@ each island.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from scanner.frontends.helm import chart_engine
 from scanner.project.discovery import Sources, relevant
@@ -29,15 +31,14 @@ UNLIKE = ("cache", "progress", "today", "suppressions", "baseline", "diff", "tou
 
 def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOptions) -> str:
     """The key of what a scan of these paths with these rules and options leaves behind."""
-    told = {name: value for name, value in vars(options).items() if name not in UNLIKE}
+    told = {name: value for name, value in asdict(options).items() if name not in UNLIKE}
     told["overlay"] = {path: text for path, text in options.overlay.items() if path not in opened(options)}
     values = [path.read_bytes() for path in options.values_files]
     asked = (root, paths, repository_prefix(root), told, chart_engine())
     return options.cache.key("scan", repr(asked), digest(map(repr, rules.chosen)), *values)
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True):
     """All steps of a scan; ``looked`` is what discovery looked at."""
 
     sources: Sources

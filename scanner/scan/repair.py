@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.core import Finding, TextEdit
 from scanner.core.edits import apply_edits
@@ -22,8 +24,7 @@ MAX_ROUNDS = 20
 """Fixes that touch each other are made one after the other; each round reads the result of the one before."""
 
 
-@dataclass(slots=True)
-class Repairs:
+class Repairs(Struct):
     """``texts`` are the files as they would be, by path below the scan root; ``fixed`` counts findings by rule."""
 
     before: ScanResult

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Finding, Fix, SourceFile, Undetermined
 from scanner.engine.baseline import Entry
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from scanner.concepts.interpret import Concepts
 
 
-@dataclass(slots=True)
-class ScanResult:
+class ScanResult(Struct):
     """Everything that a report needs. Paths in spans are relative to ``root``.
 
     With ``ScanOptions.recall``, ``graph`` and ``concepts`` may be empty, and the resources of findings without

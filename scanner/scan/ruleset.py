@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from scanner.engine.rules import (
     Rule,
@@ -29,8 +30,7 @@ def all_rules(options: ScanOptions) -> list[Rule]:
     return load_rules([*(options.only_rules or (builtin_rules(),)), *options.rule_directories], options.cache)
 
 
-@dataclass(slots=True)
-class RuleSet:
+class RuleSet(Struct):
     """Every known rule, those that run, and the codes of those that nothing silences.
 
     Rules are compiled when they are needed: most scans hold something for a part of them only.

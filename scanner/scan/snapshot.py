@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from scanner.core import (
     Diagnostic,
@@ -43,8 +44,7 @@ class Remembered:
         return self._header.span
 
 
-@dataclass(slots=True)
-class Said:
+class Said(Struct):
     """What was said of one island or of all of them, before anything is suppressed."""
 
     findings: list[Finding] = field(default_factory=list)

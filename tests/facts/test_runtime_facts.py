@@ -22,7 +22,7 @@ def test_every_row_says_in_what_it_was_checked(family: str) -> None:
 
 @pytest.mark.parametrize("name", SERVING)
 def test_flags_and_variables_fill_in_fields_of_serving(name: str) -> None:
-    assert fields_of(runtimes()["serving"][name]) <= set(Serving.__dataclass_fields__)
+    assert fields_of(runtimes()["serving"][name]) <= set(Serving.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", SERVING)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from scanner.concepts.interpret import interpret
 from scanner.core import Diagnostic, Finding, Parsed, Resource, SourceFile

@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scanner.core import Unknown
 from scanner.report.github import MAX_ANNOTATIONS, render_github

@@ -3,13 +3,13 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft4Validator, Draft202012Validator
+from msgspec.structs import replace
 
 from scanner.core import Diagnostic, RelatedSpan, Span
 from scanner.report.fingerprints import fingerprints, line_hashes

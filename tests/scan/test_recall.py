@@ -5,10 +5,10 @@ import random
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from scanner.engine.baseline import record
 from scanner.project.cache import NO_CACHE, Cache

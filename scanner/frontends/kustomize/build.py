@@ -11,8 +11,9 @@ import copy
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Location, Locator, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, get
 from scanner.frontends.kubernetes import read_manifests
@@ -46,8 +47,7 @@ CONTENT = ("data", "binaryData", "stringData")
 NOT_BUILT = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "validators")
 
 
-@dataclass(slots=True)
-class _Object:
+class _Object(Struct):
     """An object on its way through the build: its data, its own place, and what patched it."""
 
     data: dict[str, Any]
@@ -80,8 +80,7 @@ class _BuildLimit(Exception):
     """An overlay that goes beyond a bound; the message names it."""
 
 
-@dataclass(slots=True)
-class _Build:
+class _Build(Struct):
     """One build: the tree it reads from, the files it used, and what went wrong."""
 
     tree: Tree

@@ -7,13 +7,13 @@ them into spans. Nodes are immutable and shared between all instances of a block
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal as OneOf
 from typing import TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Node:
+
+class Node(Struct, frozen=True):
     """The place of a node in the text."""
 
     start: int
@@ -22,7 +22,7 @@ class Node:
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below ``node``."""
-    for name in node.__dataclass_fields__:
+    for name in node.__struct_fields__:
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
@@ -39,8 +39,7 @@ def descendants(node: Node) -> Iterator[Node]:
         stack.extend(children(current))
 
 
-@dataclass(frozen=True, slots=True)
-class Literal(Node):
+class Literal(Node, frozen=True):
     """A number, ``true``, ``false``, ``null``, or a string without interpolation (escapes resolved).
 
     Numbers are ``int`` where they are whole and ``decimal.Decimal`` otherwise, so that no digit is lost.
@@ -49,8 +48,7 @@ class Literal(Node):
     value: object
 
 
-@dataclass(frozen=True, slots=True)
-class Template(Node):
+class Template(Node, frozen=True):
     """A quoted or heredoc string with interpolations: text, interpolations and directives in order.
 
     A template that is exactly one interpolation (``"${x}"``) keeps the value's own type.
@@ -60,8 +58,7 @@ class Template(Node):
     parts: tuple[TemplatePart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateIf(Node):
+class TemplateIf(Node, frozen=True):
     """``%{ if c }…%{ else }…%{ endif }``."""
 
     condition: Expression
@@ -69,8 +66,7 @@ class TemplateIf(Node):
     otherwise: tuple[TemplatePart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFor(Node):
+class TemplateFor(Node, frozen=True):
     """``%{ for k, v in c }…%{ endfor }``; ``key`` is empty where only a value is bound."""
 
     key: str
@@ -79,31 +75,27 @@ class TemplateFor(Node):
     body: tuple[TemplatePart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Variable(Node):
+class Variable(Node, frozen=True):
     """A root name: ``var``, ``local``, ``each``, ``aws_instance``, a ``for`` variable …"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetAttribute(Node):
+class GetAttribute(Node, frozen=True):
     """``object.name`` (and the legacy ``object.0``, whose name is then digits)."""
 
     object: Expression
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index(Node):
+class Index(Node, frozen=True):
     """``object[key]``."""
 
     object: Expression
     key: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Splat(Node):
+class Splat(Node, frozen=True):
     """``object[*].a[0]`` (full) or ``object.*.a`` (attribute-only): ``each`` is applied to every item and
     refers to it by ``SplatItem``."""
 
@@ -112,13 +104,11 @@ class Splat(Node):
     full: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SplatItem(Node):
+class SplatItem(Node, frozen=True):
     """The current item of the nearest enclosing splat."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Node):
+class Call(Node, frozen=True):
     """``name(arguments…)``; ``expand`` for a final ``...``. ``name`` may be ``provider::x::f``."""
 
     name: str
@@ -126,16 +116,14 @@ class Call(Node):
     expand: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unary(Node):
+class Unary(Node, frozen=True):
     """``-x`` or ``!x``."""
 
     operator: OneOf["-", "!"]
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Binary(Node):
+class Binary(Node, frozen=True):
     """Arithmetic, comparison and logic, with HCL's precedence resolved."""
 
     operator: str
@@ -143,8 +131,7 @@ class Binary(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional(Node):
+class Conditional(Node, frozen=True):
     """``condition ? then : otherwise``."""
 
     condition: Expression
@@ -152,30 +139,26 @@ class Conditional(Node):
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class TupleExpression(Node):
+class TupleExpression(Node, frozen=True):
     """``[a, b]``."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectItem(Node):
+class ObjectItem(Node, frozen=True):
     """``key = value`` in an object; a bare-word key is a string ``Literal``, ``(key)`` an expression."""
 
     key: Expression
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectExpression(Node):
+class ObjectExpression(Node, frozen=True):
     """``{ key = value }``."""
 
     items: tuple[ObjectItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ForExpression(Node):
+class ForExpression(Node, frozen=True):
     """``[for k, v in c : value if condition]`` or ``{for … : key => value... if …}``.
 
     ``key`` (the result's key) is ``None`` for the list form; ``grouping`` for ``...``.
@@ -190,15 +173,13 @@ class ForExpression(Node):
     grouping: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Parentheses(Node):
+class Parentheses(Node, frozen=True):
     """``(inner)``, kept because it changes what an object key means."""
 
     inner: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid(Node):
+class Invalid(Node, frozen=True):
     """An expression that could not be read; it evaluates to unknown."""
 
     message: str
@@ -225,8 +206,7 @@ Expression: TypeAlias = (
 TemplatePart: TypeAlias = Literal | Expression | TemplateIf | TemplateFor
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute(Node):
+class Attribute(Node, frozen=True):
     """``name = expression``; the name is at ``start`` .. ``name_end``."""
 
     name: str
@@ -234,8 +214,7 @@ class Attribute(Node):
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Block(Node):
+class Block(Node, frozen=True):
     """``type "label" … { body }``; ``header_end`` is the end of the last label, before the brace."""
 
     type: str
@@ -244,8 +223,7 @@ class Block(Node):
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Body(Node):
+class Body(Node, frozen=True):
     """Attributes and blocks in the order in which they are written."""
 
     attributes: tuple[Attribute, ...]

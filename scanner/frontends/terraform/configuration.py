@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Span
 from scanner.frontends.terraform import ast
@@ -12,8 +12,7 @@ from scanner.project.tree import Tree, Unreadable
 SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A block with the text that it stands in."""
 
     block: ast.Block
@@ -32,8 +31,7 @@ class Written:
         return next((text for other, text in self.overrides if other is node), self.text)
 
 
-@dataclass(slots=True)
-class Configuration:
+class Configuration(Struct):
     """The blocks of one directory by what they declare; ``resources`` by (mode, type, name)."""
 
     directory: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Span, Unknown
 from scanner.frontends.terraform import ast
@@ -25,8 +26,7 @@ _SAY_NOTHING = (ast.Literal, ast.Variable, ast.SplatItem, ast.ObjectItem, ast.Te
 """Nodes that are no expression of their own, or whose value is what is written."""
 
 
-@dataclass(frozen=True)
-class ValueAt:
+class ValueAt(Struct, frozen=True):
     """An expression, where it stands, and its value in one instance; ``within`` is the instance's address."""
 
     expression: str
@@ -35,8 +35,7 @@ class ValueAt:
     value: Any
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """The nodes around an offset, innermost first, and what the block around them binds in each instance."""
 
     nodes: tuple[ast.Node, ...]

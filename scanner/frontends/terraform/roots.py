@@ -6,8 +6,9 @@ import json
 import posixpath
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Parsed, SourceFile, Span, Unknown
 from scanner.frontends.terraform import ast
@@ -25,8 +26,7 @@ MANY_UNDECLARED = 5
 MODULE_MANIFEST = ".terraform/modules/modules.json"
 
 
-@dataclass(frozen=True)
-class TerraformOptions:
+class TerraformOptions(Struct, frozen=True):
     """Variables from outside the configuration, weakest first: environment, var files, ``--var``."""
 
     var_files: tuple[str, ...] = ()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Span, Unknown, is_unknown
 from scanner.frontends.terraform import ast
@@ -40,8 +41,7 @@ Instances = list[tuple[Any, dict[str, Any]]]
 """(instance key, names that the key binds) for each instance."""
 
 
-@dataclass(slots=True)
-class Input:
+class Input(Struct):
     """A variable's value and the place where the caller, a file or the command line sets it."""
 
     value: Any
@@ -50,8 +50,7 @@ class Input:
     span: Span | None = None
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """What all modules of one root share."""
 
     tree: Tree

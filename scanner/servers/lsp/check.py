@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.core import Diagnostic, Finding
 from scanner.project.tree import MAX_FILE_BYTES
@@ -15,8 +17,7 @@ SUFFIXES = (".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json",
 """Files that a scan may read; others need no new scan when they change."""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A text that an editor has open. ``uri`` is as the editor writes it."""
 
     uri: str
@@ -25,8 +26,7 @@ class Document:
     text: str
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What a scan says about a root, by file relative to it, and the texts that it saw in the place of files."""
 
     root: Path

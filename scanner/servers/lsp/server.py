@@ -7,11 +7,11 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from lsprotocol import types
+from msgspec import Struct, field
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 from pygls.workspace import TextDocument
@@ -33,8 +33,7 @@ Settings = Callable[[Path], ScanOptions]
 """What a scan of a root is told. Raises an exception whose text says what is wrong with the configuration."""
 
 
-@dataclass
-class Round:
+class Round(Struct):
     """The scans of one root: the last result, what was published of it, and what is still to come."""
 
     checked: Checked | None = None

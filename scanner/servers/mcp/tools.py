@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from typing_extensions import TypedDict
 
 from scanner.core.findings import SEVERITIES
@@ -107,8 +108,7 @@ class RuleData(TypedDict):
     precision: str
 
 
-@dataclass(frozen=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """What a scan is narrowed to: codes, prefixes, names or categories, and the lowest severity."""
 
     select: tuple[str, ...] = ()
@@ -117,8 +117,7 @@ class Choices:
     limit: int = 50
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """The directory that requests are confined to, and what a scan of a directory is told."""
 
     root: Path

@@ -31,7 +31,7 @@ PIECES = [
 
 def invalid_nodes(node: ast.Node) -> list[ast.Invalid]:
     found = [node] if isinstance(node, ast.Invalid) else []
-    for name in node.__dataclass_fields__:
+    for name in node.__struct_fields__:
         value = getattr(node, name)
         for item in value if isinstance(value, tuple) else [value]:
             if isinstance(item, ast.Node):

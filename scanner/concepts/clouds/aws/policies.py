@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.concepts.clouds.common import given
 from scanner.core import Path, Resource, Unknown, UnknownText, get, is_unknown, without_gaps
@@ -15,8 +16,7 @@ DOCUMENT = "data.aws_iam_policy_document"
 MAX_NESTING = 10
 
 
-@dataclass(slots=True)
-class Statement:
+class Statement(Struct):
     """One statement; ``holder`` and ``at`` say where it is written."""
 
     effect: str

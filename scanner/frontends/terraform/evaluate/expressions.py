@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from scanner.core import GAP, Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
@@ -50,8 +52,7 @@ Lookup = Callable[[tuple[str, ...]], tuple[Any, int]]
 """Resolves a traversal such as ``("local", "a", "b")`` to a value and the number of steps it used."""
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """Where an expression is evaluated: names bound by ``for`` and the scope's own lookup of traversals."""
 
     lookup: Lookup

@@ -6,9 +6,10 @@ Source: go-cty's ``convert`` package and Terraform's ``typeexpr``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.core import Unknown, UnknownText, is_unknown
 from scanner.frontends.terraform import ast
@@ -32,19 +33,19 @@ Defaults = Callable[[ast.Expression], Any]
 """Evaluates the default expression of an optional attribute."""
 
 
-@dataclass(frozen=True)
-class Type:
+class Type(Struct, frozen=True, eq=False, dict=True):
     """``kind`` is string, number, bool, any, list, set, map, tuple or object.
 
     ``any`` as the type of a value says that it is not known: that of null and of unknown values.
-    ``attributes`` are sorted by name; ``optional`` gives the default, if there is one, of those that may be absent.
+    ``attributes`` are sorted by name; ``optional`` gives the default, if there is one, of those that may be absent,
+    which makes it no other type.
     """
 
     kind: str
     element: Type | None = None
     attributes: tuple[tuple[str, Type], ...] = ()
     items: tuple[Type, ...] = ()
-    optional: Mapping[str, ast.Expression | None] = field(default_factory=dict, compare=False)
+    optional: Mapping[str, ast.Expression | None] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Type]:
@@ -63,12 +64,19 @@ class Type:
             return (self.element,)
         return self.items or tuple(kind for _, kind in self.attributes)
 
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return self.kind, self.element, self.attributes, self.items
+
     @cached_property
     def _hash(self) -> int:
-        return hash((self.kind, self.element, self.attributes, self.items))
+        return hash(self._compared)
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Type) and self._compared == other._compared
 
 
 ANY = Type("any")

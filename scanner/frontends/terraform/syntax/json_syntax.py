@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
@@ -40,8 +42,7 @@ class _Refused(Exception):
         self.at = at
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     """A JSON value with its place; ``data`` of an object is a list of (key, key start, value)."""
 
     start: int
@@ -268,7 +269,7 @@ def _template(value: _Value) -> ast.Expression:
 def _rebased(node: Any, value: _Value) -> Any:
     """The tree with every place set to that of the JSON string it was read from."""
     changes: dict[str, Any] = {"start": value.start, "end": value.end}
-    for name in node.__dataclass_fields__:
+    for name in node.__struct_fields__:
         item = getattr(node, name)
         if isinstance(item, ast.Node):
             changes[name] = _rebased(item, value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Diagnostic, SourceFile
 from scanner.frontends.terraform import ast
@@ -36,8 +37,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
 
-@dataclass(slots=True)
-class ParsedFile:
+class ParsedFile(Struct):
     """The tree of a file. Where the text is wrong the tree holds what could be recovered."""
 
     file: SourceFile

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import normalized
@@ -14,8 +15,7 @@ _DOUBLED = re.compile(r"(\$\$|%%)\{")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """A directive's ``%{ … }``: ``kind`` is if, for, else or end; ``subject`` the condition or collection."""
 
     kind: str
@@ -24,8 +24,7 @@ class Tag:
     value: str = ""
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(Struct):
     """One atom of a template in the order of the text: literal text, an interpolation, or a directive's tag.
 
     In heredocs every line is a piece of its own, as it is a token of its own in HCL.

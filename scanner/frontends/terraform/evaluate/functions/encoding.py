@@ -11,9 +11,10 @@ import urllib.parse
 import uuid
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Unknown, UnknownText
 from scanner.frontends.terraform.evaluate.floats import number_text
@@ -109,8 +110,7 @@ def yamldecode(text: Any) -> Any:
     return _YamlReader(source).value(node)
 
 
-@dataclass
-class _YamlReader:
+class _YamlReader(Struct):
     """Turns the nodes of one document into values."""
 
     source: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from scanner.frontends.terraform.evaluate.types import ANY, STRING, Type, list_of, map_of, set_of
 from scanner.frontends.terraform.evaluate.values import EvaluationError
@@ -15,8 +16,7 @@ ANY_SET = set_of(ANY)
 ANY_MAP = map_of(ANY)
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function and what it accepts: arguments are converted to the types of its parameters.
 
     The last ``optional`` of ``parameters`` may be left out; ``rest`` is the type of any number of further arguments.

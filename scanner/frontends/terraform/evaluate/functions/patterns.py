@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from scanner.frontends.terraform.evaluate.values import EvaluationError
 
@@ -74,8 +75,7 @@ def expanded(template: str, match: Any) -> str:
     return re.sub(r"\$\$|\$(\w+)|\$\{(\w+)\}", group, template)
 
 
-@dataclass
-class _Level:
+class _Level(Struct):
     """What holds inside the current group: two flags, and the flag groups that were opened in it."""
 
     ungreedy: bool = False
