@@ -114,6 +114,9 @@ def main() -> None:
     except Exception as error:
         _show_defect(error)
         sys.exit(2)
+    finally:
+        # nor are its last looks through all of it worth anything
+        gc.freeze()
 
 
 def _show(error: click.ClickException) -> None:

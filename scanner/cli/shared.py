@@ -55,20 +55,22 @@ def say(text: str, *, err: bool = False) -> None:
 @contextlib.contextmanager
 def failures() -> Iterator[None]:
     """Turn the precise errors of the lower floors into ``Failure``."""
-    from scanner.engine.baseline import BaselineError
-    from scanner.engine.rules import RuleError, UnknownSelector
-    from scanner.project.config import ConfigError
-    from scanner.project.git import GitError
-    from scanner.project.write import NotWritten
-
     try:
         yield
     except FileNotFoundError as error:
         if error.filename is None and directory_is_gone():
             raise Failure("the current directory no longer exists") from error
         raise Failure(f"{error.filename or error}: no such file or directory") from error
-    except (RuleError, UnknownSelector, ConfigError, GitError, BaselineError, NotWritten) as error:
-        raise Failure(str(error)) from error
+    except Exception as error:
+        from scanner.engine.baseline import BaselineError
+        from scanner.engine.rules import RuleError, UnknownSelector
+        from scanner.project.config import ConfigError
+        from scanner.project.git import GitError
+        from scanner.project.write import NotWritten
+
+        if isinstance(error, (RuleError, UnknownSelector, ConfigError, GitError, BaselineError, NotWritten)):
+            raise Failure(str(error)) from error
+        raise
 
 
 @contextlib.contextmanager

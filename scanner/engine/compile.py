@@ -47,15 +47,19 @@ class CompiledRule(Struct, frozen=True):
     """Whether ``where`` says the same of every item of ``each``."""
 
 
-def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None) -> CompiledRule:
-    """Compile a rule's conditions. Raises ``RuleError``."""
+def compile_rule(rule: Rule, overrides: Mapping[str, Any] | None = None, *, checking: bool = True) -> CompiledRule:
+    """Compile a rule's conditions. Raises ``RuleError``.
+
+    Without ``checking``, patterns and names are taken to be right, as they are in rules that have been checked before.
+    """
     parameters = parameters_of(rule, overrides or {})
-    names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)))
+    names = Names(parameters, frozenset(CONCEPTS), frozenset(get_args(EdgeKind)), checking=checking)
     try:
         values = {name: operand(written, names) for name, written in rule.values.items()}
         names = replace(names, values=values)
-        _check_fields(rule)
-        _check_message(rule)
+        if checking:
+            _check_fields(rule)
+            _check_message(rule)
         applying = replace(names, pointing=False)
         return CompiledRule(
             rule,

@@ -115,6 +115,8 @@ class Names(Struct, frozen=True):
     """Operands that the rule gives a name."""
     pointing: bool = True
     """Whether the conditions tell which attribute decided them: only those of an assertion need to."""
+    checking: bool = True
+    """Whether operands are tried out."""
 
 
 def compile_condition(data: Any, names: Names) -> Condition:
@@ -241,7 +243,8 @@ def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -
     if name in ORDER:
         return _single(compare(ORDER[name], kind), operand(wanted, names))
     if name in (*SIMPLE, "matches"):
-        _check_operand(name, wanted, names)
+        if names.checking:
+            _check_operand(name, wanted, names)
         target = operand(wanted, names)
         return _single(SIMPLE[name], target) if name in SIMPLE else _matching(target)
     raise ConditionError(_unknown(name, OPERATORS, "operator"))

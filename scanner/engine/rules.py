@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
+import stat
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field
+from msgspec.json import decode, encode
 from msgspec.structs import replace
 
 from scanner.core.findings import SEVERITIES, Severity
 from scanner.core.nearest import nearest, suggestion
 from scanner.project.bounds import load_yaml, read_text, yaml_problem
 from scanner.project.cache import NO_CACHE, Cache
+from scanner.project.survey import SETTLED_NANOSECONDS
 
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
 PRECISIONS = ("high", "medium", "low")
@@ -80,17 +86,31 @@ def load_rules(directories: Sequence[FilePath], cache: Cache = NO_CACHE) -> list
 
 
 def _load_directory(directory: FilePath, cache: Cache) -> list[Rule]:
-    """The rules of a directory; a set that was read before comes from the cache as data, and is checked again."""
-    texts = [(path, _read(path)) for path in sorted(directory.rglob("*.yaml"))]
-    key = cache.key("rules", *(text for _, text in texts))
-    stored = cache.get(key)
-    if isinstance(stored, list) and len(stored) == len(texts):
-        return [rule_from_data(data, str(path)) for (path, _), data in zip(texts, stored, strict=True)]
-    loaded = [_parse(path, text) for path, text in texts]
-    rules = [rule_from_data(data, str(path)) for (path, _), data in zip(texts, loaded, strict=True)]
-    if _exactly_json(loaded):
-        cache.put(key, loaded)
+    """The rules of a directory; files that have not changed since they were read before come from the cache."""
+    paths = sorted(directory.rglob("*.yaml"))
+    stamps = [_stamp(path) for path in paths]
+    key = cache.key("rules", repr(stamps)) if None not in stamps else ""
+    stored = cache.read(key) if key else None
+    if stored is not None:
+        with contextlib.suppress(MsgspecError):
+            return decode(stored, type=list[Rule])
+    loaded = [_parse(path, _read(path)) for path in paths]
+    rules = [rule_from_data(data, str(path)) for path, data in zip(paths, loaded, strict=True)]
+    if key and _exactly_json(loaded):
+        cache.write(key, encode(rules))
     return rules
+
+
+def _stamp(path: FilePath) -> tuple[str, int, int, int, int] | None:
+    """What changes with a file's content; ``None`` for a link, and while it may change again without a trace."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    latest = max(status.st_mtime_ns, status.st_ctime_ns)
+    if not stat.S_ISREG(status.st_mode) or latest > time.time_ns() - SETTLED_NANOSECONDS:
+        return None
+    return str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _exactly_json(value: Any) -> bool:
@@ -99,7 +119,7 @@ def _exactly_json(value: Any) -> bool:
         return all(isinstance(key, str) and _exactly_json(item) for key, item in value.items())
     if isinstance(value, list):
         return all(_exactly_json(item) for item in value)
-    return value is None or isinstance(value, str | int | float)
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _read(path: FilePath) -> str:

@@ -101,9 +101,9 @@ def suppress(
     for claim in claims:
         for rule in claim.rules:
             by_scope.setdefault((rule, claim.scope), []).append(claim)
-    kept: list[Finding] = []
+    kept: list[Finding] = [] if by_scope else list(findings)
     silenced: list[Suppressed] = []
-    for finding in findings:
+    for finding in findings if by_scope else ():
         scopes = (finding.location.span.file, finding.resource, None)
         near = (claim for scope in scopes for claim in by_scope.get((finding.rule, scope), ()))
         covering = [claim for claim in near if claim.covers(finding)]

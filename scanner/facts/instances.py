@@ -18,7 +18,8 @@ A_YEAR = datetime.timedelta(days=365)
 class AcceleratedFamily(NamedTuple):
     """Machine types with the same accelerator."""
 
-    pattern: re.Pattern[str]
+    pattern: str
+    """A regular expression that their names match; it is compiled only where it is asked."""
     accelerator: str
     vendor: str
 
@@ -107,7 +108,7 @@ def price(cloud: str, name: str, region: str = "") -> Price | None:
 def families() -> dict[str, list[AcceleratedFamily]]:
     """Families by cloud: aws, gcp, azure, oci."""
     return {
-        cloud: [AcceleratedFamily(re.compile(row["pattern"]), row["accelerator"], row["vendor"]) for row in rows]
+        cloud: [AcceleratedFamily(row["pattern"], row["accelerator"], row["vendor"]) for row in rows]
         for cloud, rows in document("accelerated_instances").items()
     }
 
@@ -119,9 +120,9 @@ def accelerated_family(cloud: str, machine_type: str) -> AcceleratedFamily | Non
     """
     known = instance_type(cloud, machine_type)
     if known is None or known.service != "compute":
-        return next((family for family in families()[cloud] if family.pattern.match(machine_type)), None)
+        return next((family for family in families()[cloud] if re.match(family.pattern, machine_type)), None)
     model = accelerators()[known.accelerator]
-    return AcceleratedFamily(re.compile(re.escape(machine_type)), model.family, model.vendor)
+    return AcceleratedFamily(re.escape(machine_type), model.family, model.vendor)
 
 
 def _day(text: str) -> datetime.date:

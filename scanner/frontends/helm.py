@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path as FilePath
@@ -246,6 +241,9 @@ def chart_engine() -> str:
 
 def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
     """(rendered text as ``helm template`` prints it, problem); one of the two is empty."""
+    import subprocess
+    import tempfile
+
     helm = shutil.which("helm")
     if place.suffix == ".tgz" and (problem := _archive_problem(place)):
         return "", problem
@@ -307,6 +305,10 @@ def _limit_engine() -> None:
 
 def _archive_problem(place: FilePath) -> str:
     """Why an archive is not given to the engine: it unpacks to more than any chart holds, or names places outside."""
+    import gzip
+    import tarfile
+    import zlib
+
     try:
         with gzip.open(place) as stream:
             size = 0

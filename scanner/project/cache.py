@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,21 @@ class Cache(Struct, frozen=True):
 
     def get(self, key: str) -> Any:
         """The value kept under ``key``; ``None`` if there is none that is whole."""
+        body = self.read(key)
+        try:
+            return None if body is None else json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep a value of plain data; one that JSON cannot hold exactly is not kept."""
+        if self.directory is None:
+            return
+        with contextlib.suppress(TypeError, ValueError, RecursionError):
+            self.write(key, json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode())
+
+    def read(self, key: str) -> bytes | None:
+        """The JSON kept under ``key``; ``None`` if there is none that is whole."""
         if self.directory is None:
             return None
         try:
@@ -52,22 +66,11 @@ class Cache(Struct, frozen=True):
         except OSError:
             return None
         checksum, _, body = data.partition(b"\n")
-        if checksum != _checksum(key, body):
-            return None
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            return None
+        return body if checksum == _checksum(key, body) else None
 
-    def put(self, key: str, value: Any) -> None:
-        """Keep a value of plain data; one that JSON cannot hold exactly is not kept."""
-        if self.directory is None:
-            return
-        try:
-            body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError):
-            return
-        if len(body) > MAX_ENTRY_BYTES - 100:
+    def write(self, key: str, body: bytes) -> None:
+        """Keep JSON, if it is not too long."""
+        if self.directory is None or len(body) > MAX_ENTRY_BYTES - 100:
             return
         with contextlib.suppress(OSError):
             place = self._place(self.directory, key)
@@ -115,9 +118,16 @@ def _private(directory: Path) -> bool:
 
 @functools.cache
 def _build() -> int:
-    """When the newest of Kilter's own files was changed: a working copy changes without a new version."""
-    folders = (entry for entry in os.walk(Path(__file__).parent.parent) if "__pycache__" not in entry[0])
-    return max(os.stat(f"{folder}/{name}").st_mtime_ns for folder, _, names in folders for name in names)  # noqa: PTH116
+    """When the newest of Kilter's own files was changed: a working copy changes without a new version.
+
+    What is packaged beside the code (rules, schemas and fixtures) goes into the keys that depend on it.
+    """
+    newest = 0
+    for folder, inside, names in os.walk(Path(__file__).parent.parent):
+        inside[:] = [name for name in inside if name not in ("__pycache__", "data")]
+        for name in names:
+            newest = max(newest, os.stat(f"{folder}/{name}").st_mtime_ns)  # noqa: PTH116
+    return newest
 
 
 def _checksum(key: str, body: bytes) -> bytes:
@@ -132,6 +142,8 @@ def _make_directory(directory: Path) -> None:
 
 
 def _write(place: Path, data: bytes) -> None:
+    import tempfile
+
     _make_room(place.parent)
     handle, name = tempfile.mkstemp(dir=place.parent)
     try:

@@ -31,6 +31,9 @@ class Stamp(NamedTuple):
     node: int
 
 
+DIRECTORY = Stamp(0, 0, stat.S_IFDIR)
+
+
 class Survey(Struct):
     """The names in each directory, and the stamp of each file, except below ``SKIPPED_DIRECTORIES``."""
 
@@ -43,7 +46,7 @@ class Survey(Struct):
 
     def stamp(self, root: Path, path: str) -> Stamp:
         """The stamp of a file, whether or not it was come upon."""
-        return self.stamps.get(path) or stamp(root / path)
+        return self.stamps.get(path) or (DIRECTORY if path in self.names else stamp(root / path))
 
     def listed(self, tree: Tree, directory: str) -> list[str]:
         """The names in a directory, whether or not it was come upon."""

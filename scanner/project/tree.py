@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-import tempfile
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -222,6 +219,10 @@ class Tree:
         unsaved = [name for name in self.overlay if name == top or not top or name.startswith(f"{top}/")]
         if place is None or not unsaved or not place.is_dir():
             return place
+        import shutil
+        import tempfile
+        import weakref
+
         if self._copy is None:
             self._copy = Path(tempfile.mkdtemp(prefix="kilter-texts-"))
             weakref.finalize(self, shutil.rmtree, self._copy, ignore_errors=True)

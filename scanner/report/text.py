@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from scanner.core import Diagnostic, Finding, Fix, SourceFile, Span
+from scanner.core import Diagnostic, Finding, Fix, Span
 from scanner.engine.rules import Rule
 from scanner.report.clean import clean, first_columns, last_columns, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
@@ -43,11 +43,10 @@ def render_text(
     helps = {code: _help(result.rules[code], style) for code in {finding.rule for finding in result.findings}}
     for file, findings in groupby(result.findings, key=lambda finding: finding.location.span.file):
         parts.append(style(_heading(file), "1;4"))
-        source = result.source(file)
         for finding in findings:
-            fix = fix_of(result, finding)
+            fix, line = fix_of(result, finding), result.line(file, finding.location.span.start_line)
             fixable += fix is not None
-            parts.append("\n".join(_finding(finding, fix, helps[finding.rule], source, style)))
+            parts.append(_finding(finding, fix, helps[finding.rule], line, style))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]
     parts.extend("\n".join(_diagnostic(alike, style)) for alike in _alike(problems))
     if show_undetermined and result.undetermined:
@@ -68,36 +67,38 @@ def _help(rule: Rule, style: Style) -> str:
     return f"   = {style('help', '1')}: {clean(' '.join(rule.remediation.split()))} (kilter explain {rule.id})"
 
 
-def _finding(finding: Finding, fix: Fix | None, remedy: str, source: SourceFile | None, style: Style) -> Iterator[str]:
-    severity = style(finding.severity, _COLOURS[finding.severity])
-    yield f"{severity}{style(f'[{finding.rule}]', '1')}: {clean(finding.message)}"
-    yield from _excerpt(finding.location.span, source, style, _COLOURS[finding.severity])
+def _finding(finding: Finding, fix: Fix | None, remedy: str, line: str | None, style: Style) -> str:
+    colour = _COLOURS[finding.severity]
+    head = f"{style(finding.severity, colour)}{style(f'[{finding.rule}]', '1')}: {clean(finding.message)}"
+    parts = [head, _excerpt(finding.location.span, line, style, colour)]
     for related in finding.location.related[:4]:
         span = related.span
-        yield style(f"   = {clean(related.message)}: {clean(span.file)}:{span.start_line}", "2")
-    yield f"   = in {clean(finding.resource.address)}"
-    yield remedy
+        parts.append(style(f"   = {clean(related.message)}: {clean(span.file)}:{span.start_line}", "2"))
+    parts += (f"   = in {clean(finding.resource.address)}", remedy)
     if fix is not None:
-        yield f"   = {style('fix', '1')}: {clean(fix.title)} (fixable with --fix)"
+        parts.append(f"   = {style('fix', '1')}: {clean(fix.title)} (fixable with --fix)")
+    return "\n".join(parts)
 
 
-def _excerpt(span: Span, source: SourceFile | None, style: Style, colour: str) -> Iterator[str]:
-    width = len(str(span.start_line))
-    yield f"{' ' * width} {style('-->', '34')} {clean(span.file)}:{span.start_line}:{span.start_column}"
-    if source is None or span.start_line > len(source.lines):
-        return
-    line = source.lines[span.start_line - 1].rstrip("\r")
-    end = span.end_column - 1 if span.end_line == span.start_line else len(line)
-    shown, before, carets = excerpt(line, span.start_column - 1, end)
-    bar = style("|", "34")
-    yield f"{' ' * width} {bar}"
-    yield f"{style(str(span.start_line), '34')} {bar} {shown}"
-    yield f"{' ' * width} {bar} {' ' * before}{style('^' * carets, colour)}"
+def _excerpt(span: Span, line: str | None, style: Style, colour: str) -> str:
+    file, number, column, end_line, end_column = span
+    margin = " " * len(str(number))
+    place = f"{margin} {style('-->', '34')} {clean(file)}:{number}:{column}"
+    if line is None:
+        return place
+    line = line.rstrip("\r")
+    shown, before, carets = excerpt(line, column - 1, end_column - 1 if end_line == number else len(line))
+    bar, mark = style("|", "34"), style("^" * carets, colour)
+    code = f"{style(str(number), '34')} {bar} {shown}"
+    return f"{place}\n{margin} {bar}\n{code}\n{margin} {bar} {' ' * before}{mark}"
 
 
 def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
     """``line`` cleaned and cut to ``MAX_WIDTH`` columns around ``start`` (an index), the columns before the mark,
     and the columns that it takes. Wide and combining characters count as a terminal shows them."""
+    if len(line) <= MAX_WIDTH // 2 and line.isascii() and clean(line) == line:
+        start = min(start, len(line))
+        return line, start, max(min(end, len(line)) - start, 1)
     lead, before = "", clean(line[:start])
     if text_width(before) > MAX_WIDTH // 2:
         lead, before = "…", last_columns(before, MAX_WIDTH // 4)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
+from msgspec.json import decode
 
 from scanner.concepts.interpret import Concepts
-from scanner.concepts.placement import SiteName
 from scanner.core import Diagnostic, Span
 from scanner.engine.evaluate import finding_order, undetermined_order
 from scanner.graph import ResourceGraph
@@ -27,11 +27,8 @@ from scanner.scan.read import Reading, parse_sources
 from scanner.scan.result import ScanResult
 from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
-from scanner.scan.snapshot import Plain, Said, diagnostics, from_plain, suppressions
+from scanner.scan.snapshot import KeptPart, Said, Snapshot, suppressions
 
-KINDS = {"taken": int, "relevant": str, "stamps": dict, "sources": dict, "files": int, "calls": dict, "rendered": list,
-         "built": list, "marked": list, "parts": list, "units": dict, "directories": dict, "islands": list}  # fmt: skip
-"""What a memory holds. Further down nothing is checked: who may write to the cache may change findings anyway."""
 FEW_PARTS = 20
 """So many are read again whatever their share: of more, a memory of which most has changed costs more than it saves."""
 
@@ -45,46 +42,46 @@ class Forgotten(Exception):
 
 def recall(key: str, seen: Survey, root: Path, rules: RuleSet, options: ScanOptions) -> ScanResult | None:
     """The result of a scan whose earlier one left enough behind; ``None`` if everything must be scanned again."""
-    memory = options.cache.get(key)
-    if not isinstance(memory, dict):
+    kept = options.cache.read(key)
+    if kept is None:
         return None
     try:
-        return _recalled(memory, seen, Tree(root, dict(options.overlay)), rules, options)
+        return _recalled(decode(kept, type=Snapshot), seen, Tree(root, dict(options.overlay)), rules, options)
     except Exception:  # whatever goes wrong here, a whole scan does without it
         return None
 
 
-def _recalled(memory: Plain, seen: Survey, tree: Tree, rules: RuleSet, options: ScanOptions) -> ScanResult:
+def _recalled(memory: Snapshot, seen: Survey, tree: Tree, rules: RuleSet, options: ScanOptions) -> ScanResult:
     """Raises ``Forgotten``."""
-    _expect(all(type(memory[name]) is kind for name, kind in KINDS.items()), "it is not what a scan leaves behind")
-    found = {unit for island in memory["islands"] for unit in island["units"]}
-    _expect(memory["units"].keys() <= found, "it lacks islands")
-    named = {item[0] for island in memory["islands"] for item in (*island["said"][1], *island["said"][2])}
+    found = {unit for island in memory.islands for unit in island.units}
+    _expect(memory.units.keys() <= found, "it lacks islands")
+    named = {item.rule for island in memory.islands for item in island.findings}
+    named |= {item.rule for island in memory.islands for item in island.undetermined}
     _expect(named <= {rule.id for rule in rules.chosen}, "it speaks of other rules")
-    _expect(memory["relevant"] == seen.files(relevant), "there are other files")
+    _expect(memory.relevant == seen.files(relevant), "there are other files")
     _expect(opened(options) <= seen.stamps.keys(), "there are other files")
     changed = _changed(memory, seen, tree)
-    parts: list[Plain] = memory["parts"]
+    parts = memory.parts
     affected = _affected(memory, seen, tree, changed)
-    reached = {unit for number in affected for unit in parts[number]["units"]}
-    again = [number for number, island in enumerate(memory["islands"]) if not reached.isdisjoint(island["units"])]
-    units = {unit for number in again for unit in memory["islands"][number]["units"]}
-    affected |= {number for number, part in enumerate(parts) if not units.isdisjoint(part["units"])}
+    reached = {unit for number in affected for unit in parts[number].units}
+    again = [number for number, island in enumerate(memory.islands) if not reached.isdisjoint(island.units)]
+    units = {unit for number in again for unit in memory.islands[number].units}
+    affected |= {number for number, part in enumerate(parts) if not units.isdisjoint(part.units)}
     _expect(len(affected) <= max(FEW_PARTS, len(parts) // 2), "most has changed, and is better left anew")
-    units &= memory["units"].keys()
-    known = _Known(resources=sum(unit["resources"] for name, unit in memory["units"].items() if name not in units))
+    units &= memory.units.keys()
+    known = _Known(resources=sum(unit.resources for name, unit in memory.units.items() if name not in units))
     known.recalled = known.resources
-    known.problems += [_unreadable(*item) for item in memory["sources"]["unreadable"]]
-    known.directories |= {name: set(found) for name, found in memory["directories"].items() if name not in units}
+    known.problems += [_unreadable(*item) for item in memory.sources.unreadable]
+    known.directories |= {name: set(found) for name, found in memory.directories.items() if name not in units}
     for number in sorted(set(range(len(parts))) - affected):
-        known.problems += diagnostics(parts[number]["diagnostics"])
+        known.problems += parts[number].diagnostics
     if affected:
         reading = _read_again(memory, [parts[number] for number in sorted(affected)], changed, tree, options)
         known.add(reading, _judge_again(memory, units, reading, rules, tree, options))
-    for number in sorted(set(range(len(memory["islands"]))) - set(again)):
-        known.said.extend(from_plain(memory["islands"][number]["said"]))
-    marked = {path for path in (*memory["marked"], *changed) if "kilter:ignore" in _text(tree, path)}
-    return _result(known, marked, memory["files"], tree, rules, options)
+    for number in sorted(set(range(len(memory.islands))) - set(again)):
+        known.said.add(memory.islands[number])
+    marked = {path for path in (*memory.marked, *changed) if "kilter:ignore" in _text(tree, path)}
+    return _result(known, marked, memory.files, tree, rules, options)
 
 
 class _Known(Struct):
@@ -100,7 +97,9 @@ class _Known(Struct):
         """Add what was read and judged again."""
         evaluation, resources = judged.evaluation, list(judged.graph.resources)
         annotated = [resource for resource in resources if suppressions(resource)]
-        self.said.extend(Said(evaluation.findings, {}, evaluation.undetermined, annotated))
+        self.said.findings += evaluation.findings
+        self.said.undetermined += evaluation.undetermined
+        self.said.annotated += annotated
         self.problems += reading.parsed.diagnostics
         self.directories |= directories_of(resources)
         self.resources += len(resources)
@@ -127,6 +126,7 @@ def _result(
         recalled=known.recalled,
         units=known.directories,
         fixes=known.said.fixes,
+        lines=known.said.lines,
         repository_prefix=repository_prefix(tree.root),
         unsuppressible=rules.unsuppressible,
     )
@@ -148,43 +148,43 @@ def _text(tree: Tree, path: str) -> str:
         return ""
 
 
-def _changed(memory: Plain, seen: Survey, tree: Tree) -> set[str]:
+def _changed(memory: Snapshot, seen: Survey, tree: Tree) -> set[str]:
     """The files whose content is not what it was."""
     changed = set()
-    for path, (before, was) in memory["stamps"].items():
+    for path, (before, was) in memory.stamps.items():
         now = seen.stamp(tree.root, path)
-        unchanged = tuple(before) == now and settled(memory["taken"], now) and path not in tree.overlay
+        unchanged = before == now and settled(memory.taken, now) and path not in tree.overlay
         if not unchanged and content(tree, path) != was:
             changed.add(path)
     return changed
 
 
-def _affected(memory: Plain, seen: Survey, tree: Tree, changed: set[str]) -> set[int]:
+def _affected(memory: Snapshot, seen: Survey, tree: Tree, changed: set[str]) -> set[int]:
     """The numbers of the parts that looked at something that has changed. Raises ``Forgotten``."""
     affected = set()
-    for number, part in enumerate(memory["parts"]):
-        for directory, names in part["directories"].items():
+    for number, part in enumerate(memory.parts):
+        for directory, names in part.directories.items():
             _expect(names == digest(seen.listed(tree, directory)), f"{directory} has other files")
-        for directory, names in part["below"].items():
+        for directory, names in part.below.items():
             _expect(names == seen.below(directory), f"{directory} has other files")
         if any(_looks_at(part, path) for path in changed):
             affected.add(number)
-    files = {part["path"] for part in memory["parts"] if part["kind"] == "file"}
-    known = Sources(**memory["sources"])
+    files = {part.path for part in memory.parts if part.kind == "file"}
+    known = memory.sources
     for path in changed:
         kinds = _kinds(known, path)
         now = Sources()
         if not path.endswith(".tgz") and (kinds or path.endswith(MANIFEST_SUFFIXES)):
             sort_manifests(tree, [path], known.charts, now)
         _expect(kinds == _kinds(now, path), f"{path} is another kind of file")
-        standing = path in files or path in memory["built"] or not kinds
-        _expect(standing or (path in memory["rendered"] and "${" in _text(tree, path)), f"{path} is no template")
+        standing = path in files or path in memory.built or not kinds
+        _expect(standing or (path in memory.rendered and "${" in _text(tree, path)), f"{path} is no template")
         _expect(path not in known.charts, f"{path} is a packaged chart")
     return affected
 
 
-def _looks_at(part: Plain, path: str) -> bool:
-    return path in part["files"] or directory_of(path) in part["directories"] or inside(path, part["below"])
+def _looks_at(part: KeptPart, path: str) -> bool:
+    return path in part.files or directory_of(path) in part.directories or inside(path, part.below)
 
 
 def _kinds(sources: Sources, path: str) -> list[str]:
@@ -193,32 +193,34 @@ def _kinds(sources: Sources, path: str) -> list[str]:
     return [name for name, paths in {**lists, "unreadable": unreadable}.items() if path in paths]
 
 
-def _read_again(memory: Plain, parts: Sequence[Plain], changed: set[str], tree: Tree, options: ScanOptions) -> Reading:
+def _read_again(
+    memory: Snapshot, parts: Sequence[KeptPart], changed: set[str], tree: Tree, options: ScanOptions
+) -> Reading:
     """What some parts give now. Raises ``Forgotten`` if that could concern others."""
-    known = Sources(**memory["sources"])
-    paths = {kind: [part["path"] for part in parts if part["kind"] == kind] for kind in ("root", "file", "chart")}
+    known = memory.sources
+    paths = {kind: [part.path for part in parts if part.kind == kind] for kind in ("root", "file", "chart")}
     files = set(paths["file"])
     chosen = Sources(
         terraform_directories=paths["root"],
         manifests=[path for path in known.manifests if path in files],
         charts=paths["chart"],
-        kustomizations=known.kustomizations if any(part["kind"] == "overlays" for part in parts) else [],
+        kustomizations=known.kustomizations if any(part.kind == "overlays" for part in parts) else [],
         azureml=[path for path in known.azureml if path in files],
         vertex=[path for path in known.vertex if path in files],
     )
-    for directory in {directory_of(path) for path in changed} & memory["calls"].keys():
-        _expect(_called(tree, directory) == memory["calls"][directory], f"{directory} calls other modules")
+    for directory in {directory_of(path) for path in changed} & memory.calls.keys():
+        _expect(_called(tree, directory) == memory.calls[directory], f"{directory} calls other modules")
     reading = parse_sources(tree, chosen, options, roots=paths["root"])
-    before = {(part["kind"], part["path"]): part for part in parts}
+    before = {(part.kind, part.path): part for part in parts}
     _expect(before.keys() == {(part.kind, part.path) for part in reading.parts}, "there are other parts")
     if chosen.kustomizations:
-        _expect(sorted(reading.built) == memory["built"], "other files go into overlays")
+        _expect(sorted(reading.built) == memory.built, "other files go into overlays")
     for part in reading.parts:
         was = before[part.kind, part.path]
         same = (
-            sorted(part.trace.consulted) == was["consulted"]
-            and sorted(part.trace.templates) == was["templates"]
-            and sorted(part.charts) == was["charts"]
+            sorted(part.trace.consulted) == was.consulted
+            and sorted(part.trace.templates) == was.templates
+            and sorted(part.charts) == was.charts
         )
         _expect(same, f"{part.kind} {part.path} reads other files")
     return reading
@@ -231,23 +233,23 @@ def _called(tree: Tree, directory: str) -> list[str]:
 
 
 def _judge_again(
-    memory: Plain, units: set[str], reading: Reading, rules: RuleSet, tree: Tree, options: ScanOptions
+    memory: Snapshot, units: set[str], reading: Reading, rules: RuleSet, tree: Tree, options: ScanOptions
 ) -> Judgement:
     """What the rules say of some units now. Raises ``Forgotten`` if they show others something else than before."""
-    others = [unit for name, unit in memory["units"].items() if name not in units]
-    sites = [SiteName(*site) for unit in others for site in unit["sites"]]
+    others = [unit for name, unit in memory.units.items() if name not in units]
+    sites = [site for unit in others for site in unit.sites]
     asked = rules.questions()
-    said = [{unit["answers"][number] for unit in others} for number in range(len(asked))]
+    said = [{unit.answers[number] for unit in others} for number in range(len(asked))]
     known = {question.key: "yes" in words for question, words in zip(asked, said, strict=True)}
     judged = judge(reading.parsed.resources, rules, tree.root, options, sites, known)
     _expect(not judged.diagnostics, "something went wrong")
     now = units_of(judged.graph, judged.concepts, asked)
     _expect(now.keys() == units, "there are other units")
     for name, unit in now.items():
-        before = memory["units"][name]
-        _expect(unit.shown == before["shown"], f"{name} shows others something else")
+        before = memory.units[name]
+        _expect(unit.shown == before.shown, f"{name} shows others something else")
         for number, words in enumerate(said):
-            heard = unit.answers[number] != before["answers"][number] and any(number in item["asks"] for item in others)
+            heard = unit.answers[number] != before.answers[number] and any(number in item.asks for item in others)
             doubtful = number in unit.asks and "open" in words
             _expect("yes" in words or not (heard or doubtful), f"{name} is asked for by others, or asks for them")
     return judged

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.json import encode
 from msgspec.structs import asdict
 
 from scanner.frontends.helm import chart_engine
@@ -23,7 +24,7 @@ from scanner.scan.read import Part, Reading
 from scanner.scan.result import ScanResult, fix_of
 from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
-from scanner.scan.snapshot import Plain, Said, suppressions, to_plain
+from scanner.scan.snapshot import Island, Keeper, KeptPart, Snapshot, suppressions
 
 UNLIKE = ("cache", "progress", "today", "suppressions", "baseline", "diff", "touched", "recall", "values_files")
 """Options that do not change what is read and judged, or not by themselves."""
@@ -59,60 +60,60 @@ def remember(key: str, seen: Survey, scanned: Scanned) -> None:
     stamped = _stamped(tree, seen, scanned.looked, reading.parts)
     asked = scanned.rules.questions()
     units = units_of(judged.graph, judged.concepts, asked)
-    parts = [_part_to_plain(tree, seen, part) for part in reading.parts]
+    parts = [_kept_part(tree, seen, part) for part in reading.parts]
     together = [*(part.units for part in reading.parts), *_sharing(parts, stamped)]
     groups = islands(judged.graph, judged.concepts, asked, units, together)
-    scanned.options.cache.put(
+    scanned.options.cache.write(
         key,
-        {
-            "taken": seen.taken,
-            "relevant": seen.files(relevant),
-            "stamps": {path: [found, _content(tree, path, found)] for path, found in stamped.items()},
-            "sources": asdict(sources),
-            "files": result.files,
-            "calls": {directory: sorted(called) for directory, called in reading.calls.items()},
-            "rendered": sorted(reading.rendered),
-            "built": sorted(reading.built),
-            "marked": sorted(file.path for file in tree.files_read() if "kilter:ignore" in file.text),
-            "parts": parts,
-            "units": {name: asdict(unit) for name, unit in units.items()},
-            "directories": {unit: sorted(found) for unit, found in result.units.items()},
-            "islands": _islands_to_plain(groups, judged, result),
-        },
+        encode(
+            Snapshot(
+                taken=seen.taken,
+                relevant=seen.files(relevant),
+                stamps={path: (found, _content(tree, path, found)) for path, found in stamped.items()},
+                sources=sources,
+                files=result.files,
+                calls={directory: sorted(called) for directory, called in reading.calls.items()},
+                rendered=sorted(reading.rendered),
+                built=sorted(reading.built),
+                marked=sorted(file.path for file in tree.files_read() if "kilter:ignore" in file.text),
+                parts=parts,
+                units=units,
+                directories={unit: sorted(found) for unit, found in result.units.items()},
+                islands=_islands(groups, judged, result),
+            )
+        ),
     )
 
 
-def _islands_to_plain(groups: list[list[str]], judged: Judgement, result: ScanResult) -> list[Plain]:
+def _islands(groups: list[list[str]], judged: Judgement, result: ScanResult) -> list[Island]:
     """The units of each island, and what was said of them."""
-    number = {name: index for index, names in enumerate(groups) for name in names}
-    said = [Said() for _ in groups]
+    keepers = [Keeper(names) for names in groups]
+    keeper = {name: keepers[index] for index, names in enumerate(groups) for name in names}
     for finding in judged.evaluation.findings:
-        place = said[number[finding.resource.unit]]
-        place.findings.append(finding)
-        if finding.changes:
-            place.fixes[id(finding)] = fix_of(result, finding)
+        source = result.source(finding.location.span.file)
+        keeper[finding.resource.unit].finding(finding, fix_of(result, finding), source)
     for item in judged.evaluation.undetermined:
-        said[number[item.resource.unit]].undetermined.append(item)
+        keeper[item.resource.unit].undetermined(item)
     for resource in judged.graph.resources:
         if suppressions(resource):
-            said[number[resource.unit]].annotated.append(resource)
-    return [{"units": names, "said": to_plain(item)} for names, item in zip(groups, said, strict=True)]
+            keeper[resource.unit].annotated(resource)
+    return [item.island for item in keepers]
 
 
-def _part_to_plain(tree: Tree, seen: Survey, part: Part) -> Plain:
+def _kept_part(tree: Tree, seen: Survey, part: Part) -> KeptPart:
     trace = part.trace
-    return {
-        "kind": part.kind,
-        "path": part.path,
-        "units": sorted(part.units),
-        "files": sorted(trace.files),
-        "directories": {name: digest(seen.listed(tree, name)) for name in sorted(trace.directories)},
-        "below": {name: seen.below(name) for name in sorted(trace.below)},
-        "consulted": sorted(trace.consulted),
-        "templates": sorted(trace.templates),
-        "charts": sorted(part.charts),
-        "diagnostics": part.diagnostics,
-    }
+    return KeptPart(
+        kind=part.kind,
+        path=part.path,
+        units=sorted(part.units),
+        files=sorted(trace.files),
+        directories={name: digest(seen.listed(tree, name)) for name in sorted(trace.directories)},
+        below={name: seen.below(name) for name in sorted(trace.below)},
+        consulted=sorted(trace.consulted),
+        templates=sorted(trace.templates),
+        charts=sorted(part.charts),
+        diagnostics=part.diagnostics,
+    )
 
 
 def _stamped(tree: Tree, seen: Survey, discovery: Trace, parts: Iterable[Part]) -> dict[str, Stamp]:
@@ -134,15 +135,15 @@ def _content(tree: Tree, path: str, found: Stamp) -> str:
     return content(tree, path) if stamp(tree.root / path) == found else ""
 
 
-def _sharing(parts: Iterable[Plain], paths: Iterable[str]) -> Iterable[list[str]]:
+def _sharing(parts: Iterable[KeptPart], paths: Iterable[str]) -> Iterable[list[str]]:
     """The units of parts that look at the same file."""
     files: dict[str, list[str]] = {}
     directories: dict[str, list[str]] = {}
     tops: dict[str, list[str]] = {}
     for part in parts:
-        for table, places in ((files, part["files"]), (directories, part["directories"]), (tops, part["below"])):
+        for table, places in ((files, part.files), (directories, part.directories), (tops, part.below)):
             for place in places:
-                table.setdefault(place, []).extend(part["units"])
+                table.setdefault(place, []).extend(part.units)
     for path in paths:
         above = directory_of(path)
         found = [*files.get(path, ()), *directories.get(above, ())]

@@ -44,6 +44,8 @@ class ScanResult(Struct):
     """By each root module, chart and overlay: the directories that hold its sources."""
     fixes: dict[int, Fix | None] = field(default_factory=dict)
     """Fixes by the identity of their finding, as far as they have been worked out; see ``fix_of``."""
+    lines: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """Lines of files, by path and number, as far as they are known without reading; see ``line``."""
     repository_prefix: str = ""
     unsuppressible: frozenset[str] = frozenset()
     """Codes of the rules that nothing silences."""
@@ -69,6 +71,14 @@ class ScanResult(Struct):
             return self.tree.read(path)
         except Unreadable:
             return None
+
+    def line(self, path: str, number: int) -> str | None:
+        """A line of a scanned file, for an excerpt of one; the first is number 1."""
+        known = self.lines.get((path, number))
+        if known is not None:
+            return known
+        source = self.source(path)
+        return source.lines[number - 1] if source is not None and 0 < number <= len(source.lines) else None
 
 
 def fix_of(result: ScanResult, finding: Finding) -> Fix | None:

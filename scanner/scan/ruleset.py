@@ -47,12 +47,12 @@ class RuleSet(Struct):
         """The parameters that the project sets for a rule."""
         return self.parameters.get(rule.id) or self.parameters.get(rule.name) or {}
 
-    def compiled(self, rule: Rule) -> CompiledRule:
-        """One of the rules, ready to run. Raises ``RuleError``."""
+    def compiled(self, rule: Rule, *, checking: bool = False) -> CompiledRule:
+        """One of the rules, ready to run. Raises ``RuleError``; see ``compile_rule``."""
         from scanner.engine.compile import compile_rule
 
         if rule.id not in self._compiled:
-            self._compiled[rule.id] = compile_rule(rule, self.set_for(rule))
+            self._compiled[rule.id] = compile_rule(rule, self.set_for(rule), checking=checking)
         return self._compiled[rule.id]
 
     def questions(self) -> list[Question]:
@@ -79,5 +79,5 @@ def rule_set(options: ScanOptions) -> RuleSet:
     for rule in chosen:
         # what a project wrote or set itself is checked whether or not there is something to run it on
         if rules.set_for(rule) or not rule.source.startswith(packaged):
-            rules.compiled(rule)
+            rules.compiled(rule, checking=True)
     return rules

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 from msgspec import Struct, field
 
@@ -13,17 +13,111 @@ from scanner.core import (
     Fix,
     Location,
     Path,
-    RelatedSpan,
     Resource,
+    Severity,
+    SourceFile,
     Span,
-    TextEdit,
     Undetermined,
     Unknown,
 )
+from scanner.core.resources import Origin
 from scanner.engine.suppress import ANNOTATION
+from scanner.project.discovery import Sources
+from scanner.project.survey import Stamp
+from scanner.scan.islands import Unit
 
-Plain = Any
-"""What JSON holds."""
+MAX_LINE = 1_000
+"""Characters of a line that is kept; a longer one is read again where a report shows it."""
+
+
+class KeptResource(Struct, array_like=True, gc=False):
+    """A resource without its attributes, except those that suppress something."""
+
+    address: str
+    type: str
+    name: str
+    provider: str
+    span: Span
+    origin: Origin
+    unit: str
+    api_version: str
+    namespace: str | None
+    header: Location
+    ignored: dict[str, str]
+    places: list[tuple[str, Location]]
+    """Where the annotations stand."""
+
+
+class KeptFinding(Struct, array_like=True, gc=False):
+    """A finding with its fix and the line that it stands in."""
+
+    rule: str
+    severity: Severity
+    message: str
+    resource: int
+    """Its number among those of the island."""
+    path: Path
+    location: Location
+    fingerprint: str
+    fix: Fix | None
+    line: str | None
+
+
+class KeptUndetermined(Struct, array_like=True, gc=False):
+    """An undetermined result, with (reason, source) of each cause."""
+
+    rule: str
+    resource: int
+    path: Path
+    causes: list[tuple[str, str]]
+
+
+class Island(Struct):
+    """The units of an island, and what was said of them before anything was suppressed."""
+
+    units: list[str]
+    resources: list[KeptResource]
+    findings: list[KeptFinding]
+    undetermined: list[KeptUndetermined]
+    annotated: list[int]
+    """The numbers of the resources that hold suppressions."""
+
+
+class KeptPart(Struct):
+    """What a part of the scan looked at; directories with a digest of what is in them."""
+
+    kind: str
+    path: str
+    units: list[str]
+    files: list[str]
+    directories: dict[str, str]
+    below: dict[str, str]
+    consulted: list[str]
+    templates: list[str]
+    charts: list[str]
+    diagnostics: list[Diagnostic]
+
+
+class Snapshot(Struct):
+    """All that a scan leaves behind."""
+
+    taken: int
+    """When the files were looked over, in nanoseconds since the epoch."""
+    relevant: str
+    """A digest of the paths that matter to a scan."""
+    stamps: dict[str, tuple[Stamp, str]]
+    """Of each file that was looked at: its stamp and a digest of its content."""
+    sources: Sources
+    files: int
+    calls: dict[str, list[str]]
+    rendered: list[str]
+    built: list[str]
+    marked: list[str]
+    """The files with comments that suppress something."""
+    parts: list[KeptPart]
+    units: dict[str, Unit]
+    directories: dict[str, list[str]]
+    islands: list[Island]
 
 
 class Remembered:
@@ -50,16 +144,29 @@ class Said(Struct):
     findings: list[Finding] = field(default_factory=list)
     fixes: dict[int, Fix | None] = field(default_factory=dict)
     """By the identity of the finding."""
+    lines: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Lines of files, by path and number, as far as they are known without reading."""
     undetermined: list[Undetermined] = field(default_factory=list)
     annotated: list[Resource] = field(default_factory=list)
     """The resources that hold suppressions."""
 
-    def extend(self, other: Said) -> None:
-        """Add what was said of further islands."""
-        self.findings += other.findings
-        self.fixes |= other.fixes
-        self.undetermined += other.undetermined
-        self.annotated += other.annotated
+    def add(self, island: Island) -> None:
+        """Add what was said of an island. Raises ``IndexError`` where a resource is not there."""
+        resources = [_resource(item) for item in island.resources]
+        for kept in island.findings:
+            subject = resources[kept.resource]
+            finding = Finding(
+                kept.rule, kept.severity, kept.message, subject, kept.path, kept.location, kept.fingerprint
+            )
+            self.findings.append(finding)
+            self.fixes[id(finding)] = kept.fix
+            if kept.line is not None:
+                file, line, *_ = kept.location.span
+                self.lines[file, line] = kept.line
+        for item in island.undetermined:
+            causes = tuple(Unknown(reason, source) for reason, source in item.causes)
+            self.undetermined.append(Undetermined(item.rule, resources[item.resource], item.path, causes))
+        self.annotated += [resources[number] for number in island.annotated]
 
 
 def suppressions(resource: Resource) -> dict[str, str]:
@@ -70,77 +177,76 @@ def suppressions(resource: Resource) -> dict[str, str]:
     return {key: text for key, text in pairs if isinstance(key, str) and key.startswith(ANNOTATION)}
 
 
-def to_plain(said: Said) -> Plain:
-    """The data of an island."""
-    resources: list[Resource] = []
-    numbers: dict[Resource, int] = {}
+class Keeper:
+    """Gathers what is said of one island; each resource is kept once."""
 
-    def number(resource: Resource) -> int:
-        if resource not in numbers:
-            numbers[resource] = len(resources)
-            resources.append(resource)
-        return numbers[resource]
+    def __init__(self, units: list[str]) -> None:
+        self.island = Island(units, [], [], [], [])
+        self._numbers: dict[Resource, int] = {}
 
-    findings = [
-        [item.rule, item.severity, item.message, number(item.resource), item.path, item.location, item.fingerprint,
-         _fix_to_plain(said.fixes.get(id(item)))]
-        for item in said.findings
-    ]  # fmt: skip
-    undetermined = [
-        [item.rule, number(item.resource), item.path, [[cause.reason, cause.source] for cause in item.causes]]
-        for item in said.undetermined
-    ]
-    annotated = [number(resource) for resource in said.annotated]
-    return [[_resource_to_plain(item) for item in resources], findings, undetermined, annotated]
+    def finding(self, item: Finding, fix: Fix | None, source: SourceFile | None) -> None:
+        """Keep a finding of a file."""
+        number, line = self._number(item.resource), _line(source, item.location.span.start_line)
+        self.island.findings.append(
+            KeptFinding(
+                item.rule, item.severity, item.message, number, item.path, item.location, item.fingerprint, fix, line
+            )
+        )
 
+    def undetermined(self, item: Undetermined) -> None:
+        """Keep an undetermined result."""
+        causes = [(cause.reason, cause.source) for cause in item.causes]
+        self.island.undetermined.append(KeptUndetermined(item.rule, self._number(item.resource), item.path, causes))
 
-def from_plain(data: Plain) -> Said:
-    """What was said of an island, from its data."""
-    plain, findings, undetermined, annotated = data
-    resources = [_resource(item) for item in plain]
-    said = Said(annotated=[resources[number] for number in annotated])
-    for rule, severity, message, number, path, location, fingerprint, fix in findings:
-        finding = Finding(rule, severity, message, resources[number], tuple(path), _location(location), fingerprint)
-        said.findings.append(finding)
-        said.fixes[id(finding)] = _fix(fix)
-    for rule, number, path, causes in undetermined:
-        unknown = tuple(Unknown(reason, source) for reason, source in causes)
-        said.undetermined.append(Undetermined(rule, resources[number], tuple(path), unknown))
-    return said
+    def annotated(self, resource: Resource) -> None:
+        """Keep a resource that holds suppressions."""
+        self.island.annotated.append(self._number(resource))
+
+    def _number(self, resource: Resource) -> int:
+        if resource not in self._numbers:
+            self._numbers[resource] = len(self.island.resources)
+            self.island.resources.append(_kept(resource))
+        return self._numbers[resource]
 
 
-def _fix_to_plain(fix: Fix | None) -> Plain:
-    return None if fix is None else [fix.title, fix.edits]
+def _line(source: SourceFile | None, number: int) -> str | None:
+    lines: Sequence[str] = () if source is None else source.lines
+    line = lines[number - 1] if number <= len(lines) else None
+    return line if line is None or len(line) <= MAX_LINE else None
 
 
-def _fix(data: Plain) -> Fix | None:
-    if data is None:
-        return None
-    return Fix(data[0], tuple(TextEdit(Span(*span), replacement) for span, replacement in data[1]))
-
-
-def _resource_to_plain(item: Resource) -> Plain:
+def _kept(item: Resource) -> KeptResource:
     ignored = suppressions(item)
-    places = [[key, item.locate(("metadata", "annotations", key))] for key in ignored]
-    return [item.address, item.type, item.name, item.provider, item.span, item.origin, item.unit, item.api_version,
-            item.namespace, item.locate(), ignored, places]  # fmt: skip
-
-
-def _resource(data: Plain) -> Resource:
-    address, kind, name, provider, span, origin, unit, api_version, namespace, header, ignored, places = data
-    known = {("metadata", "annotations", key): _location(place) for key, place in places}
-    attributes = {"metadata": {"annotations": ignored}} if ignored else {}
-    locator = Remembered(_location(header), cast(dict[Path, Location], known))
-    return Resource(
-        address, kind, name, provider, attributes, Span(*span), locator, origin, unit, api_version, namespace
+    places = [(key, item.locate(("metadata", "annotations", key))) for key in ignored]
+    return KeptResource(
+        item.address,
+        item.type,
+        item.name,
+        item.provider,
+        item.span,
+        item.origin,
+        item.unit,
+        item.api_version,
+        item.namespace,
+        item.locate(),
+        ignored,
+        places,
     )
 
 
-def _location(data: Plain) -> Location:
-    span, related = data
-    return Location(Span(*span), tuple(RelatedSpan(Span(*place), message) for place, message in related))
-
-
-def diagnostics(data: Plain) -> Iterable[Diagnostic]:
-    """Diagnostics from their data, which is themselves."""
-    return (Diagnostic(level, code, message, Span(*span)) for level, code, message, span in data)
+def _resource(kept: KeptResource) -> Resource:
+    known = {("metadata", "annotations", key): place for key, place in kept.places}
+    attributes = {"metadata": {"annotations": kept.ignored}} if kept.ignored else {}
+    return Resource(
+        kept.address,
+        kept.type,
+        kept.name,
+        kept.provider,
+        attributes,
+        kept.span,
+        Remembered(kept.header, cast(dict[Path, Location], known)),
+        kept.origin,
+        kept.unit,
+        kept.api_version,
+        kept.namespace,
+    )

@@ -136,7 +136,7 @@ def test_families_name_the_families_of_known_accelerators() -> None:
 def test_pattern_and_record_of_a_machine_type_agree() -> None:
     for (cloud, _), item in instance_types().items():
         if item.service == "compute":
-            pattern = next(family for family in families()[cloud] if family.pattern.match(item.name))
+            pattern = next(family for family in families()[cloud] if re.match(family.pattern, item.name))
             exact = accelerated_family(cloud, item.name)
             assert exact is not None and exact.vendor == pattern.vendor, item
             assert pattern.accelerator in (exact.accelerator, "nvidia"), item

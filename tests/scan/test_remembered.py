@@ -111,25 +111,45 @@ def test_what_is_remembered_is_used(remembering: Remembering) -> None:
 
 @pytest.mark.parametrize("wrong", [{"wrong": [None]}, None, [], "", 7, True])
 def test_a_part_of_another_type_costs_the_memory_and_nothing_else(wrong: Any, remembering: Remembering) -> None:
-    for key, right in remembering.memory.items():
-        if type(wrong) is not type(right):
-            memory = changed(remembering.memory, (key,), wrong)
-            assert remembering.with_memory(memory) == (remembering.said, 0), key
-    for steps in [(), ("islands", 0, "said"), ("islands", 0, "said", 1, 0)]:
-        memory = changed([remembering.memory], (0, *steps), wrong)[0]
-        assert remembering.with_memory(memory) == (remembering.said, 0), steps
+    for steps, right in places(remembering.memory):
+        absent, step = wrong is None and steps[-1] in OPTIONAL, wrong == 7 and steps[-3:-1] in PATHS
+        if type(wrong) is not type(right) and not absent and not step:
+            memory = changed([remembering.memory], (0, *steps), wrong)[0]
+            assert remembering.with_memory(memory) == (remembering.said, 0), steps
 
 
-def island(memory: Any, number: int) -> Any:
-    """The first list of findings (1) or of undetermined results (2) that holds something."""
-    return next(item["said"][number] for item in memory["islands"] if item["said"][number])
+OPTIONAL = (7, 8)
+"""Positions that may hold nothing: the namespace of a resource, the fix and the line of a finding."""
+PATHS = ((0, 4), (0, 2))
+"""Positions of paths, whose steps may be numbers."""
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_rules_and_resources_that_are_not_there_cost_the_memory(number: int, remembering: Remembering) -> None:
-    for position, value in ((0, "XXX999"), ({1: 3, 2: 1}[number], 99)):
+def places(memory: Any, above: Steps = ()) -> Iterator[tuple[Steps, Any]]:
+    """Every place in a memory and what stands there; of lists and of maps by name only the first item."""
+    if above:
+        yield above, memory
+    if isinstance(memory, dict):
+        named = above[-1:] in (("stamps",), ("units",), ("directories",), ("calls",), ("below",))
+        for key in list(memory)[:1] if named else memory:
+            yield from places(memory[key], (*above, key))
+    elif isinstance(memory, list) and memory:
+        record = above[-2:-1] in (("resources",), ("findings",), ("undetermined",))
+        for number in range(len(memory) if record else 1):
+            yield from places(memory[number], (*above, number))
+
+
+def island(memory: Any, said: str) -> Any:
+    """The first list of findings or of undetermined results that holds something."""
+    return next(item[said] for item in memory["islands"] if item[said])
+
+
+@pytest.mark.parametrize(("said", "number"), [("findings", 3), ("undetermined", 1)])
+def test_rules_and_resources_that_are_not_there_cost_the_memory(
+    said: str, number: int, remembering: Remembering
+) -> None:
+    for position, value in ((0, "XXX999"), (number, 99)):
         memory = copy.deepcopy(remembering.memory)
-        island(memory, number)[0][position] = value
+        island(memory, said)[0][position] = value
         assert remembering.with_memory(memory) == (remembering.said, 0)
 
 
