@@ -61,9 +61,9 @@ def questions(rules: Iterable[tuple[Rule, Mapping[str, Any]]]) -> list[Question]
 
 
 def _asked(value: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         present = value.get("present")
-        if isinstance(present, Mapping) and present.get("scope") == "scan":
+        if isinstance(present, dict) and present.get("scope") == "scan":
             yield present
         for item in value.values():
             yield from _asked(item)

@@ -71,15 +71,15 @@ def survey(root: Path) -> Survey | None:
     while queue:
         inside, place = queue.pop()
         names = found.names[inside] = []
+        prefix = f"{inside}/" if inside else ""
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
-                names.append(entry.name)
-                path = f"{inside}/{entry.name}" if inside else entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in SKIPPED_DIRECTORIES:
-                        queue.append((path, entry.path))
-                else:
-                    found.stamps[path] = stamp(entry.path)
+                name = entry.name
+                names.append(name)
+                if not entry.is_dir(follow_symlinks=False):
+                    found.stamps[prefix + name] = stamp(entry.path)
+                elif name not in SKIPPED_DIRECTORIES:
+                    queue.append((prefix + name, entry.path))
         if len(found.stamps) > MAX_FILES:
             return None
     found.paths = sorted(found.stamps)

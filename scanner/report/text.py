@@ -27,6 +27,8 @@ class Style:
 
     def __init__(self, colour: bool) -> None:
         self._colour = colour
+        self.arrow = self("-->", "34")
+        self.bar = self("|", "34")
 
     def __call__(self, text: str, code: str) -> str:
         """``text`` in an ANSI colour."""
@@ -83,14 +85,14 @@ def _finding(finding: Finding, fix: Fix | None, remedy: str, line: str | None, s
 def _excerpt(span: Span, line: str | None, style: Style, colour: str) -> str:
     file, number, column, end_line, end_column = span
     margin = " " * len(str(number))
-    place = f"{margin} {style('-->', '34')} {clean(file)}:{number}:{column}"
+    place = f"{margin} {style.arrow} {clean(file)}:{number}:{column}"
     if line is None:
         return place
     line = line.rstrip("\r")
     shown, before, carets = excerpt(line, column - 1, end_column - 1 if end_line == number else len(line))
-    bar, mark = style("|", "34"), style("^" * carets, colour)
-    code = f"{style(str(number), '34')} {bar} {shown}"
-    return f"{place}\n{margin} {bar}\n{code}\n{margin} {bar} {' ' * before}{mark}"
+    code = f"{style(str(number), '34')} {style.bar} {shown}"
+    mark = f"{margin} {style.bar} {' ' * before}{style('^' * carets, colour)}"
+    return f"{place}\n{margin} {style.bar}\n{code}\n{mark}"
 
 
 def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
@@ -123,7 +125,7 @@ def _diagnostic(alike: list[Diagnostic], style: Style) -> Iterator[str]:
     item, more = alike[0], len({other.span.file for other in alike}) - 1
     beside = f" and {plural(more, 'file')} beside it (all are in --format json)" if more else ""
     yield f"{style(item.level, _COLOURS[item.level])}[{item.code}]: {clean(item.message)}"
-    yield f"  {style('-->', '34')} {clean(item.span.file)}:{item.span.start_line}:{item.span.start_column}{beside}"
+    yield f"  {style.arrow} {clean(item.span.file)}:{item.span.start_line}:{item.span.start_column}{beside}"
 
 
 def _undetermined(result: ScanResult, style: Style) -> Iterator[str]:

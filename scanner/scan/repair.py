@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from scanner.core import Finding, TextEdit
 from scanner.core.edits import apply_edits
-from scanner.engine.fixtures import FixCase
 from scanner.engine.rules import Rule
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import Memory
 from scanner.scan.result import ScanResult, fix_of
 from scanner.scan.ruleset import RuleSet, rule_set
 from scanner.scan.run import scan
+
+if TYPE_CHECKING:
+    from scanner.engine.fixtures import FixCase
 
 MAX_ROUNDS = 20
 """Fixes that touch each other are made one after the other; each round reads the result of the one before."""
