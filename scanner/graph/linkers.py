@@ -206,12 +206,21 @@ def _link_scaling(graph: ResourceGraph, places: Places) -> None:
         for scaler in graph.of_type(kind):
             field = "targetRef" if kind == "VerticalPodAutoscaler" else "scaleTargetRef"
             reference = get(scaler.attributes, "spec", field)
-            if not isinstance(reference, dict):
+            if not isinstance(reference, dict) or _is_paused(scaler):
                 continue
             key = (str(reference.get("kind", "Deployment")), str(reference.get("name")), scaler.namespace or "default")
             near = [target for target in targets.get(key, ()) if _near_units(target, scaler)]
             for target in _told_apart(scaler, near, places):
                 graph.connect(scaler, target, "scales")
+
+
+def _is_paused(scaler: Resource) -> bool:
+    """Whether KEDA leaves the replicas as they stand. Source: KEDA's documentation on pausing autoscaling."""
+    annotations = get(scaler.attributes, "metadata", "annotations")
+    if scaler.type not in ("ScaledObject", "ScaledJob") or not isinstance(annotations, dict):
+        return False
+    paused = annotations.get("autoscaling.keda.sh/paused")
+    return isinstance(paused, str) and paused != "false" and "autoscaling.keda.sh/paused-replicas" not in annotations
 
 
 def _link_exposure(graph: ResourceGraph) -> None:
