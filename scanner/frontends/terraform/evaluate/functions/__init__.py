@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
@@ -23,18 +24,25 @@ from scanner.frontends.terraform.evaluate.values import (
 
 UNKNOWN_RESULTS = frozenset(("timestamp", "plantimestamp", "uuid", "bcrypt", "rsadecrypt", "base64gzip"))
 """Functions whose result differs from run to run, needs a secret, or depends on a compressor's version."""
+_MODULES = ("collections", "strings", "numbers", "encoding", "files", "network")
+"""The most used ones first."""
 TIMEOUT_STEPS = 250_000
 """What a match that was stopped costs, so that many of them cannot take minutes."""
 
 
-@cache
 def functions() -> dict[str, Function]:
     """Every function that has a static result, by name."""
-    from scanner.frontends.terraform.evaluate.functions import collections, encoding, files, network, numbers, strings
+    return {name: function for module in _MODULES for name, function in _table(module).items()}
 
-    table: dict[str, Function] = {}
-    for module in (collections, encoding, files, network, numbers, strings):
-        table.update(module.FUNCTIONS)
+
+@cache
+def function_named(name: str) -> Function | None:
+    """One of ``functions()``, for which no more modules are loaded than it takes to find it."""
+    return next((table[name] for module in _MODULES if name in (table := _table(module))), None)
+
+
+def _table(module: str) -> dict[str, Function]:
+    table: dict[str, Function] = import_module(f"{__name__}.{module}").FUNCTIONS
     return table
 
 
@@ -49,7 +57,7 @@ def call(node: ast.Call, context: Context) -> Any:
         return Unknown(f"the result of {name}() cannot be known statically")
     if name.startswith("provider::"):
         return Unknown(f"{name}() belongs to a provider")
-    function = functions().get(name)
+    function = function_named(name)
     if function is None:
         hint = suggestion(name, functions())
         raise EvaluationError(f'there is no function named "{name}"{hint}', node.start, node.end)
