@@ -70,6 +70,7 @@ class Rule(Struct, frozen=True):
     source: str = ""
 
 
+_CONDITIONS = ("assert", "where")
 _KEYS = {"assert": "condition"} | {name: name for name in Rule.__struct_fields__ if name not in ("condition", "source")}
 
 
@@ -159,7 +160,7 @@ def rule_from_data(data: Any, source: str) -> Rule:
         )
     values: dict[str, Any] = {}
     for key, value in data.items():
-        values[_KEYS[key]] = tuple(value) if isinstance(value, list) and key != "assert" else value
+        values[_KEYS[key]] = tuple(value) if isinstance(value, list) and key not in _CONDITIONS else value
     if isinstance(values["select"], str):
         values["select"] = (values["select"],)
     return Rule(**values, source=source)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from scanner.engine import rules as loading
 from scanner.engine.compile import compile_rule
 from scanner.engine.fixtures import FixCase
 from scanner.engine.fixtures import test_rules as run_fixtures
@@ -16,6 +17,7 @@ from scanner.engine.rules import (
     select_rules,
 )
 from scanner.engine.validate import validate_rules
+from scanner.project.cache import Cache
 from scanner.scan import ScanOptions, fix_trial, rule_set, ruleset, scan
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -171,3 +173,41 @@ def test_rules_beside_the_packaged_ones_are_checked_before_there_is_anything_to_
     monkeypatch.setattr(ruleset, "builtin_rules", lambda: tmp_path / "rules")
     with pytest.raises(RuleError, match=r"sample\.yaml"):
         rule_set(ScanOptions(rule_directories=(tmp_path / "rules-of-ours",)))
+
+
+def test_a_condition_may_be_a_list_of_conditions(tmp_path: Path) -> None:
+    both = [{"path": "$.a", "gt": 1}, {"path": "$.b", "gt": 1}]
+    (tmp_path / "rules").mkdir()
+    rule = MINIMAL | {"select": "Sample", "where": both, "assert": {"path": "$.c", "exists": True}}
+    (tmp_path / "rules" / "r.yaml").write_text(json.dumps(rule))
+    for name, b in (("two", 2), ("one", 1)):
+        sample = {"apiVersion": "x/v1", "kind": "Sample", "metadata": {"name": name}, "a": 2, "b": b}
+        (tmp_path / f"{name}.yaml").write_text(json.dumps(sample))
+    found = scan([tmp_path], ScanOptions(only_rules=(tmp_path / "rules",), exclude=("rules/**",))).findings
+    assert [finding.resource.name for finding in found] == ["two"]
+
+
+def test_rules_from_the_cache_are_the_rules_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # files that were changed a moment ago are not cached: they may change again within one tick of the clock
+    monkeypatch.setattr(loading, "SETTLED_NANOSECONDS", -(10**18))
+    cache = Cache(tmp_path / "cache")
+    place = tmp_path / "rules"
+    place.mkdir()
+    (place / "a.yaml").write_text(json.dumps(MINIMAL | {"where": [{"path": "$.name", "exists": True}]}))
+    (place / "b.yaml").write_text(json.dumps(MINIMAL | {"id": "GPU998", "name": "other", "select": ["PodSet"]}))
+    for directory in (REPOSITORY / "rules", place):
+        fresh = load_rules([directory])
+        assert load_rules([directory], cache) == fresh
+        monkeypatch.setattr(loading, "_read", lambda path: pytest.fail(f"{path} was read again"))
+        assert load_rules([directory], cache) == fresh
+        monkeypatch.undo()
+        monkeypatch.setattr(loading, "SETTLED_NANOSECONDS", -(10**18))
+    (place / "b.yaml").write_text(json.dumps(MINIMAL | {"id": "GPU997", "name": "other"}))
+    assert [rule.id for rule in load_rules([place], cache)] == ["GPU997", "GPU999"]
+
+
+def test_rules_that_were_changed_a_moment_ago_are_not_cached(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text(json.dumps(MINIMAL))
+    load_rules([tmp_path / "rules"], Cache(tmp_path / "cache"))
+    assert not (tmp_path / "cache").exists()
