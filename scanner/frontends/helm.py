@@ -28,6 +28,10 @@ FREE_SECONDS = 2.0
 SHARED_SECONDS = 40.0
 """What all charts of a scan may take beyond that: twenty of the largest ones on a slow machine take half of it."""
 MAX_ENGINE_BYTES = 768 * 1024 * 1024
+MAX_ENGINE_ADDRESSES = 3 * 1024**3
+"""Go reserves 1.7 GiB of addresses without using them, and can turn those into data beyond the limit on data."""
+ENGINE_THREADS = {"GOMAXPROCS": "2", "MALLOC_ARENA_MAX": "2"}
+"""Variables that keep what is reserved from growing with the number of processors."""
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 """Helm itself refuses charts that unpack to more than 100 MiB."""
 MAX_ARCHIVE_FILES = 10_000
@@ -261,6 +265,7 @@ def _render(place: FilePath, values: ChartValues) -> tuple[str, str]:
                 stderr=messages,
                 timeout=RENDER_SECONDS,
                 check=False,
+                env={**os.environ, **ENGINE_THREADS},
                 preexec_fn=_limit_engine if os.name == "posix" else None,
             )
         except subprocess.TimeoutExpired:
@@ -299,6 +304,8 @@ def _limit_engine() -> None:
 
     resource.setrlimit(resource.RLIMIT_CPU, (RENDER_SECONDS, RENDER_SECONDS))
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_ENGINE_BYTES, MAX_ENGINE_BYTES))
+    if sys.platform == "linux":  # elsewhere a process holds more addresses than that from the start
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_ENGINE_ADDRESSES, MAX_ENGINE_ADDRESSES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_RENDERED_BYTES, MAX_RENDERED_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
