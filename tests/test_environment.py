@@ -8,7 +8,8 @@ READ = {
     "CI", "FORCE_COLOR", "HOME", "KILTER_CACHE_DIR", "NO_COLOR", "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF", "TERM",
     "USERPROFILE", "XDG_CACHE_HOME",
 }  # fmt: skip
-LOOKED_THROUGH = {"cli/settings.py": "TF_VAR_", "cli/eval_command.py": "TF_VAR_", "project/git.py": "for git itself"}
+LOOKED_THROUGH = {"cli/settings.py": "TF_VAR_", "cli/eval_command.py": "TF_VAR_", "project/git.py": "for git itself",
+                  "frontends/helm.py": "for the engine itself"}  # fmt: skip
 """Files that go through all variables, and for which."""
 
 
