@@ -115,7 +115,7 @@ def main() -> None:
         _show_defect(error)
         sys.exit(2)
     finally:
-        # nor are its last looks through all of it worth anything
+        # at its end Python would look through all of it once more, to free what the process gives back anyway
         gc.freeze()
 
 

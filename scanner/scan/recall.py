@@ -152,7 +152,7 @@ def _changed(memory: Snapshot, seen: Survey, tree: Tree) -> set[str]:
     """The files whose content is not what it was."""
     changed = set()
     for path, (before, was) in memory.stamps.items():
-        now = seen.stamps.get(path) or seen.stamp(tree.root, path)
+        now = seen.stamp(tree.root, path)
         unchanged = before == now and settled(memory.taken, now) and path not in tree.overlay
         if not unchanged and content(tree, path) != was:
             changed.add(path)

@@ -90,8 +90,8 @@ def _islands(groups: list[list[str]], judged: Judgement, result: ScanResult) -> 
     keepers = [Keeper(names) for names in groups]
     keeper = {name: keepers[index] for index, names in enumerate(groups) for name in names}
     for finding in judged.evaluation.findings:
-        source = result.source(finding.location.span.file)
-        keeper[finding.resource.unit].finding(finding, fix_of(result, finding), source)
+        line = result.line(finding.location.span.file, finding.location.span.start_line)
+        keeper[finding.resource.unit].finding(finding, fix_of(result, finding), line)
     for item in judged.evaluation.undetermined:
         keeper[item.resource.unit].undetermined(item)
     for resource in judged.graph.resources:

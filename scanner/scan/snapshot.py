@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 from msgspec import Struct, field
@@ -15,7 +14,6 @@ from scanner.core import (
     Path,
     Resource,
     Severity,
-    SourceFile,
     Span,
     Undetermined,
     Unknown,
@@ -184,9 +182,10 @@ class Keeper:
         self.island = Island(units, [], [], [], [])
         self._numbers: dict[Resource, int] = {}
 
-    def finding(self, item: Finding, fix: Fix | None, source: SourceFile | None) -> None:
-        """Keep a finding of a file."""
-        number, line = self._number(item.resource), _line(source, item.location.span.start_line)
+    def finding(self, item: Finding, fix: Fix | None, line: str | None) -> None:
+        """Keep a finding and the line that it stands in."""
+        number = self._number(item.resource)
+        line = line if line is None or len(line) <= MAX_LINE else None
         self.island.findings.append(
             KeptFinding(
                 item.rule, item.severity, item.message, number, item.path, item.location, item.fingerprint, fix, line
@@ -207,12 +206,6 @@ class Keeper:
             self._numbers[resource] = len(self.island.resources)
             self.island.resources.append(_kept(resource))
         return self._numbers[resource]
-
-
-def _line(source: SourceFile | None, number: int) -> str | None:
-    lines: Sequence[str] = () if source is None else source.lines
-    line = lines[number - 1] if number <= len(lines) else None
-    return line if line is None or len(line) <= MAX_LINE else None
 
 
 def _kept(item: Resource) -> KeptResource:
