@@ -6,7 +6,7 @@ import importlib
 import itertools
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -93,12 +93,23 @@ def cli() -> None:
     """Kilter finds mistakes in AI infrastructure at review time."""
 
 
-def main() -> None:
-    """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted."""
-    import gc
+class Terminated(BaseException):
+    """Somebody asked the process to end; like an interrupt, it must leave neither temporary files nor children."""
 
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+def main() -> None:
+    """Entry point: 0 clean, 1 findings, 2 usage, configuration or internal error, 130 interrupted, 143 terminated."""
+    import gc
+    import signal
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     # what a scan builds lives until the end: looking through it again and again took a third of the time
-    gc.set_threshold(100_000, 50, 1_000)
+    gc.set_threshold(500_000, 20, 500)
     try:
         sys.exit(cli(standalone_mode=False) or 0)
     except click.exceptions.Exit as stop:
@@ -107,16 +118,22 @@ def main() -> None:
         _show(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        from scanner.cli.shared import say
-
-        say("kilter: interrupted", err=True)
-        sys.exit(130)
+        _end("interrupted", 130)
+    except Terminated:
+        _end("terminated", 143)
     except Exception as error:
         _show_defect(error)
         sys.exit(2)
     finally:
         # at its end Python would look through all of it once more, to free what the process gives back anyway
         gc.freeze()
+
+
+def _end(why: str, status: int) -> NoReturn:
+    from scanner.cli.shared import say
+
+    say(f"kilter: {why}", err=True)
+    sys.exit(status)
 
 
 def _show(error: click.ClickException) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +30,8 @@ def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
 
 
 def _show(current: list[str], done: threading.Event) -> None:
+    import shutil
+
     from scanner.report.clean import one_line
 
     shown = ""

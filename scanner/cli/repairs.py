@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,10 @@ def difference(repairs: Repairs) -> str:
 
 
 def _diff(repairs: Repairs, path: str) -> Iterator[str]:
+    from difflib import unified_diff
+
     old, new = (_lines(text) for text in (repairs.before.tree.read(path).text, repairs.texts[path]))
-    for line in difflib.unified_diff(old, new, f"a/{path}", f"b/{path}"):
+    for line in unified_diff(old, new, f"a/{path}", f"b/{path}"):
         yield line if line.endswith("\n") else f"{line}\n{NO_LINE_END}"
 
 

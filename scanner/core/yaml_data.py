@@ -9,7 +9,7 @@ _NO_KEY = object()
 
 
 class _Unusual(Exception):
-    """Anchors, tags, merges, keys that are no scalars, and what is to be refused in the library's own words."""
+    """Tags, merges, keys that are no scalars, and what is to be refused in the library's own words."""
 
 
 def yaml_data(text: str) -> Any:
@@ -40,6 +40,7 @@ def _from_events(loader: Any) -> Any:
     from ruamel.yaml import events
 
     documents: list[Any] = []
+    anchors: dict[str, Any] = {}
     stack: list[tuple[Any, Any]] = []
     top: Any = documents
     key: Any = _NO_KEY
@@ -57,12 +58,17 @@ def _from_events(loader: Any) -> Any:
             continue
         elif kind is events.StreamEndEvent:
             break
-        elif kind is events.AliasEvent or (kind is events.DocumentStartEvent and event.version is not None):
+        elif kind is events.AliasEvent:
+            value = _anchored(event.anchor, anchors, top, stack)
+        elif kind is events.DocumentStartEvent and event.version is not None:
             raise _Unusual
         else:
             continue
-        if event.anchor is not None or event.tag is not None:
-            raise _Unusual
+        if kind is not events.AliasEvent:
+            if event.tag is not None or event.anchor in anchors:
+                raise _Unusual
+            if event.anchor is not None:
+                anchors[event.anchor] = value
         if type(top) is list:
             top.append(value)
         elif key is not _NO_KEY:
@@ -73,12 +79,22 @@ def _from_events(loader: Any) -> Any:
             continue
         else:
             raise _Unusual
-        if kind is not events.ScalarEvent:
+        if kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
             stack.append((top, key))
             top, key = value, _NO_KEY
     if len(documents) > 1:
         raise _Unusual
     return documents[0] if documents else None
+
+
+def _anchored(name: str, anchors: dict[str, Any], top: Any, stack: list[tuple[Any, Any]]) -> Any:
+    """What an alias stands for. Raises ``_Unusual`` if that is not there, or holds the alias."""
+    if name not in anchors:
+        raise _Unusual
+    value = anchors[name]
+    if value is top or any(value is outer for outer, _ in stack):
+        raise _Unusual
+    return value
 
 
 @lru_cache(maxsize=10_000)
@@ -87,6 +103,8 @@ def _plain(text: str) -> Any:
     from ruamel.yaml.nodes import ScalarNode
 
     library = _library()
+    if text and text[0] not in library.yaml_implicit_resolvers:
+        return text
     return library.construct_object(ScalarNode(library.resolve(ScalarNode, text, (True, False)), text))
 
 

@@ -6,8 +6,9 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import NamedTuple
 
-from scanner.core import Diagnostic, Finding, Fix, Span
+from scanner.core import Diagnostic, Finding, Fix, Severity, Span
 from scanner.engine.rules import Rule
 from scanner.report.clean import clean, first_columns, last_columns, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
@@ -35,6 +36,14 @@ class Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
 
 
+class Wording(NamedTuple):
+    """What all findings of one rule and severity share."""
+
+    head: str
+    colour: str
+    remedy: str
+
+
 def render_text(
     result: ScanResult, *, colour: bool = False, show_undetermined: bool = False, quiet: bool = False
 ) -> str:
@@ -42,13 +51,18 @@ def render_text(
     style = Style(colour)
     parts: list[str] = []
     fixable = 0
-    helps = {code: _help(result.rules[code], style) for code in {finding.rule for finding in result.findings}}
+    wordings: dict[tuple[str, Severity], Wording] = {}
     for file, findings in groupby(result.findings, key=lambda finding: finding.location.span.file):
-        parts.append(style(_heading(file), "1;4"))
+        name = clean(file)
+        parts.append(style(_heading(name), "1;4"))
         for finding in findings:
+            rule, severity = finding.rule, finding.severity
+            words = wordings.get((rule, severity))
+            if words is None:
+                words = wordings[rule, severity] = _wording(result.rules[rule], severity, style)
             fix, line = fix_of(result, finding), result.line(file, finding.location.span.start_line)
             fixable += fix is not None
-            parts.append(_finding(finding, fix, helps[finding.rule], line, style))
+            parts.append(_finding(finding, name, words, fix, line, style))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]
     parts.extend("\n".join(_diagnostic(alike, style)) for alike in _alike(problems))
     if show_undetermined and result.undetermined:
@@ -59,40 +73,38 @@ def render_text(
     return "\n\n".join(parts) + "\n"
 
 
-def _heading(file: str) -> str:
+def _heading(name: str) -> str:
     """A file's name as a line of its own, which must not start like a workflow command."""
-    name = clean(file)
     return f"./{name}" if name.lstrip().startswith("::") else name
 
 
-def _help(rule: Rule, style: Style) -> str:
-    return f"   = {style('help', '1')}: {clean(' '.join(rule.remediation.split()))} (kilter explain {rule.id})"
+def _wording(rule: Rule, severity: Severity, style: Style) -> Wording:
+    colour = _COLOURS[severity]
+    help_ = f"   = {style('help', '1')}: {clean(' '.join(rule.remediation.split()))} (kilter explain {rule.id})"
+    return Wording(f"{style(severity, colour)}{style(f'[{rule.id}]', '1')}: ", colour, help_)
 
 
-def _finding(finding: Finding, fix: Fix | None, remedy: str, line: str | None, style: Style) -> str:
-    colour = _COLOURS[finding.severity]
-    head = f"{style(finding.severity, colour)}{style(f'[{finding.rule}]', '1')}: {clean(finding.message)}"
-    parts = [head, _excerpt(finding.location.span, line, style, colour)]
-    for related in finding.location.related[:4]:
-        span = related.span
-        parts.append(style(f"   = {clean(related.message)}: {clean(span.file)}:{span.start_line}", "2"))
-    parts += (f"   = in {clean(finding.resource.address)}", remedy)
-    if fix is not None:
-        parts.append(f"   = {style('fix', '1')}: {clean(fix.title)} (fixable with --fix)")
-    return "\n".join(parts)
+def _finding(finding: Finding, file: str, words: Wording, fix: Fix | None, line: str | None, style: Style) -> str:
+    """``file`` is the cleaned name of the file, ``line`` the text that the finding stands in."""
+    span, related = finding.location
+    text = f"{words.head}{clean(finding.message)}\n{_excerpt(span, file, line, style, words.colour)}"
+    for item in related[:4]:
+        note = f"   = {clean(item.message)}: {clean(item.span.file)}:{item.span.start_line}"
+        text += f"\n{style(note, '2')}"
+    text += f"\n   = in {clean(finding.resource.address)}\n{words.remedy}"
+    return text if fix is None else f"{text}\n   = {style('fix', '1')}: {clean(fix.title)} (fixable with --fix)"
 
 
-def _excerpt(span: Span, line: str | None, style: Style, colour: str) -> str:
-    file, number, column, end_line, end_column = span
+def _excerpt(span: Span, file: str, line: str | None, style: Style, colour: str) -> str:
+    _, number, column, end_line, end_column = span
     margin = " " * len(str(number))
-    place = f"{margin} {style.arrow} {clean(file)}:{number}:{column}"
+    place = f"{margin} {style.arrow} {file}:{number}:{column}"
     if line is None:
         return place
     line = line.rstrip("\r")
     shown, before, carets = excerpt(line, column - 1, end_column - 1 if end_line == number else len(line))
-    code = f"{style(str(number), '34')} {style.bar} {shown}"
-    mark = f"{margin} {style.bar} {' ' * before}{style('^' * carets, colour)}"
-    return f"{place}\n{margin} {style.bar}\n{code}\n{mark}"
+    edge, mark = f"{margin} {style.bar}", style("^" * carets, colour)
+    return f"{place}\n{edge}\n{style(str(number), '34')} {style.bar} {shown}\n{edge} {' ' * before}{mark}"
 
 
 def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:

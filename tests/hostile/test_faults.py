@@ -183,7 +183,11 @@ def test_a_terminal_that_knows_ascii_only_costs_nothing(command: tuple[str, ...]
     assert (run.status, run.stderr) == (0, "")
 
 
-def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [(signal.SIGINT, 130, b"kilter: interrupted"), (signal.SIGTERM, 143, b"kilter: terminated")],
+)
+def test_a_signal_to_end_is_one_line(number: signal.Signals, status: int, words: bytes, tmp_path: Path) -> None:
     block = 'resource "aws_s3_bucket" "b%d" {\n  count = 9000\n  bucket = "${count.index}"\n}\n'
     (tmp_path / "main.tf").write_text("".join(block % number for number in range(5)))
     process = start("scan", str(tmp_path), cache=tmp_path / "cache", script=LISTENING)
@@ -191,9 +195,9 @@ def test_an_interrupt_is_one_line(tmp_path: Path) -> None:
     # the rules are kept when they are read, so that the scan is under way once something is in the cache
     while not (tmp_path / "cache").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, error = process.communicate()
-    assert (process.returncode, out, error.strip()) == (130, b"", b"kilter: interrupted")
+    assert (process.returncode, out, error.strip()) == (status, b"", words)
 
 
 def test_a_kill_at_any_moment_leaves_a_cache_that_works(sources: Path, tmp_path: Path) -> None:
