@@ -12,6 +12,8 @@ from scanner.core.values import Path, Value
 
 MAX_REWRITTEN = 2 * 1024 * 1024
 """Characters of the blocks or documents of one file that edits are tried on: each is read again for each finding."""
+TRIED = 500
+"""Characters that trying an edit counts for beyond those: of a small block, that takes longer than reading it."""
 
 
 class Change(NamedTuple):

@@ -132,7 +132,9 @@ def _build() -> int:
 
 
 def _checksum(key: str, body: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + body).hexdigest().encode()
+    digest = hashlib.sha256(key.encode())
+    digest.update(body)
+    return digest.hexdigest().encode()
 
 
 def _make_directory(directory: Path) -> None:

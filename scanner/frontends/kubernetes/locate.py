@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scanner.core import Change, Location, Path, RelatedSpan, SourceFile, Span, TextEdit
-from scanner.core.edits import MAX_REWRITTEN, text_edits
+from scanner.core.edits import MAX_REWRITTEN, TRIED, text_edits
 from scanner.frontends.kubernetes.nodes import Composed, Documents, Entries, compose
 
 
@@ -56,7 +56,7 @@ class DocumentPositions:
         self._documents = self._documents or Documents(self._file)
         start, count = self._documents.lines(node.start_mark.line + offset + 1)
         text = "\n".join(source.lines[start : start + count])
-        self._rewritten += len(text)
+        self._rewritten += len(text) + TRIED
         try:
             return text_edits(source, changed_document(text, changes), start, count)
         except Refused:

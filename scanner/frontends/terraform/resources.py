@@ -18,7 +18,7 @@ from scanner.core import (
     TextEdit,
     Unknown,
 )
-from scanner.core.edits import MAX_REWRITTEN, text_edits
+from scanner.core.edits import MAX_REWRITTEN, TRIED, text_edits
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import Written, attribute_of
 from scanner.frontends.terraform.evaluate import to_plain
@@ -246,7 +246,7 @@ class TerraformLocator:
         span = text.span(block.start, block.end - 1)
         first, count = span.start_line - 1, span.end_line - span.start_line + 1
         lines = "\n".join(source.lines[first : first + count])
-        text.rewritten += len(lines)
+        text.rewritten += len(lines) + TRIED
         result = changed_lines(SourceFile(file.path, lines), span.start_column - 1, changes)
         return None if result is None else text_edits(source, result, first, count)
 

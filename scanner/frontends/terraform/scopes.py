@@ -31,8 +31,8 @@ from scanner.frontends.terraform.evaluate.values import (
 from scanner.frontends.terraform.syntax import Text
 from scanner.project.tree import Tree, Unreadable, normalise
 
-MAX_INSTANCES = 10_000
-MAX_EXPANDED = 15_000
+MAX_INSTANCES = 5_000
+MAX_EXPANDED = 10_000
 """Instances of all resources and modules of one root that count, for_each and module calls multiply into."""
 MAX_MODULE_DEPTH = 30
 META_ARGUMENTS = frozenset(("count", "for_each", "provider", "depends_on", "providers", "source", "version"))

@@ -183,7 +183,7 @@ def test_expansion_is_bounded(tmp_path: Path) -> None:
         tmp_path, main_tf='resource "x_y" "z" {\n  count = 1000000000\n  a = setproduct(range(1000), range(1000))\n}\n'
     )
     parsed = root(tmp_path)
-    assert len(parsed.resources) == 10_000
+    assert len(parsed.resources) == 5_000
     assert {item.code for item in parsed.diagnostics} == {"expansion-limit", "terraform-limit"}
 
 
