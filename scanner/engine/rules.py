@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 import stat
 import time
@@ -88,30 +89,32 @@ def load_rules(directories: Sequence[FilePath], cache: Cache = NO_CACHE) -> list
 
 def _load_directory(directory: FilePath, cache: Cache) -> list[Rule]:
     """The rules of a directory; files that have not changed since they were read before come from the cache."""
-    paths = sorted(directory.rglob("*.yaml"))
+    paths = sorted(
+        f"{folder}{os.sep}{name}" for folder, _, names in os.walk(directory) for name in names if name.endswith(".yaml")
+    )
     stamps = [_stamp(path) for path in paths]
     key = cache.key("rules", repr(stamps)) if None not in stamps else ""
     stored = cache.read(key) if key else None
     if stored is not None:
         with contextlib.suppress(MsgspecError):
             return decode(stored, type=list[Rule])
-    loaded = [_parse(path, _read(path)) for path in paths]
-    rules = [rule_from_data(data, str(path)) for path, data in zip(paths, loaded, strict=True)]
+    loaded = [_parse(path, _read(FilePath(path))) for path in paths]
+    rules = [rule_from_data(data, path) for path, data in zip(paths, loaded, strict=True)]
     if key and _exactly_json(loaded):
         cache.write(key, encode(rules))
     return rules
 
 
-def _stamp(path: FilePath) -> tuple[str, int, int, int, int] | None:
+def _stamp(path: str) -> tuple[str, int, int, int, int] | None:
     """What changes with a file's content; ``None`` for a link, and while it may change again without a trace."""
     try:
-        status = path.lstat()
+        status = os.lstat(path)
     except OSError:
         return None
     latest = max(status.st_mtime_ns, status.st_ctime_ns)
     if not stat.S_ISREG(status.st_mode) or latest > time.time_ns() - SETTLED_NANOSECONDS:
         return None
-    return str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _exactly_json(value: Any) -> bool:
@@ -132,7 +135,7 @@ def _read(path: FilePath) -> str:
         raise RuleError(f"{path}: {error}") from error
 
 
-def _parse(path: FilePath, text: str) -> Any:
+def _parse(path: str, text: str) -> Any:
     try:
         return load_yaml(text)
     except Exception as error:  # the library raises whatever its constructors meet
