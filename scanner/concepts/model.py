@@ -124,6 +124,9 @@ class Serving(View, kw_only=True):
     """Billions of parameters; ``None`` where neither facts nor the name tell."""
     weights_gib: float | None = None
     """Of the whole model, in the precision that it is served in."""
+    stored_gib: float | None = None
+    """Of the whole model as it is published: what is downloaded, kept on a volume and read at every start, before an
+    engine quantizes it. The least where the source does not tell whether the checkpoint is quantized."""
     needed_gib: float | None = None
     """The least accelerator memory of one shard: weights and, where the engine insists on it, the KV cache."""
     offered_gib: float | None = None
