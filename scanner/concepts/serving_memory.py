@@ -50,7 +50,7 @@ def estimate_container(container: Container, serving: Serving, accelerator_memor
         if flagged is None or flagged.bytes_per_parameter is None:
             return
     size = _stored_bytes(serving, found, stored, flagged)
-    serving.stored_gib = None if size is None else round(found.parameters_b * 1e9 * size / GIB, 1)
+    serving.stored_gib = None if size is None or serving.on_node else round(found.parameters_b * 1e9 * size / GIB, 1)
     shards = _shards(container, serving)
     if shards is None or serving.expert_parallel or serving.cpu_offload_gib is not None:
         return

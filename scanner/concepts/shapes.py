@@ -7,10 +7,12 @@ projects named in kinds.yaml.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from scanner.concepts import ome
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.concepts.shaped import Shaped, chosen, decided
+from scanner.core import Path, Resource, get, is_unknown
 
 GPU = "nvidia.com/gpu"
 DYNAMO_SHARED_MEMORY = "8Gi"
@@ -35,30 +37,14 @@ KUBEAI_RESOURCES = (("nvidia-gpu", GPU), ("amd-gpu", "amd.com/gpu"), ("google-tp
 """What the chart's resource profiles of these names ask for, one for each unit."""
 
 
-class Shaped(NamedTuple):
-    """A pod spec, and its containers with the paths that they were read from."""
-
-    spec: dict[str, Any]
-    containers: tuple[tuple[dict[str, Any], Path], ...]
-    metadata: dict[str, Any]
-    pod_at: Path | None = None
-    """Where fields of the pod stand under their own names, if the kind has them."""
-
-
 def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
     """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
 
     ``runtime`` is the one that the object names, if the scan has it.
     """
-    return _train_job(item, at, root, runtime) if name == "train-job" else SHAPES[name](item, at, root)
-
-
-def _decided(by: str) -> Unknown:
-    return Unknown(f"{by} decides it", by)
-
-
-def _chosen(source: dict[str, Any], *fields: str) -> dict[str, Any]:
-    return {field: source[field] for field in fields if field in source}
+    if name in SHAPES_ON_RUNTIMES:
+        return SHAPES_ON_RUNTIMES[name](item, at, root, runtime)
+    return SHAPES[name](item, at, root)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -72,7 +58,7 @@ def _probes(source: dict[str, Any], operator: str) -> dict[str, Any]:
         given = source.get(field)
         switched_off = get(given, "enabled") is False or get(given, "disabled") is True
         if not switched_off:
-            found[field] = get(given, "probe", default=_decided(operator))
+            found[field] = get(given, "probe", default=decided(operator))
     return found
 
 
@@ -87,7 +73,7 @@ def _with_gpus(resources: Any, operator: str) -> Any:
     limits = {**_mapping(get(resources, "requests")), **_mapping(get(resources, "limits"))}
     if is_unknown(resources) or any("/" in str(key) for key in limits):
         return resources
-    return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: _decided(operator)}}
+    return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: decided(operator)}}
 
 
 def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
@@ -100,7 +86,7 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
     container = {
         "name": f"{get(root, 'metadata', 'name', default='nim')}-ctr",
         "image": _nim_image(item.get("image")),
-        **_chosen(item, "command", "args", "env"),
+        **chosen(item, "command", "args", "env"),
         "resources": _with_gpus(item.get("resources"), operator),
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},
@@ -108,8 +94,8 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
         ],
         **_probes(item, operator),
     }
-    spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes}
-    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"), at)
+    spec = {**chosen(item, *POD_FIELDS), "volumes": volumes}
+    return Shaped(spec, ((container, at),), chosen(item, "labels", "annotations"), at)
 
 
 def _nim_pipeline(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
@@ -129,19 +115,19 @@ def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped |
     if name is None:
         return None
     asked = _mapping(item.get("resources"))
-    limits: dict[str, Any] = _chosen(asked, "cpu", "memory")
+    limits: dict[str, Any] = chosen(asked, "cpu", "memory")
     if asked.get("gpus"):
         limits[GPU] = asked["gpus"]
     container = {
         "name": "nim-cache",
         "image": get(sources, name, "modelPuller"),
         "command": ["download-to-cache"],
-        **_chosen(item, "env"),
+        **chosen(item, "env"),
         "resources": {"requests": limits, "limits": limits},
     }
     claim = get(item, "storage", "pvc", "name", default=f"{get(root, 'metadata', 'name')}-pvc")
     volumes = [{"name": "nim-cache-volume", "persistentVolumeClaim": {"claimName": claim}}]
-    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {}, at)
+    return Shaped({**chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {}, at)
 
 
 def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
@@ -152,17 +138,17 @@ def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Re
         return _on_training_runtime(trainer, (*at, "trainer"), root, runtime, *found)
     if not isinstance(item.get("trainer"), dict):
         return None
-    decided = _decided(f"the training runtime {get(item, 'runtimeRef', 'name', default='')}".rstrip())
+    left_open = decided(f"the training runtime {get(item, 'runtimeRef', 'name', default='')}".rstrip())
     container = {
         "name": TRAINER_CONTAINER,
-        "image": trainer.get("image", decided),
-        **_chosen(trainer, "command", "args", "env"),
-        "resources": trainer.get("resourcesPerNode", decided),
-        "volumeMounts": decided,
+        "image": trainer.get("image", left_open),
+        **chosen(trainer, "command", "args", "env"),
+        "resources": trainer.get("resourcesPerNode", left_open),
+        "volumeMounts": left_open,
     }
     if "command" not in trainer and "args" not in trainer:
-        container["command"] = [decided]
-    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided, "schedulerName": decided}
+        container["command"] = [left_open]
+    spec = {"volumes": left_open, "tolerations": left_open, "nodeSelector": left_open, "schedulerName": left_open}
     return Shaped(spec, ((container, (*at, "trainer")),), {})
 
 
@@ -170,7 +156,7 @@ def _on_training_runtime(
     trainer: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource, job: str, template: dict[str, Any]
 ) -> Shaped:
     spec = training_pod(template, job, root)
-    own = _chosen(trainer, "image", "command", "args", "env")
+    own = chosen(trainer, "image", "command", "args", "env")
     if "resourcesPerNode" in trainer:
         own["resources"] = trainer["resourcesPerNode"]
     containers: list[tuple[dict[str, Any], Path]] = []
@@ -185,7 +171,7 @@ def _on_training_runtime(
 
 
 def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
-    decided = _decided("KubeAI's resource profile")
+    left_open = decided("KubeAI's resource profile")
     engine = item.get("engine")
     image = item.get("image") or (_kubeai_image(engine, item) if isinstance(engine, str) else engine)
     url = item.get("url")
@@ -199,13 +185,13 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
         "env": [{"name": key, "value": value} for key, value in _mapping(environment).items()],
         "resources": _profile(item.get("resourceProfile")),
         "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}],
-        "livenessProbe": decided,
-        "readinessProbe": decided,
-        "startupProbe": decided,
+        "livenessProbe": left_open,
+        "readinessProbe": left_open,
+        "startupProbe": left_open,
     }
     spec = {
-        "tolerations": decided,
-        "nodeSelector": decided,
+        "tolerations": left_open,
+        "nodeSelector": left_open,
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}, *_kubeai_claims(item)],
     }
     labels = {"app": "model", "model": get(root, "metadata", "name"), "app.kubernetes.io/managed-by": "kubeai"}
@@ -256,20 +242,20 @@ def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> 
     if item.get("pdSpec") is not None:
         return None
     worker, extra = _mapping(item.get("worker")), _mapping(item.get("kubernetes"))
-    decided = _decided("the HyperPod inference operator")
+    left_open = decided("the HyperPod inference operator")
     probes = _mapping(worker.get("probes"))
     container = {
         "name": get(root, "metadata", "name", default="model"),
-        **_chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
+        **chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
         "ports": [worker["modelInvocationPort"]] if isinstance(worker.get("modelInvocationPort"), dict) else [],
-        "volumeMounts": decided,
-        **{name: probes.get(name, decided) for name in ("livenessProbe", "readinessProbe", "startupProbe")},
+        "volumeMounts": left_open,
+        **{name: probes.get(name, left_open) for name in ("livenessProbe", "readinessProbe", "startupProbe")},
     }
     spec = {
-        **_chosen(extra, "initContainers", "schedulerName", "serviceAccountName"),
-        "volumes": decided,
-        "tolerations": decided,
-        "terminationGracePeriodSeconds": decided,
+        **chosen(extra, "initContainers", "schedulerName", "serviceAccountName"),
+        "volumes": left_open,
+        "tolerations": left_open,
+        "terminationGracePeriodSeconds": left_open,
     }
     machine = item.get("instanceType")
     if machine is not None:
@@ -323,15 +309,15 @@ def _kubeai_claims(item: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _profile(text: Any) -> Any:
     """The resources of ``<profile>:<count>``."""
-    decided = _decided("KubeAI's resource profile")
+    left_open = decided("KubeAI's resource profile")
     if not isinstance(text, str):
         return text if is_unknown(text) else {}
     name, _, count = text.rpartition(":")
     resource = next((resource for prefix, resource in KUBEAI_RESOURCES if name.startswith(prefix)), None)
     if resource is None:
-        return {} if name == "cpu" else decided
+        return {} if name == "cpu" else left_open
     # how much processor and memory goes with a unit is written in the chart's values
-    shared = {"cpu": decided, "memory": decided}
+    shared = {"cpu": left_open, "memory": left_open}
     return {"requests": shared, "limits": {**shared, resource: count}}
 
 
@@ -355,8 +341,8 @@ def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Sha
     containers += [
         (side, (*at, "extraPodSpec", "containers", n)) for n, side in enumerate(_list(extra.get("containers")))
     ]
-    metadata = _mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
-    spec = {**_chosen(extra, *POD_FIELDS), "volumes": volumes}
+    metadata = _mapping(item.get("extraPodMetadata")) or chosen(item, "labels", "annotations")
+    spec = {**chosen(extra, *POD_FIELDS), "volumes": volumes}
     return Shaped(spec, tuple(containers), metadata, (*at, "extraPodSpec"))
 
 
@@ -385,7 +371,7 @@ def _dynamo_main(main: dict[str, Any], role: Any, beside: dict[str, Any]) -> dic
     """The main container with the probes of the operator and, for what serves no model, the command."""
     container = {**main, "name": main.get("name", "main")}
     for field in ("livenessProbe", "readinessProbe", "startupProbe"):
-        container[field] = main.get(field, beside.get(field, _decided("the Dynamo operator")))
+        container[field] = main.get(field, beside.get(field, decided("the Dynamo operator")))
     if role in DYNAMO_WITHOUT_MODEL and not main.get("command") and not main.get("args"):
         container["command"] = ["python3", "-m", f"dynamo.{role}"]
     return container
@@ -406,7 +392,7 @@ def _dynamo_resources(resources: Any) -> Any:
     result: dict[str, Any] = {}
     for part in ("requests", "limits"):
         given = _mapping(resources.get(part))
-        plain = _chosen(given, "cpu", "memory")
+        plain = chosen(given, "cpu", "memory")
         if given.get("gpu") is not None:
             plain[str(given.get("gpuType") or GPU)] = given["gpu"]
         result[part] = {**plain, **_mapping(given.get("custom"))}
@@ -434,11 +420,11 @@ def _spark(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
         "resources": {"requests": requests, "limits": limits},
         "volumeMounts": [*_list(first.get("volumeMounts")), *_list(item.get("volumeMounts"))],
     }
-    spec = {**own, **_chosen(item, *POD_FIELDS), "volumes": [*_list(own.get("volumes")), *_list(get(owner, "volumes"))]}
+    spec = {**own, **chosen(item, *POD_FIELDS), "volumes": [*_list(own.get("volumes")), *_list(get(owner, "volumes"))]}
     if "serviceAccount" in item:
         spec["serviceAccountName"] = item["serviceAccount"]
     place = (*at, "template", "spec", "containers", 0) if first else at
-    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"), at)
+    return Shaped(spec, ((container, place),), chosen(item, "labels", "annotations"), at)
 
 
 def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
@@ -450,7 +436,7 @@ def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shap
     defaults = _mapping(owner.get("templateDefaults"))
     spec: dict[str, Any] = {}
     for source in (owner, defaults, item):
-        spec |= _chosen(source, *POD_FIELDS)
+        spec |= chosen(source, *POD_FIELDS)
     names = [get(claim, "metadata", "name") for claim in _list(owner.get("volumeClaimTemplates"))]
     claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names]
     spec["volumes"] = [*_list(owner.get("volumes")), *_list(item.get("volumes")), *claims]
@@ -470,6 +456,11 @@ def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str,
             yield found, (*at, "containerSet", "containers", number)
 
 
+SHAPES_ON_RUNTIMES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Resource | None], Shaped | None]] = {
+    "train-job": _train_job,
+    "ome-component": ome.component,
+    "ome-workers": ome.workers,
+}
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
     "hyperpod-endpoint": _hyperpod_endpoint,
