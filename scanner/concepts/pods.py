@@ -64,6 +64,9 @@ SCALER_BOUNDS = {
     "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
 }
 """Autoscaler to (field of the smallest count, its default, field of the largest count)."""
+HELD = "autoscaling.keda.sh/paused-replicas"
+"""The annotation of a ScaledObject at whose number KEDA holds the replicas, whatever the bounds and triggers say
+(https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling)."""
 PROCESSES: dict[str, Path] = {
     "PyTorchJob": ("spec", "nprocPerNode"),
     "MPIJob": ("spec", "slotsPerWorker"),
@@ -714,6 +717,11 @@ def apply_scalers(pods: PodSet, scalers: Iterable[Resource]) -> None:
 def _apply_scaler(pods: PodSet, scaler: Resource) -> None:
     names = SCALER_BOUNDS.get(scaler.type)
     if names is None:
+        return
+    held = get(scaler.attributes, "metadata", "annotations", HELD) if scaler.type == "ScaledObject" else None
+    if held is not None:
+        count: Any = whole(held)
+        pods.replicas = pods.min_replicas = pods.max_replicas = count
         return
     low, default, high = names
     pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
