@@ -121,6 +121,8 @@ class Serving(View, kw_only=True):
     load_format: str | None = None
     kv_cache_dtype: str | None = None
     cpu_offload_gib: str | None = None
+    request_log_level: str | None = None
+    """How much of a request is logged, in the engine's own numbers."""
     expert_parallel: bool = False
     parameters_b: float | None = None
     """Billions of parameters; ``None`` where neither facts nor the name tell."""
