@@ -20,8 +20,3 @@ class Shaped(NamedTuple):
 def decided(by: str) -> Unknown:
     """A value that an operator or another object gives."""
     return Unknown(f"{by} decides it", by)
-
-
-def chosen(source: dict[str, Any], *fields: str) -> dict[str, Any]:
-    """Those of the fields that there are."""
-    return {field: source[field] for field in fields if field in source}

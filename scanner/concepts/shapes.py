@@ -11,7 +11,8 @@ from typing import Any
 
 from scanner.concepts import ome
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
-from scanner.concepts.shaped import Shaped, chosen, decided
+from scanner.concepts.shaped import Shaped
+from scanner.concepts.shaped import decided as _decided
 from scanner.core import Path, Resource, get, is_unknown
 
 GPU = "nvidia.com/gpu"
@@ -47,6 +48,10 @@ def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runti
     return SHAPES[name](item, at, root)
 
 
+def _chosen(source: dict[str, Any], *fields: str) -> dict[str, Any]:
+    return {field: source[field] for field in fields if field in source}
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -58,7 +63,7 @@ def _probes(source: dict[str, Any], operator: str) -> dict[str, Any]:
         given = source.get(field)
         switched_off = get(given, "enabled") is False or get(given, "disabled") is True
         if not switched_off:
-            found[field] = get(given, "probe", default=decided(operator))
+            found[field] = get(given, "probe", default=_decided(operator))
     return found
 
 
@@ -73,7 +78,7 @@ def _with_gpus(resources: Any, operator: str) -> Any:
     limits = {**_mapping(get(resources, "requests")), **_mapping(get(resources, "limits"))}
     if is_unknown(resources) or any("/" in str(key) for key in limits):
         return resources
-    return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: decided(operator)}}
+    return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: _decided(operator)}}
 
 
 def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
@@ -86,7 +91,7 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
     container = {
         "name": f"{get(root, 'metadata', 'name', default='nim')}-ctr",
         "image": _nim_image(item.get("image")),
-        **chosen(item, "command", "args", "env"),
+        **_chosen(item, "command", "args", "env"),
         "resources": _with_gpus(item.get("resources"), operator),
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},
@@ -94,8 +99,8 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
         ],
         **_probes(item, operator),
     }
-    spec = {**chosen(item, *POD_FIELDS), "volumes": volumes}
-    return Shaped(spec, ((container, at),), chosen(item, "labels", "annotations"), at)
+    spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes}
+    return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"), at)
 
 
 def _nim_pipeline(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
@@ -115,19 +120,19 @@ def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped |
     if name is None:
         return None
     asked = _mapping(item.get("resources"))
-    limits: dict[str, Any] = chosen(asked, "cpu", "memory")
+    limits: dict[str, Any] = _chosen(asked, "cpu", "memory")
     if asked.get("gpus"):
         limits[GPU] = asked["gpus"]
     container = {
         "name": "nim-cache",
         "image": get(sources, name, "modelPuller"),
         "command": ["download-to-cache"],
-        **chosen(item, "env"),
+        **_chosen(item, "env"),
         "resources": {"requests": limits, "limits": limits},
     }
     claim = get(item, "storage", "pvc", "name", default=f"{get(root, 'metadata', 'name')}-pvc")
     volumes = [{"name": "nim-cache-volume", "persistentVolumeClaim": {"claimName": claim}}]
-    return Shaped({**chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {}, at)
+    return Shaped({**_chosen(item, *POD_FIELDS), "volumes": volumes}, ((container, at),), {}, at)
 
 
 def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
@@ -138,17 +143,17 @@ def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Re
         return _on_training_runtime(trainer, (*at, "trainer"), root, runtime, *found)
     if not isinstance(item.get("trainer"), dict):
         return None
-    left_open = decided(f"the training runtime {get(item, 'runtimeRef', 'name', default='')}".rstrip())
+    decided = _decided(f"the training runtime {get(item, 'runtimeRef', 'name', default='')}".rstrip())
     container = {
         "name": TRAINER_CONTAINER,
-        "image": trainer.get("image", left_open),
-        **chosen(trainer, "command", "args", "env"),
-        "resources": trainer.get("resourcesPerNode", left_open),
-        "volumeMounts": left_open,
+        "image": trainer.get("image", decided),
+        **_chosen(trainer, "command", "args", "env"),
+        "resources": trainer.get("resourcesPerNode", decided),
+        "volumeMounts": decided,
     }
     if "command" not in trainer and "args" not in trainer:
-        container["command"] = [left_open]
-    spec = {"volumes": left_open, "tolerations": left_open, "nodeSelector": left_open, "schedulerName": left_open}
+        container["command"] = [decided]
+    spec = {"volumes": decided, "tolerations": decided, "nodeSelector": decided, "schedulerName": decided}
     return Shaped(spec, ((container, (*at, "trainer")),), {})
 
 
@@ -156,7 +161,7 @@ def _on_training_runtime(
     trainer: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource, job: str, template: dict[str, Any]
 ) -> Shaped:
     spec = training_pod(template, job, root)
-    own = chosen(trainer, "image", "command", "args", "env")
+    own = _chosen(trainer, "image", "command", "args", "env")
     if "resourcesPerNode" in trainer:
         own["resources"] = trainer["resourcesPerNode"]
     containers: list[tuple[dict[str, Any], Path]] = []
@@ -171,7 +176,7 @@ def _on_training_runtime(
 
 
 def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
-    left_open = decided("KubeAI's resource profile")
+    decided = _decided("KubeAI's resource profile")
     engine = item.get("engine")
     image = item.get("image") or (_kubeai_image(engine, item) if isinstance(engine, str) else engine)
     url = item.get("url")
@@ -185,13 +190,13 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
         "env": [{"name": key, "value": value} for key, value in _mapping(environment).items()],
         "resources": _profile(item.get("resourceProfile")),
         "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}],
-        "livenessProbe": left_open,
-        "readinessProbe": left_open,
-        "startupProbe": left_open,
+        "livenessProbe": decided,
+        "readinessProbe": decided,
+        "startupProbe": decided,
     }
     spec = {
-        "tolerations": left_open,
-        "nodeSelector": left_open,
+        "tolerations": decided,
+        "nodeSelector": decided,
         "volumes": [{"name": "dshm", "emptyDir": {"medium": "Memory"}}, *_kubeai_claims(item)],
     }
     labels = {"app": "model", "model": get(root, "metadata", "name"), "app.kubernetes.io/managed-by": "kubeai"}
@@ -242,20 +247,20 @@ def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> 
     if item.get("pdSpec") is not None:
         return None
     worker, extra = _mapping(item.get("worker")), _mapping(item.get("kubernetes"))
-    left_open = decided("the HyperPod inference operator")
+    decided = _decided("the HyperPod inference operator")
     probes = _mapping(worker.get("probes"))
     container = {
         "name": get(root, "metadata", "name", default="model"),
-        **chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
+        **_chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
         "ports": [worker["modelInvocationPort"]] if isinstance(worker.get("modelInvocationPort"), dict) else [],
-        "volumeMounts": left_open,
-        **{name: probes.get(name, left_open) for name in ("livenessProbe", "readinessProbe", "startupProbe")},
+        "volumeMounts": decided,
+        **{name: probes.get(name, decided) for name in ("livenessProbe", "readinessProbe", "startupProbe")},
     }
     spec = {
-        **chosen(extra, "initContainers", "schedulerName", "serviceAccountName"),
-        "volumes": left_open,
-        "tolerations": left_open,
-        "terminationGracePeriodSeconds": left_open,
+        **_chosen(extra, "initContainers", "schedulerName", "serviceAccountName"),
+        "volumes": decided,
+        "tolerations": decided,
+        "terminationGracePeriodSeconds": decided,
     }
     machine = item.get("instanceType")
     if machine is not None:
@@ -309,15 +314,15 @@ def _kubeai_claims(item: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _profile(text: Any) -> Any:
     """The resources of ``<profile>:<count>``."""
-    left_open = decided("KubeAI's resource profile")
+    decided = _decided("KubeAI's resource profile")
     if not isinstance(text, str):
         return text if is_unknown(text) else {}
     name, _, count = text.rpartition(":")
     resource = next((resource for prefix, resource in KUBEAI_RESOURCES if name.startswith(prefix)), None)
     if resource is None:
-        return {} if name == "cpu" else left_open
+        return {} if name == "cpu" else decided
     # how much processor and memory goes with a unit is written in the chart's values
-    shared = {"cpu": left_open, "memory": left_open}
+    shared = {"cpu": decided, "memory": decided}
     return {"requests": shared, "limits": {**shared, resource: count}}
 
 
@@ -341,8 +346,8 @@ def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Sha
     containers += [
         (side, (*at, "extraPodSpec", "containers", n)) for n, side in enumerate(_list(extra.get("containers")))
     ]
-    metadata = _mapping(item.get("extraPodMetadata")) or chosen(item, "labels", "annotations")
-    spec = {**chosen(extra, *POD_FIELDS), "volumes": volumes}
+    metadata = _mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
+    spec = {**_chosen(extra, *POD_FIELDS), "volumes": volumes}
     return Shaped(spec, tuple(containers), metadata, (*at, "extraPodSpec"))
 
 
@@ -371,7 +376,7 @@ def _dynamo_main(main: dict[str, Any], role: Any, beside: dict[str, Any]) -> dic
     """The main container with the probes of the operator and, for what serves no model, the command."""
     container = {**main, "name": main.get("name", "main")}
     for field in ("livenessProbe", "readinessProbe", "startupProbe"):
-        container[field] = main.get(field, beside.get(field, decided("the Dynamo operator")))
+        container[field] = main.get(field, beside.get(field, _decided("the Dynamo operator")))
     if role in DYNAMO_WITHOUT_MODEL and not main.get("command") and not main.get("args"):
         container["command"] = ["python3", "-m", f"dynamo.{role}"]
     return container
@@ -392,7 +397,7 @@ def _dynamo_resources(resources: Any) -> Any:
     result: dict[str, Any] = {}
     for part in ("requests", "limits"):
         given = _mapping(resources.get(part))
-        plain = chosen(given, "cpu", "memory")
+        plain = _chosen(given, "cpu", "memory")
         if given.get("gpu") is not None:
             plain[str(given.get("gpuType") or GPU)] = given["gpu"]
         result[part] = {**plain, **_mapping(given.get("custom"))}
@@ -420,11 +425,11 @@ def _spark(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
         "resources": {"requests": requests, "limits": limits},
         "volumeMounts": [*_list(first.get("volumeMounts")), *_list(item.get("volumeMounts"))],
     }
-    spec = {**own, **chosen(item, *POD_FIELDS), "volumes": [*_list(own.get("volumes")), *_list(get(owner, "volumes"))]}
+    spec = {**own, **_chosen(item, *POD_FIELDS), "volumes": [*_list(own.get("volumes")), *_list(get(owner, "volumes"))]}
     if "serviceAccount" in item:
         spec["serviceAccountName"] = item["serviceAccount"]
     place = (*at, "template", "spec", "containers", 0) if first else at
-    return Shaped(spec, ((container, place),), chosen(item, "labels", "annotations"), at)
+    return Shaped(spec, ((container, place),), _chosen(item, "labels", "annotations"), at)
 
 
 def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
@@ -436,7 +441,7 @@ def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shap
     defaults = _mapping(owner.get("templateDefaults"))
     spec: dict[str, Any] = {}
     for source in (owner, defaults, item):
-        spec |= chosen(source, *POD_FIELDS)
+        spec |= _chosen(source, *POD_FIELDS)
     names = [get(claim, "metadata", "name") for claim in _list(owner.get("volumeClaimTemplates"))]
     claims = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names]
     spec["volumes"] = [*_list(owner.get("volumes")), *_list(item.get("volumes")), *claims]
