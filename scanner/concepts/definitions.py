@@ -1,4 +1,4 @@
-"""The runtimes of a scan, and which of them a workload runs on.
+"""The runtimes and base models of a scan, and which of them a workload runs on.
 
 A runtime that is named is the one nearest to the workload by directory; one that KServe would choose by model format
 is taken only where nothing else in the scan could be chosen.
@@ -10,37 +10,55 @@ from collections.abc import Iterable
 from typing import Any
 
 from scanner.concepts.declared import KSERVE_FRAMEWORKS
-from scanner.core import Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 
 SERVING = ("ServingRuntime", "ClusterServingRuntime")
 TRAINING = ("TrainingRuntime", "ClusterTrainingRuntime")
-GROUPS = {**dict.fromkeys(SERVING, "serving.kserve.io"), **dict.fromkeys(TRAINING, "trainer.kubeflow.org")}
+MODELS = ("BaseModel", "ClusterBaseModel")
+KSERVE, OME, TRAINER = "serving.kserve.io", "ome.io", "trainer.kubeflow.org"
+GROUPS = {
+    **dict.fromkeys(SERVING, (KSERVE, OME)),
+    **dict.fromkeys(TRAINING, (TRAINER,)),
+    **dict.fromkeys(MODELS, (OME,)),
+}
 KINDS = tuple(GROUPS)
 
 
 class Definitions:
-    """The serving and training runtimes of a scan by kind and name."""
+    """The serving and training runtimes and the base models of a scan by group, kind and name."""
 
     def __init__(self, graph: ResourceGraph) -> None:
         self._graph = graph
-        self._by_name: dict[tuple[str, str], list[Resource]] = {}
-        self._by_kind: dict[str, list[Resource]] = {}
+        self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
+        self._by_kind: dict[tuple[str, str], list[Resource]] = {}
         for runtime in graph.of_type(*KINDS):
-            if runtime.api_version.rpartition("/")[0] == GROUPS[runtime.type]:
-                self._by_name.setdefault((runtime.type, runtime.name), []).append(runtime)
-                self._by_kind.setdefault(runtime.type, []).append(runtime)
+            group = _group(runtime)
+            if group in GROUPS[runtime.type]:
+                self._by_name.setdefault((group, runtime.type, runtime.name), []).append(runtime)
+                self._by_kind.setdefault((group, runtime.type), []).append(runtime)
 
     def of(self, user: Resource) -> Resource | None:
         """The runtime that ``user`` runs on; ``None`` if it uses none or the scan does not tell which."""
-        group = user.api_version.rpartition("/")[0]
-        if user.type == "InferenceService" and group == "serving.kserve.io":
+        group = _group(user)
+        if user.type == "InferenceService" and group == KSERVE:
             return self._serving(user)
-        if user.type == "TrainJob" and group == "trainer.kubeflow.org":
-            reference = get(user.attributes, "spec", "runtimeRef", default={})
-            kind = get(reference, "kind", default="ClusterTrainingRuntime")
-            return self._named(user, (kind,), get(reference, "name")) if kind in TRAINING else None
+        if user.type == "InferenceService" and group == OME:
+            return self._referred(user, ("spec", "runtime"), SERVING)
+        if user.type == "TrainJob" and group == TRAINER:
+            return self._referred(user, ("spec", "runtimeRef"), TRAINING)
         return None
+
+    def model_of(self, user: Resource) -> Resource | None:
+        """The base model that OME serves for ``user``; ``None`` if the scan does not have it."""
+        served = user.type == "InferenceService" and _group(user) == OME
+        return self._referred(user, ("spec", "model"), MODELS) if served else None
+
+    def _referred(self, user: Resource, at: Path, kinds: tuple[str, str]) -> Resource | None:
+        """What a reference names, which is of the second, cluster-wide kind unless it says otherwise."""
+        reference = get(user.attributes, *at, default={})
+        kind = get(reference, "kind", default=kinds[1])
+        return self._named(user, (kind,), get(reference, "name")) if kind in kinds else None
 
     def _serving(self, user: Resource) -> Resource | None:
         spec = get(user.attributes, "spec", "predictor", default={})
@@ -52,7 +70,7 @@ class Definitions:
 
     def _named(self, user: Resource, kinds: tuple[str, ...], name: Any) -> Resource | None:
         for kind in kinds if isinstance(name, str) else ():
-            found = self._by_name.get((kind, name), [])
+            found = self._by_name.get((_group(user), kind, name), [])
             if not kind.startswith("Cluster"):
                 found = [item for item in found if _namespace(item) == _namespace(user)]
             if found:
@@ -63,7 +81,7 @@ class Definitions:
     def _chosen(self, user: Resource, spec: Any, field: str) -> Resource | None:
         """KServe prefers runtimes of the namespace, then those of the highest priority, then the newest."""
         for kind in SERVING:
-            found = [item for item in self._by_kind.get(kind, ()) if _supports(item, spec, field)]
+            found = [item for item in self._by_kind.get((KSERVE, kind), ()) if _supports(item, spec, field)]
             if not kind.startswith("Cluster"):
                 found = [item for item in found if _namespace(item) == _namespace(user) and _together(item, user)]
             most = max((_priority(item, spec, field) for item in found), default=0)
@@ -117,6 +135,10 @@ def _priority(runtime: Resource, spec: Any, field: str) -> int:
     listed = _listed(get(runtime.attributes, "spec", default={}), *_format(spec, field))
     value = get(listed, "priority")
     return value if isinstance(value, int) else 0
+
+
+def _group(resource: Resource) -> str:
+    return resource.api_version.rpartition("/")[0]
 
 
 def _namespace(resource: Resource) -> str:

@@ -116,14 +116,22 @@ class Serving(View, kw_only=True):
     trust_remote_code: bool = False
     device: str | None = None
     storage_uri: str | None = None
+    on_node: bool = False
+    """Whether the weights lie on a disk of the node before the pod starts."""
     load_format: str | None = None
     kv_cache_dtype: str | None = None
     cpu_offload_gib: str | None = None
+    request_log_level: str | None = None
+    """How much of a request is logged, in the engine's own numbers."""
     expert_parallel: bool = False
     parameters_b: float | None = None
     """Billions of parameters; ``None`` where neither facts nor the name tell."""
     weights_gib: float | None = None
     """Of the whole model, in the precision that it is served in."""
+    stored_gib: float | None = None
+    """Of the whole model as it is published: what is downloaded, kept on a volume and read at every start, before an
+    engine quantizes it. The least where the source does not tell whether the checkpoint is quantized; ``None`` where
+    the weights are on the node already."""
     needed_gib: float | None = None
     """The least accelerator memory of one shard: weights and, where the engine insists on it, the KV cache."""
     offered_gib: float | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+from scanner.concepts import ome
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
@@ -63,6 +64,9 @@ SCALER_BOUNDS = {
     "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
 }
 """Autoscaler to (field of the smallest count, its default, field of the largest count)."""
+HELD = "autoscaling.keda.sh/paused-replicas"
+"""The annotation of a ScaledObject at whose number KEDA holds the replicas, whatever the bounds and triggers say
+(https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling)."""
 PROCESSES: dict[str, Path] = {
     "PyTorchJob": ("spec", "nprocPerNode"),
     "MPIJob": ("spec", "slotsPerWorker"),
@@ -90,6 +94,11 @@ GROUPS_OF_EQUAL_PODS = (
     "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet"
 )  # fmt: skip
 """Kinds whose pods serve one copy of a model in groups of equal pods."""
+SERVERS_AND_WORKERS = (
+    ("predictor", "worker"), ("", "worker"), ("prefill", "prefill-worker"),
+    ("engine", "engine-worker"), ("decoder", "decoder-worker"),
+)  # fmt: skip
+"""Components of KServe's and OME's kinds that serve one copy of a model together."""
 _CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = re.compile(
@@ -113,7 +122,10 @@ def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitio
                 result += [] if pods is None else [pods]
     _complete_groups(result)
     share_role(result)
+    model = definitions.model_of(resource)
     for pods in result:
+        if model is not None:
+            ome.declare_model(pods, model)
         _count(pods)
     return result
 
@@ -605,6 +617,8 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+    if kind.autoscaling == "ome":
+        ome.read_scale(pods)
     if kind.autoscaling == "kserve":
         pods.autoscaled = True
         pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
@@ -704,6 +718,11 @@ def _apply_scaler(pods: PodSet, scaler: Resource) -> None:
     names = SCALER_BOUNDS.get(scaler.type)
     if names is None:
         return
+    held = get(scaler.attributes, "metadata", "annotations", HELD) if scaler.type == "ScaledObject" else None
+    if held is not None:
+        count: Any = whole(held)
+        pods.replicas = pods.min_replicas = pods.max_replicas = count
+        return
     low, default, high = names
     pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
     least: Any = whole(get(scaler.attributes, "spec", low, default=default))
@@ -738,8 +757,8 @@ def _complete_groups(sets: list[PodSet]) -> None:
         total = _leader_and_workers(sets)
     elif sets[0].kind in RAY_KINDS and len(sets) > 1:
         total = _total([_accelerators_of_all(pods) for pods in sets])
-    elif sets[0].kind in ("LLMInferenceService", "InferenceService"):
-        _group_of_kserve(sets)
+    elif sets[0].kind in ("LLMInferenceService", "InferenceService", "ServingRuntime", "ClusterServingRuntime"):
+        _group_of_servers(sets)
         return
     elif sets[0].kind in GROUPS_OF_EQUAL_PODS:
         _pipelines(sets)
@@ -772,9 +791,9 @@ def _accelerators_of_all(pods: PodSet) -> Any:
     return pods.accelerator_count * (1 if pods.replicas is None else pods.replicas) * pods.pods_per_replica
 
 
-def _group_of_kserve(sets: list[PodSet]) -> None:
-    """A predictor or template with its workers: together they serve one copy of the model."""
-    for main, worker in (("predictor", "worker"), ("", "worker"), ("prefill", "prefill-worker")):
+def _group_of_servers(sets: list[PodSet]) -> None:
+    """A predictor, template or engine with its workers: together they serve one copy of the model."""
+    for main, worker in SERVERS_AND_WORKERS:
         head = next((pods for pods in sets if pods.component == main), None)
         rest = next((pods for pods in sets if pods.component == worker), None)
         if head is None or rest is None:
@@ -790,6 +809,8 @@ def _group_of_kserve(sets: list[PodSet]) -> None:
 
 def _nodes(head: PodSet) -> Any:
     """Pods of one copy: the data-parallel nodes or the pipeline's stages of an LLMInferenceService."""
+    if head.resource.api_version.startswith(f"{ome.GROUP}/"):
+        return ome.nodes(head)
     if head.kind == "InferenceService":
         return Unknown("KServe works out the nodes from the parallel sizes and the workers' GPUs")
     at = ("spec", "prefill", "parallelism") if head.component == "prefill" else ("spec", "parallelism")

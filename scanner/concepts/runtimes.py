@@ -117,11 +117,13 @@ def _recognised(image: str, found: list[Command]) -> _Match:
         return _Match("", None)
     if _is_client(image, data):
         return _Match("", None)
-    for family in ("serving", "notebook"):
+    # a command that starts a server has said so before: fake-news-sglang is no stand-in where it runs sglang serve
+    stand_in = bool(_name_words(image) & set(data["stand_in_words"]))
+    for family in ("notebook",) if stand_in else ("serving", "notebook"):
         for name, entry in runtimes()[family].items():
             if any(_marked(image, marker) for marker in entry.get("images", ())):
                 return _Match(family, name, lines[-1][1] if lines else None, tuple(found))
-    for line, command in lines:
+    for line, command in lines if not stand_in else ():
         flags = {word.partition("=")[0] for word in line.split()}
         named = next((name for name, signs in data["flag_signs"].items() if flags & set(signs)), None)
         if named is not None:
@@ -138,11 +140,14 @@ def _marked(image: str, marker: str) -> bool:
 
 
 def _is_client(image: str, data: dict[str, Any]) -> bool:
-    own_name = image.rpartition("/")[2]
-    words = set(re.split(r"[-_.:@]", own_name))
-    return bool(words & set(data["client_words"])) or any(
+    return bool(_name_words(image) & set(data["client_words"])) or any(
         part.endswith(tuple(data["client_images"])) for part in re.split("[:@]", image)
     )
+
+
+def _name_words(image: str) -> set[str]:
+    """The words of an image's own name and of its tag."""
+    return set(re.split(r"[-_.:@]", image.rpartition("/")[2]))
 
 
 def _gpu_build(data: dict[str, Any], entry: dict[str, Any], image: str) -> bool | None:

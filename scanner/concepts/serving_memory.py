@@ -1,11 +1,21 @@
-"""What the model that a container serves takes of each accelerator, and what it gets."""
+"""What the model that a container serves takes on disk and of each accelerator, and what it gets."""
 
 from __future__ import annotations
 
-from scanner.concepts.memory import DEFAULT_BYTES, memory_needed
+import re
+
+from scanner.concepts.memory import DEFAULT_BYTES, GIB, bytes_per_parameter, memory_needed
 from scanner.concepts.model import Container, PodSet, Serving
 from scanner.core import is_unknown
-from scanner.facts.models import Guess, Model, Quantization, model, parameters_from_name, quantization
+from scanner.facts.models import (
+    Guess,
+    Model,
+    Quantization,
+    model,
+    parameters_from_name,
+    quantization,
+    quantized_while_loading,
+)
 
 FULL_CONTEXT_ENGINES = frozenset(("vllm",))
 """Engines that refuse to start when the KV cache cannot hold one sequence of the longest context."""
@@ -15,6 +25,8 @@ UTILIZATION = {"vllm": 0.9, "sglang": 0.9}
 """The share of memory that an engine takes by default (vLLM ``--gpu-memory-utilization``, SGLang's is about that)."""
 MINIMAL_CONTEXT = 2048
 GUESSABLE = frozenset(("vllm", "sglang", "tgi", "lmdeploy", "nim", "tensorrt-llm"))
+_HUB_NAME = re.compile(r"\w[\w.-]*/[\w.-]+", re.ASCII)
+"""A model of a hub by organisation and name; folders hold what anybody put there under any name."""
 
 
 def estimate(pods: PodSet) -> None:
@@ -25,8 +37,8 @@ def estimate(pods: PodSet) -> None:
 
 
 def estimate_container(container: Container, serving: Serving, accelerator_memory_gib: float | None) -> None:
-    """Fill in the memory fields of ``serving``, for accelerators of this size."""
-    if not isinstance(serving.model, str) or serving.cpu_offload_gib is not None:
+    """Fill in the sizes of ``serving``, for accelerators of this size."""
+    if not isinstance(serving.model, str):
         return
     found, stored = _lookup(serving.model)
     if found is None:
@@ -37,8 +49,10 @@ def estimate_container(container: Container, serving: Serving, accelerator_memor
         flagged = quantization(serving.quantization) if isinstance(serving.quantization, str) else None
         if flagged is None or flagged.bytes_per_parameter is None:
             return
+    size = _stored_bytes(serving, found, stored, flagged)
+    serving.stored_gib = None if size is None or serving.on_node else round(found.parameters_b * 1e9 * size / GIB, 1)
     shards = _shards(container, serving)
-    if shards is None or serving.expert_parallel:
+    if shards is None or serving.expert_parallel or serving.cpu_offload_gib is not None:
         return
     context = serving.context_length if isinstance(serving.context_length, int) else None
     if container.runtime not in FULL_CONTEXT_ENGINES or (context is not None and context < 1):
@@ -65,6 +79,25 @@ def estimate_container(container: Container, serving: Serving, accelerator_memor
         share = serving.gpu_memory_utilization
         share = share if isinstance(share, int | float) else UTILIZATION.get(container.runtime or "", 1.0)
         serving.offered_gib = round(accelerator_memory_gib * share, 1)
+
+
+def _stored_bytes(
+    serving: Serving, found: Model | Guess, named: Quantization | None, flagged: Quantization | None
+) -> float | None:
+    """Bytes that a parameter takes in the checkpoint.
+
+    A quantisation that the engine only reads is the checkpoint's. One that it can apply while loading says nothing of
+    a checkpoint, whose name does: on a hub a quantized one is named so, in a folder it need not be.
+    """
+    stored = named or (found.quantization if isinstance(found, Guess) else None)
+    published = bytes_per_parameter(found.native_bytes if isinstance(found, Model) else None, None, stored)
+    if flagged is None or not isinstance(serving.quantization, str):
+        return published
+    if not quantized_while_loading(serving.runtime, serving.quantization):
+        return flagged.bytes_per_parameter if stored is None or published is None else published
+    if published is None or _HUB_NAME.fullmatch(str(serving.model)):
+        return published
+    return min(published, flagged.bytes_per_parameter or published)
 
 
 def _lookup(name: str) -> tuple[Model | Guess | None, Quantization | None]:

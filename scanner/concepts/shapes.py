@@ -7,10 +7,13 @@ projects named in kinds.yaml.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from scanner.concepts import ome
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.concepts.shaped import Shaped
+from scanner.concepts.shaped import decided as _decided
+from scanner.core import Path, Resource, get, is_unknown
 
 GPU = "nvidia.com/gpu"
 DYNAMO_SHARED_MEMORY = "8Gi"
@@ -35,26 +38,14 @@ KUBEAI_RESOURCES = (("nvidia-gpu", GPU), ("amd-gpu", "amd.com/gpu"), ("google-tp
 """What the chart's resource profiles of these names ask for, one for each unit."""
 
 
-class Shaped(NamedTuple):
-    """A pod spec, and its containers with the paths that they were read from."""
-
-    spec: dict[str, Any]
-    containers: tuple[tuple[dict[str, Any], Path], ...]
-    metadata: dict[str, Any]
-    pod_at: Path | None = None
-    """Where fields of the pod stand under their own names, if the kind has them."""
-
-
 def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
     """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
 
     ``runtime`` is the one that the object names, if the scan has it.
     """
-    return _train_job(item, at, root, runtime) if name == "train-job" else SHAPES[name](item, at, root)
-
-
-def _decided(by: str) -> Unknown:
-    return Unknown(f"{by} decides it", by)
+    if name in SHAPES_ON_RUNTIMES:
+        return SHAPES_ON_RUNTIMES[name](item, at, root, runtime)
+    return SHAPES[name](item, at, root)
 
 
 def _chosen(source: dict[str, Any], *fields: str) -> dict[str, Any]:
@@ -470,6 +461,11 @@ def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str,
             yield found, (*at, "containerSet", "containers", number)
 
 
+SHAPES_ON_RUNTIMES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Resource | None], Shaped | None]] = {
+    "train-job": _train_job,
+    "ome-component": ome.component,
+    "ome-workers": ome.workers,
+}
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
     "hyperpod-endpoint": _hyperpod_endpoint,

@@ -1,4 +1,4 @@
-"""Models that are widely served, and quantisations: typed access to models.csv and quantizations.csv."""
+"""Models that are widely served, and quantisations: typed access to models.csv and the two tables of quantisations."""
 
 from __future__ import annotations
 
@@ -90,6 +90,14 @@ def quantization(name: str) -> Quantization | None:
     return _quantization_names().get(name.strip().lower())
 
 
+def quantized_while_loading(runtime: str, name: str) -> bool:
+    """Whether a runtime also takes weights in full precision for this quantisation, and applies it while it loads them.
+
+    ``name`` is what its flag says. Other quantisations are of the checkpoint.
+    """
+    return name.strip().lower() in _online_quantizations().get(runtime, ())
+
+
 def model(name: str) -> NamedModel | None:
     """A recorded model by id, alias or path; ``None`` if it is not recorded or the name fits several.
 
@@ -129,6 +137,11 @@ def _stated_quantization(name: str) -> Quantization | None:
     if not found and ":" in name and not re.search(r"(fp|bf|f)(16|32)\b", name):
         return quantizations()["4-bit"]
     return min(found, key=_vagueness, default=None)
+
+
+@cache
+def _online_quantizations() -> dict[str, frozenset[str]]:
+    return {row["runtime"]: frozenset(names(row["quantizations"])) for row in rows("online_quantizations")}
 
 
 def _last(name: str) -> str:

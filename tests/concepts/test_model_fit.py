@@ -92,3 +92,25 @@ def test_the_sum_in_the_message_adds_up(model: str, arguments: str) -> None:
 
 def test_what_an_engine_may_use_is_what_the_driver_reports() -> None:
     assert served("meta-llama/Llama-3.1-8B-Instruct", "l4").offered_gib == pytest.approx(0.9 * 22.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "stored", "loaded"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "", 15.0, 15.0),
+        ("meta-llama/Llama-3.1-8B-Instruct", "--quantization fp8", 15.0, 7.5),
+        ("meta-llama/Llama-3.1-8B-Instruct", "--quantization bitsandbytes", 15.0, 3.7),
+        ("meta-llama/Llama-3.1-8B-Instruct", "--quantization fp8 --cpu-offload-gb 4", 15.0, None),
+        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "--quantization fp8", 7.5, 7.5),
+        ("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", "--quantization bitsandbytes", 3.7, 3.7),
+        ("team/Llama-3.1-8B-Instruct", "--quantization awq", 4.0, 4.0),
+        ("/models/Llama-3.1-8B-Instruct", "--quantization fp8", 7.5, 7.5),
+        ("deepseek-ai/DeepSeek-R1", "--quantization fp8 -tp 8", 624.9, 624.9),
+        ("team/Llama-3.1-8B-Instruct", "--quantization of-our-own", None, None),
+    ],
+)
+def test_an_engine_that_quantizes_while_loading_reads_what_is_published(
+    model: str, arguments: str, stored: float | None, loaded: float | None
+) -> None:
+    serving = served(model, "h100", arguments)
+    assert (serving.stored_gib, serving.weights_gib) == (stored, loaded)

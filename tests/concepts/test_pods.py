@@ -194,6 +194,11 @@ def test_a_job_set_trains_only_where_something_says_so(image: str, command: str,
         ("nvcr.io/nvidia/tritonserver:24.06-py3-sdk", "[perf_analyzer, -m, resnet]", None),
         ("vllm/vllm-openai:v0.9.1", '[/bin/bash, -c, --, "while true; do sleep 30; done;"]', None),
         ("registry.example.com/inference:7", "[python, serve.py, --max-model-len=8192]", "vllm"),
+        ("ghcr.io/llm-d/llm-d-inference-sim:v0.7.1", "[/app/llm-d-inference-sim, --max-model-len=8192]", None),
+        ("registry.example.com/dynamo-mocker-sglang:v1", "[]", None),
+        ("registry.example.com/sim/sglang:v1", "[]", "sglang"),
+        ("registry.example.com/fake-news-sglang:v1", "[sglang, serve, org/news]", "sglang"),
+        ("registry.example.com/isaac-sim-jupyter:v1", "[]", "jupyter"),
     ],
 )
 def test_a_runtime_is_known_by_what_the_container_does(image: str, command: str, runtime: str | None) -> None:

@@ -4,11 +4,19 @@ from datetime import date
 
 import pytest
 
-from scanner.facts.models import model, models, parameters_from_name, quantization, quantizations
+from scanner.facts.kinds import runtimes
+from scanner.facts.models import (
+    model,
+    models,
+    parameters_from_name,
+    quantization,
+    quantizations,
+    quantized_while_loading,
+)
 from scanner.facts.tables import rows
 
 
-@pytest.mark.parametrize("table", ["models", "quantizations"])
+@pytest.mark.parametrize("table", ["models", "quantizations", "online_quantizations"])
 def test_every_row_has_a_source_and_an_iso_date(table: str) -> None:
     wrong = [row for row in rows(table) if not row["source"] or date.fromisoformat(row["date"]) < date(2024, 1, 1)]
     assert wrong == []
@@ -123,3 +131,29 @@ def test_quantisations_are_known_as_runtimes_spell_them() -> None:
     several = quantization("compressed-tensors")
     assert several is not None and several.bytes_per_parameter is None
     assert all(0.3 < (item.bytes_per_parameter or 1) < 1.1 for item in quantizations().values())
+
+
+def test_quantizations_of_a_running_engine_are_known_with_their_size() -> None:
+    for row in rows("online_quantizations"):
+        assert row["runtime"] in runtimes()["serving"]
+        for name in row["quantizations"].split(";"):
+            known = quantization(name)
+            assert known is not None and known.bytes_per_parameter is not None, name
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name", "online"),
+    [
+        ("vllm", "FP8", True),
+        ("vllm", "awq", False),
+        ("vllm", "modelopt", False),
+        ("vllm", "compressed-tensors", False),
+        ("sglang", "modelopt_fp8", True),
+        ("sglang", "w8a8_int8", False),
+        ("tgi", "eetq", True),
+        ("tgi", "gptq", False),
+        ("lmdeploy", "fp8", False),
+    ],
+)
+def test_an_engine_quantizes_while_loading_or_reads_quantized_weights(runtime: str, name: str, online: bool) -> None:
+    assert quantized_while_loading(runtime, name) is online

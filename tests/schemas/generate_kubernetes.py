@@ -21,7 +21,7 @@ kubernetes-sigs/lws kubernetes-sigs/jobset kubernetes-sigs/kueue kedacore/keda a
 argoproj/argo-rollouts argoproj/argo-workflows kubeflow/manifests kubeflow/trainer kubeflow/spark-operator
 volcano-sh/volcano prometheus-operator/prometheus-operator GoogleCloudPlatform/prometheus-engine istio/istio
 NVIDIA/gpu-operator NVIDIA/k8s-nim-operator kubeai-project/kubeai kserve/kserve ray-project/kuberay
-vllm-project/production-stack vllm-project/aibrix aws/sagemaker-hyperpod-cli
+vllm-project/production-stack vllm-project/aibrix aws/sagemaker-hyperpod-cli sgl-project/ome
 openshift/api knative/serving kubernetes-sigs/gateway-api kubernetes-sigs/gateway-api-inference-extension
 envoyproxy/gateway
 """
@@ -33,7 +33,7 @@ KINDS = frozenset(
     PodMonitoring PeerAuthentication VirtualService ClusterPolicy NVIDIADriver NIMService NIMPipeline NIMCache Model
     SparkApplication ScheduledSparkApplication ClusterWorkflowTemplate RayCronJob Service VLLMRuntime
     StormService RoleSet RayClusterFleet InferenceEndpointConfig Route Gateway HTTPRoute
-    InferencePool SecurityPolicy EnvoyFilter""".split()
+    InferencePool SecurityPolicy EnvoyFilter BaseModel ClusterBaseModel""".split()
 )
 GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev", "mlops.seldon.io"))
 DEPTH, WORKFLOW_DEPTH = 9, 4

@@ -11,9 +11,9 @@ CLUSTER_SCOPED = frozenset(
     PriorityClass IngressClass RuntimeClass MutatingWebhookConfiguration ValidatingWebhookConfiguration
     ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding APIService CSIDriver CSINode DeviceClass
     ClusterPolicy NodePool EC2NodeClass NodeClaim NodeClass Provisioner AWSNodeTemplate ClusterServingRuntime
-    ClusterTrainingRuntime ClusterQueue ResourceFlavor ClusterIssuer GatewayClass ClusterStorageContainer
-    CiliumClusterwideNetworkPolicy GlobalNetworkPolicy NVIDIADriver Topology WorkloadPriorityClass
-    ClusterConfig""".split()
+    ClusterBaseModel ClusterTrainingRuntime ClusterQueue ResourceFlavor ClusterIssuer GatewayClass
+    ClusterStorageContainer CiliumClusterwideNetworkPolicy GlobalNetworkPolicy NVIDIADriver Topology
+    WorkloadPriorityClass ClusterConfig""".split()
 )
 
 

@@ -1,0 +1,22 @@
+"""The pod that an operator makes of fields of its own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from scanner.core import Path, Unknown
+
+
+class Shaped(NamedTuple):
+    """A pod spec, and its containers with the paths that they were read from."""
+
+    spec: dict[str, Any]
+    containers: tuple[tuple[dict[str, Any], Path], ...]
+    metadata: dict[str, Any]
+    pod_at: Path | None = None
+    """Where fields of the pod stand under their own names, if the kind has them."""
+
+
+def decided(by: str) -> Unknown:
+    """A value that an operator or another object gives."""
+    return Unknown(f"{by} decides it", by)
