@@ -121,6 +121,7 @@ class Serving(View, kw_only=True):
     load_format: str | None = None
     kv_cache_dtype: str | None = None
     cpu_offload_gib: str | None = None
+    logs_requests: bool = False
     request_log_level: str | None = None
     """How much of a request is logged, in the engine's own numbers."""
     expert_parallel: bool = False
