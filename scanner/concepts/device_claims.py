@@ -97,7 +97,7 @@ def _accelerators(request: Request, claim: str, at: Path) -> Accelerators:
 
 def _view(claim: Claim, at: Path) -> DeviceClaim:
     view = DeviceClaim(at=at, name=claim.name, kind=claim.kind, object=claim.object, shared=claim.shared)
-    view.counted, view.only_in = claim.shared and not claim.first, list(claim.only_in)
+    view.counted, view.only_in, view.target = not claim.first, list(claim.only_in), claim.target
     doubt = _doubt(claim)
     requests = () if isinstance(claim.requests, Unknown) else claim.requests
     view.accelerators = [_accelerators(item, claim.name, at) for item in requests if item.kind == "accelerator"]

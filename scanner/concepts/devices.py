@@ -63,6 +63,8 @@ class Claim(NamedTuple):
     """Whether no pod that was read before shares the claim."""
     only_in: tuple[str, ...] = ()
     """Namespaces in which the unit has the object, where that of the pod is not among them."""
+    target: Resource | None = None
+    """The object, where the scan has one."""
 
     @property
     def shared(self) -> bool:
@@ -130,9 +132,7 @@ class Devices:
     def _found(self, user: Resource, entry: str, kind: str, name: str) -> Claim:
         every = self._objects.get((kind, name), [])
         found = [item for item in every if _namespace(item) == _namespace(user)]
-        near = [item for item in found if item.unit == user.unit] or found
-        for item in near:
-            self._graph.tie(user.unit, item.unit)
+        near = self._near(user, found)
         read = [self._requests(item, user) for item in near]
         if not read:
             missing = Unknown(f"the {kind} {name} is not in the scan", name)
@@ -141,7 +141,7 @@ class Devices:
         key = (near[0].unit, _namespace(user), name)
         first = kind != "ResourceClaim" or key not in self._shared
         self._shared.add(key)
-        return Claim(entry, kind, name, requests, first)
+        return Claim(entry, kind, name, requests, first, target=near[0])
 
     def _requests(self, item: Resource, user: Resource) -> tuple[Request, ...] | Unknown:
         if item.type == "ComputeDomain":
@@ -187,15 +187,22 @@ class Devices:
 
     def _read_all(self, classes: list[Resource], user: Resource) -> _Class | Unknown:
         """The class that all of them are, or those of the user's unit if it has any; unknown if they differ."""
-        near = [item for item in classes if item.unit == user.unit] or classes
-        for item in near:
-            self._graph.tie(user.unit, item.unit)
+        near = self._near(user, classes)
         told = [_told(get(item.attributes, "spec", "selectors")) for item in near]
         read = {_Class(dict(pairs).get("driver", ""), pairs, selected) for pairs, selected in told}
         only = read.pop() if len(read) == 1 else _Class("")
         return (
             only if only.driver else Unknown(f"the selectors of the device class {near[0].name} do not tell its driver")
         )
+
+    def _near(self, user: Resource, found: list[Resource]) -> list[Resource]:
+        """Those in the user's file or else in its unit, if there are any: files that declare objects of one name are
+        alternatives to each other."""
+        near = [item for item in found if item.unit == user.unit] or found
+        near = [item for item in near if item.span.file == user.span.file] or near
+        for item in near:
+            self._graph.tie(user.unit, item.unit)
+        return near
 
 
 def _group(item: Resource) -> str:

@@ -70,6 +70,9 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     for pods in concepts.of_kind("PodSet"):
         if isinstance(pods, PodSet) and pods.defined_by is not None:
             graph.connect(pods.resource, pods.defined_by, "references")
+        for claim in pods.device_claims if isinstance(pods, PodSet) else ():
+            if claim.target is not None:
+                graph.connect(pods.resource, claim.target, "references")
         scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))

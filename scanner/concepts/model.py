@@ -74,9 +74,11 @@ class DeviceClaim(View, kw_only=True):
     network: bool = False
     """Whether it holds network adapters."""
     counted: bool = False
-    """Whether the claim is shared with pods of another object, which stand for its cost."""
+    """Whether pods of another object that share the claim stand for its cost."""
     only_in: list[str] = field(default_factory=list)
     """Namespaces in which the scan has the object, where that of the pod is not among them."""
+    target: Resource | None = None
+    """The object, where the scan has it."""
 
 
 class EnvironmentVariable(View, kw_only=True):
