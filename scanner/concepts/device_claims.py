@@ -11,7 +11,7 @@ from typing import Any
 
 from scanner.concepts.devices import Claim, Devices, Request
 from scanner.concepts.model import Accelerators, Container, DeviceClaim, PodSet
-from scanner.core import Path, Unknown, get, is_unknown
+from scanner.core import AtLeast, Path, Unknown, get, is_unknown
 
 
 def read_claims(
@@ -69,7 +69,7 @@ def _give(container: Container, uses: Any, named: dict[str, Claim], *, plugin: b
                 container.accelerators.append(given)
                 container.accelerator_count = _sum(container.accelerator_count, given.count)
     if doubt is not None and not plugin:
-        container.accelerator_count = doubt  # type: ignore[assignment]
+        container.accelerator_count = _sum(container.accelerator_count, doubt)
         if not container.accelerators:
             container.accelerators = doubt  # type: ignore[assignment]
 
@@ -101,7 +101,7 @@ def _view(claim: Claim, at: Path) -> DeviceClaim:
     doubt = _doubt(claim)
     requests = () if isinstance(claim.requests, Unknown) else claim.requests
     view.accelerators = [_accelerators(item, claim.name, at) for item in requests if item.kind == "accelerator"]
-    view.accelerator_count = _known(claim) if doubt is None else doubt  # type: ignore[assignment]
+    view.accelerator_count = _known(claim) if doubt is None else _sum(_known(claim), doubt)
     view.network = any(item.kind == "network" for item in requests)
     if doubt is not None and not view.network:
         view.network = doubt  # type: ignore[assignment]
@@ -118,4 +118,13 @@ def _known(claim: Claim) -> Any:
 
 
 def _sum(one: Any, other: Any) -> Any:
-    return one if is_unknown(one) else other if is_unknown(other) else one + other
+    """The sum of two counts; what is known of them is the least that it can be."""
+    unknown = next((part for part in (one, other) if isinstance(part, Unknown)), None)
+    if unknown is None:
+        return one + other
+    least = sum(part.least if isinstance(part, AtLeast) else part for part in (one, other) if _bounded(part))
+    return AtLeast(unknown.reason, unknown.source, least) if least > 0 else unknown
+
+
+def _bounded(part: Any) -> bool:
+    return isinstance(part, AtLeast) or not is_unknown(part)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from scanner.concepts.quantities import settled, whole
-from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.core import AtLeast, Resource, Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator
 from scanner.facts.device_classes import DeviceDriver, device_classes, device_drivers
 from scanner.facts.instances import instance_type
@@ -41,7 +41,7 @@ class Request(NamedTuple):
     kind: str | Unknown
     """accelerator, network or other; what allocates nothing is other."""
     device_class: str = ""
-    amount: int | Unknown = 0
+    amount: int | AtLeast = 0
     vendor: str = ""
     extended: str | None = None
     """The extended resource of the same device; ``None`` if it has none or it cannot be told."""
@@ -219,12 +219,23 @@ def _elsewhere(user: Resource, found: Iterable[Resource]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name})) if user.namespace and all(names) else ()
 
 
-def _amount(asked: Any) -> int | Unknown:
-    if get(asked, "allocationMode") == "All":
-        return Unknown("the claim takes all devices of its class that a node has")
-    unknown = get(asked, "allocationMode")
-    count = unknown if is_unknown(unknown) else whole(get(asked, "count", default=1))
-    return count if isinstance(count, int | Unknown) else Unknown("the count of a device request is no number")
+def _amount(asked: Any) -> int | AtLeast:
+    """Devices of a request, which the API refuses if there are none."""
+    mode, count = get(asked, "allocationMode"), whole(get(asked, "count", default=1))
+    if mode == "All":
+        return AtLeast("the claim takes all devices of its class that a node has", "", 1)
+    unknown = next((part for part in (mode, count) if isinstance(part, Unknown)), None)
+    if unknown is not None:
+        return AtLeast(unknown.reason, unknown.source, 1)
+    return count if isinstance(count, int) else AtLeast("the count of a device request is no number", "", 1)
+
+
+def _least(amounts: list[int | AtLeast]) -> int | AtLeast:
+    """How many devices alternatives allocate."""
+    if all(amount == amounts[0] for amount in amounts):
+        return amounts[0]
+    least = min(amount.least if isinstance(amount, AtLeast) else amount for amount in amounts)
+    return AtLeast("which alternative of a device request is allocated is not known", "", least)
 
 
 def _told(selectors: Any) -> tuple[tuple[tuple[str, str], ...], bool]:
@@ -291,9 +302,7 @@ def _either(name: str, alternatives: list[Request]) -> Request:
         name,
         first.kind,
         " or ".join(dict.fromkeys(item.device_class for item in alternatives)),
-        first.amount
-        if all(amount == first.amount for amount in amounts)
-        else Unknown("which alternative is allocated is not known"),
+        _least(amounts),
         selected=all(item.selected for item in alternatives),
         **fields,
     )

@@ -802,11 +802,8 @@ def _leader_and_workers(sets: list[PodSet]) -> Any:
 
 
 def _accelerators_of_all(pods: PodSet) -> Any:
-    parts: list[Any] = [pods.accelerator_count, pods.replicas, pods.pods_per_replica]
-    unknown = next((part for part in parts if is_unknown(part)), None)
-    if unknown is not None:
-        return unknown
-    return pods.accelerator_count * (1 if pods.replicas is None else pods.replicas) * pods.pods_per_replica
+    pieces = _product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
+    return 0 if pieces == 0 else _product(pieces, pods.accelerator_count)
 
 
 def _group_of_kserve(sets: list[PodSet]) -> None:
