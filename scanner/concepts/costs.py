@@ -20,7 +20,7 @@ from scanner.concepts.machines import CLOUDS, fewest_replicas, monthly
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.prices import HOURS_A_MONTH, Quote, quote
 from scanner.concepts.workload_prices import per_machine, pod_numbers, share_of_machine
-from scanner.core import Unknown, is_unknown
+from scanner.core import AtLeast, Unknown, is_unknown
 from scanner.facts.instances import Price
 from scanner.graph import ResourceGraph
 
@@ -307,7 +307,9 @@ def _times(number: float | None, hourly: float | None) -> float | None:
 def _asked(pods: PodSet) -> str:
     if not pods.accelerator_resources and pods.device_claims:
         return f"unknown devices of claim {', '.join(claim.object or claim.name for claim in pods.device_claims)}"
-    count = "unknown number of" if is_unknown(pods.accelerator_count) else str(pods.accelerator_count)
+    number = pods.accelerator_count
+    least = f"at least {number.least}" if isinstance(number, AtLeast) else "unknown number of"
+    count = least if is_unknown(number) else str(number)
     chosen = f" ({pods.accelerator})" if isinstance(pods.accelerator, str) else ""
     return f"{count} x {_listed(pods.accelerator_resources)}{chosen}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from scanner.concepts.model import AcceleratorPool, PodSet
+from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet
 from scanner.concepts.pods import KEDA_MOST
 from scanner.concepts.prices import hourly_bounds, quote
 from scanner.concepts.quantities import whole
@@ -117,6 +117,8 @@ def _pieces(pods: PodSet, models: list[Accelerator]) -> int | None:
 
 def _cheapest(pods: PodSet, graph: ResourceGraph, because: str) -> Share:
     """The cheapest machine on demand that has what the pod asks for; the dearest bounds a chosen model."""
+    if pods.accelerator is None and any(_narrowed(item) for claim in pods.device_claims for item in claim.accelerators):
+        return Share(None, None, f"{because}, and which machines have what its device claim selects is not known")
     offers = sorted(_offers(pods, graph), key=lambda offer: (offer[0], offer[1].cloud, offer[1].name))
     if not offers:
         wanted = pods.accelerator or ", ".join(pods.accelerator_resources)
@@ -125,6 +127,11 @@ def _cheapest(pods: PodSet, graph: ResourceGraph, because: str) -> Share:
     chosen = isinstance(pods.accelerator, str)
     basis = f"{because}; priced as the cheapest machine that offers it, {machine.name} ({machine.cloud})"
     return Share(least, offers[-1][0] if chosen else None, basis, "on-demand", prices)
+
+
+def _narrowed(item: Accelerators) -> bool:
+    """Whether selectors choose devices by more than their kind."""
+    return item.selected and item.mig_profile is None
 
 
 def _offers(pods: PodSet, graph: ResourceGraph) -> Iterator[tuple[float, InstanceType, tuple[Price, ...]]]:

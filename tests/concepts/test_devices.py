@@ -297,3 +297,22 @@ def test_unknown_entries_leave_the_accelerators_open() -> None:
     item = graph.of_type("Pod")[0]
     item.attributes["spec"]["resourceClaims"] = Unknown("not set")
     assert is_unknown(read(graph=graph).accelerator_count)
+
+
+def test_a_nim_service_names_claims_of_its_own() -> None:
+    service = """
+apiVersion: apps.nvidia.com/v1alpha1
+kind: NIMService
+metadata: {name: llama, namespace: ml}
+spec:
+  image: {repository: nvcr.io/nim/meta/llama-3.1-8b-instruct, tag: "1.8"}
+  draResources: [{resourceClaimTemplateName: devices, requests: [gpu]}]
+---
+"""
+    pods = read(template(EXACTLY), service, kind="NIMService")
+    assert (pods.accelerator_count, pods.accelerator_resources) == (2, ["gpu.nvidia.com"])
+    assert is_unknown(
+        read(
+            service.replace("resourceClaimTemplateName: devices", "claimCreationSpec: {}"), kind="NIMService"
+        ).accelerator_count
+    )
