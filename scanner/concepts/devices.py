@@ -8,7 +8,6 @@ pkg/scheduler/framework/plugins/dynamicresources of kubernetes/kubernetes 1.35.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from scanner.concepts.quantities import settled, whole
@@ -24,7 +23,8 @@ COMPUTE_DOMAINS = "resource.nvidia.com"
 CLASS_AS_RESOURCE = "deviceclass.resource.kubernetes.io/"
 """What an extended resource begins with that stands for the device class behind it."""
 MAX_REQUESTS = 32
-"""Requests of a claim that the API accepts; it accepts eight alternatives of one."""
+"""Requests of a claim, and selectors of a request, that the API accepts; ``MAX_ALTERNATIVES``: of one request."""
+MAX_ALTERNATIVES = 8
 MAX_EXPRESSION = 10_240
 """Characters of a CEL expression that the API accepts."""
 _DRIVER = re.compile(r"""\bdevice\.driver\s*==\s*["']([^"']+)["']""")
@@ -83,17 +83,20 @@ class Devices:
 
     def __init__(self, graph: ResourceGraph) -> None:
         self._graph = graph
-        self._objects: dict[tuple[str, str], list[Resource]] = {}
+        self._objects: dict[tuple[str, str, str], dict[str, list[Resource]]] = {}
+        self._namespaces: dict[tuple[str, str, str], set[str | None]] = {}
         self._classes: dict[str, list[Resource]] = {}
         self._named: dict[str, list[Resource]] = {}
         self._shared: set[tuple[str, str, str]] = set()
+        self._read: dict[Resource, tuple[Request, ...] | Unknown] = {}
+        self._offered: dict[tuple[str, str], Request | None] = {}
         for item in graph.of_type("ResourceClaim", "ResourceClaimTemplate"):
             if _group(item) == GROUP:
-                self._objects.setdefault((item.type, item.name), []).append(item)
+                self._add(item.type, item.name, item)
         for item in graph.of_type("ComputeDomain"):
             name = get(item.attributes, "spec", "channel", "resourceClaimTemplate", "name")
             if _group(item) == COMPUTE_DOMAINS and isinstance(name, str):
-                self._objects.setdefault(("ResourceClaimTemplate", name), []).append(item)
+                self._add("ResourceClaimTemplate", name, item)
         for item in graph.of_type("DeviceClass"):
             if _group(item) == GROUP:
                 self._classes.setdefault(item.name, []).append(item)
@@ -101,16 +104,23 @@ class Devices:
                 if isinstance(name, str):
                     self._named.setdefault(name, []).append(item)
 
+    def _add(self, kind: str, name: str, item: Resource) -> None:
+        by_unit = self._objects.setdefault((kind, _namespace(item), name), {})
+        by_unit.setdefault(item.unit, []).append(item)
+        self._namespaces.setdefault((kind, name, item.unit), set()).add(item.namespace)
+
     def offered_as(self, name: str, user: Resource) -> Request | None:
         """The accelerator that a device class offers as the extended resource ``name``, if one does."""
-        if name.startswith(CLASS_AS_RESOURCE):
-            found = self._of_class(name.removeprefix(CLASS_AS_RESOURCE), user)
-        elif name in self._named:
-            found = self._read_all(self._named[name], user)
-        else:
+        if not name.startswith(CLASS_AS_RESOURCE) and name not in self._named:
             return None
-        request = _devices(name, found, name)
-        return request if request.kind == "accelerator" else None
+        key = (name, user.unit)
+        if key not in self._offered:
+            if name in self._named:
+                request = _devices(name, self._same(self._named[name], user), name)
+            else:
+                request = _devices(name, self._of_class(name.removeprefix(CLASS_AS_RESOURCE), user), name)
+            self._offered[key] = request if request.kind == "accelerator" else None
+        return self._offered[key]
 
     def claims(self, user: Resource, entries: list[Any]) -> list[Claim]:
         """What the entries of a pod's ``resourceClaims`` stand for."""
@@ -130,36 +140,47 @@ class Devices:
         return Claim(str(entry.get("name")), "", "", missing)
 
     def _found(self, user: Resource, entry: str, kind: str, name: str) -> Claim:
-        every = self._objects.get((kind, name), [])
-        found = [item for item in every if _namespace(item) == _namespace(user)]
+        by_unit = self._objects.get((kind, _namespace(user), name), {})
+        found = by_unit.get(user.unit) or [item for items in by_unit.values() for item in items]
         near = self._near(user, found)
-        read = [self._requests(item, user) for item in near]
+        read = [self._requests(item) for item in near]
         if not read:
             missing = Unknown(f"the {kind} {name} is not in the scan", name)
-            return Claim(entry, kind, name, missing, only_in=_elsewhere(user, every))
+            return Claim(entry, kind, name, missing, only_in=self._elsewhere(kind, name, user))
         requests = read[0] if all(item == read[0] for item in read) else Unknown(f"the scan has several {kind}s {name}")
         key = (near[0].unit, _namespace(user), name)
         first = kind != "ResourceClaim" or key not in self._shared
         self._shared.add(key)
         return Claim(entry, kind, name, requests, first, target=near[0])
 
-    def _requests(self, item: Resource, user: Resource) -> tuple[Request, ...] | Unknown:
+    def _elsewhere(self, kind: str, name: str, user: Resource) -> tuple[str, ...]:
+        """Namespaces of the objects of the user's unit; none where one may be put into any namespace on applying."""
+        names = self._namespaces.get((kind, name, user.unit), set())
+        return tuple(sorted(name for name in names if name)) if user.namespace and None not in names else ()
+
+    def _requests(self, item: Resource) -> tuple[Request, ...] | Unknown:
+        """What an object asks for; its classes are looked up from where it stands."""
+        if item not in self._read:
+            self._read[item] = self._read_requests(item)
+        return self._read[item]
+
+    def _read_requests(self, item: Resource) -> tuple[Request, ...] | Unknown:
         if item.type == "ComputeDomain":
             return (Request("channel", "other"),)
         steps = ("spec", "spec") if item.type == "ResourceClaimTemplate" else ("spec",)
         requests = get(item.attributes, *steps, "devices", "requests")
         if not isinstance(requests, list) or len(requests) > MAX_REQUESTS:
             return requests if isinstance(requests, Unknown) else Unknown(f"{item.address} lists no requests")
-        return tuple(self._request(request, user) for request in requests)
+        return tuple(self._request(request, item) for request in requests)
 
-    def _request(self, request: Any, user: Resource) -> Request:
+    def _request(self, request: Any, owner: Resource) -> Request:
         name = str(get(request, "name"))
         alternatives = get(request, "firstAvailable")
-        if isinstance(alternatives, list) and 0 < len(alternatives) <= MAX_REQUESTS:
-            return _either(name, [self._exactly(name, item, user) for item in alternatives])
-        return self._exactly(name, get(request, "exactly", default=request), user)
+        if isinstance(alternatives, list) and 0 < len(alternatives) <= MAX_ALTERNATIVES:
+            return _either(name, [self._exactly(name, item, owner) for item in alternatives])
+        return self._exactly(name, get(request, "exactly", default=request), owner)
 
-    def _exactly(self, name: str, asked: Any, user: Resource) -> Request:
+    def _exactly(self, name: str, asked: Any, owner: Resource) -> Request:
         device_class, admin = settled(get(asked, "deviceClassName")), get(asked, "adminAccess")
         if admin is True:
             return Request(name, "other")
@@ -169,7 +190,7 @@ class Devices:
         if not isinstance(device_class, str):
             return Request(name, Unknown("a device request names no class"))
         told, selected = _told(get(asked, "selectors"))
-        found = self._of_class(device_class, user)
+        found = self._of_class(device_class, owner)
         if isinstance(found, _Class):
             found = found._replace(told=(*found.told, *told), selected=found.selected or selected)
         request = _devices(name, found, device_class)._replace(amount=_amount(asked))
@@ -179,21 +200,19 @@ class Devices:
     def _of_class(self, name: str, user: Resource) -> _Class | Unknown:
         """What the scan says of a class, else what its driver's installation makes it."""
         missing = Unknown(f"which devices the class {name} holds is not in the scan", name)
-        written = self._read_all(self._classes[name], user) if name in self._classes else missing
+        written = self._same(self._classes[name], user) if name in self._classes else missing
         known = device_classes().get(name)
         if isinstance(written, _Class) or known is None:
             return written
         return _Class(known.driver, (("type", known.type),) if known.type else ())
 
-    def _read_all(self, classes: list[Resource], user: Resource) -> _Class | Unknown:
+    def _same(self, classes: list[Resource], user: Resource) -> _Class | Unknown:
         """The class that all of them are, or those of the user's unit if it has any; unknown if they differ."""
         near = self._near(user, classes)
         told = [_told(get(item.attributes, "spec", "selectors")) for item in near]
         read = {_Class(dict(pairs).get("driver", ""), pairs, selected) for pairs, selected in told}
         only = read.pop() if len(read) == 1 else _Class("")
-        return (
-            only if only.driver else Unknown(f"the selectors of the device class {near[0].name} do not tell its driver")
-        )
+        return only if only.driver else Unknown(f"what drives the device class {near[0].name} cannot be told")
 
     def _near(self, user: Resource, found: list[Resource]) -> list[Resource]:
         """Those in the user's file or else in its unit, if there are any: files that declare objects of one name are
@@ -211,12 +230,6 @@ def _group(item: Resource) -> str:
 
 def _namespace(item: Resource) -> str:
     return item.namespace or "default"
-
-
-def _elsewhere(user: Resource, found: Iterable[Resource]) -> tuple[str, ...]:
-    """Namespaces of the objects of the user's unit; none where one may be put into any namespace on applying."""
-    names = [item.namespace for item in found if item.unit == user.unit]
-    return tuple(sorted({name for name in names if name})) if user.namespace and all(names) else ()
 
 
 def _amount(asked: Any) -> int | AtLeast:
@@ -241,8 +254,8 @@ def _least(amounts: list[int | AtLeast]) -> int | AtLeast:
 def _told(selectors: Any) -> tuple[tuple[tuple[str, str], ...], bool]:
     """What the selectors' expressions equate, ``driver`` among it, and whether they narrow more than the type."""
     told: list[tuple[str, str]] = []
-    narrowed = is_unknown(selectors)
-    for selector in selectors if isinstance(selectors, list) else ():
+    narrowed = is_unknown(selectors) or (isinstance(selectors, list) and len(selectors) > MAX_REQUESTS)
+    for selector in selectors if isinstance(selectors, list) and len(selectors) <= MAX_REQUESTS else ():
         text = get(selector, "cel", "expression")
         if not isinstance(text, str) or len(text) > MAX_EXPRESSION:
             narrowed = True
