@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from scanner.concepts.amounts import Amounts
 from scanner.concepts.devices import Claim, Devices, Request
 from scanner.concepts.model import Accelerators, Container, DeviceClaim, PodSet
 from scanner.core import AtLeast, Path, Unknown, get, is_unknown
 
 
 def read_claims(
-    pods: PodSet, entries: Any, at: Path, containers: Iterable[tuple[Container, dict[str, Any]]], devices: Devices
+    pods: PodSet,
+    entries: Any,
+    at: Path,
+    containers: Iterable[tuple[Container, dict[str, Any]]],
+    devices: Devices,
+    amounts: Amounts,
 ) -> None:
     """Add what the claims at ``at`` give to the pod and to its containers, which come as they are written.
+
+    Raises ``WorkloadLimit``.
 
     A claim that cannot be resolved gives no accelerators to a pod that asks a device plugin for some: the plugin and
     the driver for the same devices exclude each other on a node (NVIDIA's and AWS Neuron's documentation of their
@@ -28,10 +36,15 @@ def read_claims(
         if isinstance(entries, Unknown) and not plugin:
             _leave_open(pods, entries, (item for item, raw in containers if _uses(raw)))
         return
+    amounts.add_requests(pods.resource, len(entries))
     claims = devices.claims(pods.resource, entries)
+    amounts.add_requests(pods.resource, sum(_length(claim) for claim in claims))
     named = {claim.name: claim for claim in claims}
     for container, raw in containers:
-        _give(container, _uses(raw), named, plugin=plugin)
+        uses = _uses(raw)
+        used = [named.get(str(get(use, "name"))) for use in uses] if isinstance(uses, list) else []
+        amounts.add_requests(pods.resource, sum(_length(claim) for claim in used if claim is not None))
+        _give(container, uses, named, plugin=plugin)
     views = [_view(claim, (*at, number)) for number, claim in enumerate(claims)]
     pods.device_claims = views
     for view, claim in zip(views, claims, strict=True):
@@ -39,6 +52,10 @@ def read_claims(
         pods.accelerator_count = _sum(pods.accelerator_count, given)
         if not view.shared:
             pods.own_accelerators = _sum(pods.own_accelerators, given)
+
+
+def _length(claim: Claim) -> int:
+    return 1 if isinstance(claim.requests, Unknown) else 1 + len(claim.requests)
 
 
 def _uses(raw: dict[str, Any]) -> Any:

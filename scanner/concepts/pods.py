@@ -305,7 +305,9 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
     pods.own_accelerators = pods.accelerator_count
     if spec.get("resourceClaims") is not None:
         place = (*(at if written.pod_at is None else written.pod_at), "resourceClaims")
-        read_claims(pods, spec["resourceClaims"], place, zip(pods.every_container, every, strict=True), devices)
+        read_claims(
+            pods, spec["resourceClaims"], place, zip(pods.every_container, every, strict=True), devices, amounts
+        )
     _name_accelerators(pods)
     pods.group_accelerators = pods.accelerator_count
     for field, key in (("host_network", "hostNetwork"), ("host_pid", "hostPID"), ("host_ipc", "hostIPC")):

@@ -316,3 +316,12 @@ spec:
             service.replace("resourceClaimTemplateName: devices", "claimCreationSpec: {}"), kind="NIMService"
         ).accelerator_count
     )
+
+
+def test_claims_that_stand_for_too_many_devices_are_a_limit() -> None:
+    requests = "\n        ".join(f"- {{name: r{n}, exactly: {{deviceClassName: gpu.nvidia.com}}}}" for n in range(32))
+    entries = ", ".join(f"{{name: c{n}, resourceClaimTemplateName: devices}}" for n in range(2_000))
+    text = pod().replace("{name: devices, resourceClaimTemplateName: devices}", entries)
+    concepts = interpret(graph_of(a=template(requests) + text + pod("later")))
+    assert [item.code for item in concepts.diagnostics] == ["workload-limit"]
+    assert concepts.of_kind("PodSet") == []
