@@ -11,6 +11,9 @@ MAX_CONTAINERS = 3_000
 MAX_CHARACTERS = 1_000_000
 """Of commands, arguments, and the scripts and variables that ConfigMaps give, of the workloads of one file."""
 
+MAX_REQUESTS = 50_000
+"""Of devices, which the claims of the workloads of one file stand for and which their containers use."""
+
 
 class WorkloadLimit(Exception):
     """Workloads of one file that hold more than any real ones; the message names the limit."""
@@ -22,6 +25,7 @@ class Amounts:
     def __init__(self) -> None:
         self._containers: Counter[tuple[str, str]] = Counter()
         self._characters: Counter[tuple[str, str]] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
         self._full: set[tuple[str, str]] = set()
 
     def has_room(self, resource: Resource) -> bool:
@@ -36,6 +40,10 @@ class Amounts:
         """Count what containers are told. Raises ``WorkloadLimit``."""
         what = f"{MAX_CHARACTERS:,} characters of commands, arguments, scripts and variables"
         self._add(self._characters, resource, number, what, MAX_CHARACTERS)
+
+    def add_requests(self, resource: Resource, number: int) -> None:
+        """Count requests for devices. Raises ``WorkloadLimit``."""
+        self._add(self._requests, resource, number, f"{MAX_REQUESTS:,} requests for devices", MAX_REQUESTS)
 
     def _add(self, counts: Counter[tuple[str, str]], resource: Resource, number: int, what: str, limit: int) -> None:
         key = (resource.unit, resource.span.file)

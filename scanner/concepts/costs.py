@@ -20,7 +20,7 @@ from scanner.concepts.machines import CLOUDS, fewest_replicas, monthly
 from scanner.concepts.model import AcceleratorPool, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.prices import HOURS_A_MONTH, Quote, quote
 from scanner.concepts.workload_prices import per_machine, pod_numbers, share_of_machine
-from scanner.core import Unknown, is_unknown
+from scanner.core import AtLeast, Unknown, is_unknown
 from scanner.facts.instances import Price
 from scanner.graph import ResourceGraph
 
@@ -266,8 +266,9 @@ def _workload(pods: PodSet, graph: ResourceGraph) -> Iterator[CostLine]:
         return
     share = share_of_machine(pods, graph)
     fewest, most, reason = pod_numbers(pods, graph)
-    floor = _times(fewest, share.least_usd)
+    shared = _shared_devices(pods)
     why = [share.basis, reason, *_old_spot(share.prices, share.market)]
+    why += [f"the devices of {', '.join(shared)} are shared by all pods that name it"] if shared else []
     yield CostLine(
         kind="workload",
         concept=pods,
@@ -275,8 +276,8 @@ def _workload(pods: PodSet, graph: ResourceGraph) -> Iterator[CostLine]:
         fewest=fewest,
         most=most,
         hourly_usd=None if share.least_usd is None else round(share.least_usd, 4),
-        floor_usd=floor,
-        ceiling_usd=_times(most, share.most_usd),
+        floor_usd=_times(_paid(pods, fewest), share.least_usd),
+        ceiling_usd=_times(_paid(pods, most), share.most_usd),
         market=share.market,
         prices=share.prices,
         why=tuple(filter(None, why)),
@@ -284,14 +285,31 @@ def _workload(pods: PodSet, graph: ResourceGraph) -> Iterator[CostLine]:
     )
 
 
-def _times(number: int | None, hourly: float | None) -> float | None:
+def _shared_devices(pods: PodSet) -> list[str]:
+    return [f"claim {claim.object}" for claim in pods.device_claims if claim.shared and claim.accelerators]
+
+
+def _paid(pods: PodSet, number: int | None) -> float | None:
+    """How many pods' worth of accelerators so many pods take: what all pods share counts once."""
+    own, each = pods.own_accelerators, pods.accelerator_count
+    if is_unknown(own) or is_unknown(each) or own == each or number == 0:
+        return number
+    ours = sum(claim.accelerator_count for claim in pods.device_claims if claim.shared and not claim.counted)
+    return (own * number + ours) / each if number is not None else None if own else ours / each
+
+
+def _times(number: float | None, hourly: float | None) -> float | None:
     if number == 0:
         return 0.0
     return None if number is None or hourly is None else round(number * hourly * HOURS_A_MONTH, 2)
 
 
 def _asked(pods: PodSet) -> str:
-    count = "unknown number of" if is_unknown(pods.accelerator_count) else str(pods.accelerator_count)
+    if not pods.accelerator_resources and pods.device_claims:
+        return f"unknown devices of claim {', '.join(claim.object or claim.name for claim in pods.device_claims)}"
+    number = pods.accelerator_count
+    least = f"at least {number.least}" if isinstance(number, AtLeast) else "unknown number of"
+    count = least if is_unknown(number) else str(number)
     chosen = f" ({pods.accelerator})" if isinstance(pods.accelerator, str) else ""
     return f"{count} x {_listed(pods.accelerator_resources)}{chosen}"
 

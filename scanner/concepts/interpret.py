@@ -11,6 +11,7 @@ from scanner.concepts.amounts import Amounts, WorkloadLimit
 from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.definitions import Definitions
+from scanner.concepts.devices import Devices
 from scanner.concepts.exposure import network_boundaries
 from scanner.concepts.kubernetes import access_grants
 from scanner.concepts.machines import complete, complete_endpoint
@@ -61,13 +62,17 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph)
     definitions = Definitions(graph)
-    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, amounts=Amounts())
+    devices = Devices(graph)
+    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, devices=devices, amounts=Amounts())
     _collect(concepts, (r for r in resources if r.api_version), read_pods)
     _contained(concepts, "what Ray clusters are for", lambda: _read_ray_jobs(concepts, graph))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
     for pods in concepts.of_kind("PodSet"):
         if isinstance(pods, PodSet) and pods.defined_by is not None:
             graph.connect(pods.resource, pods.defined_by, "references")
+        for claim in pods.device_claims if isinstance(pods, PodSet) else ():
+            if claim.target is not None:
+                graph.connect(pods.resource, claim.target, "references")
         scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))

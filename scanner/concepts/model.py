@@ -40,14 +40,45 @@ class Concept(View, kw_only=True):
 
 
 class Accelerators(View, kw_only=True):
-    """One accelerator resource of a container, such as ``nvidia.com/gpu: 2`` (quantities as written)."""
+    """Accelerators of one name that a container asks for: an extended resource such as ``nvidia.com/gpu: 2``
+    (quantities as written), or devices of a class by a claim (dynamic resource allocation)."""
 
     resource: str = ""
+    """The extended resource, or the device class."""
+    extended: str | None = None
+    """The extended resource that the same device has; ``None``: it has none, or it cannot be told."""
+    claim: str | None = None
+    """The claim of the pod that the devices come by; ``None`` for extended resources."""
     vendor: str = ""
     request: Any = None
     limit: Any = None
     count: int = 0
     mig_profile: str | None = None
+    model: str | None = None
+    """The model that the claim's selectors choose; ``None``: none, or it cannot be told."""
+    selected: bool = False
+    """Whether the claim's selectors narrow which devices of the class are taken."""
+
+
+class DeviceClaim(View, kw_only=True):
+    """An entry of a pod's ``resourceClaims``."""
+
+    name: str = ""
+    kind: str = ""
+    """ResourceClaim, or ResourceClaimTemplate of which each pod gets a claim of its own."""
+    object: str = ""
+    shared: bool = False
+    """Whether all pods that name it share its devices."""
+    accelerators: list[Accelerators] = field(default_factory=list)
+    accelerator_count: int = 0
+    network: bool = False
+    """Whether it holds network adapters."""
+    counted: bool = False
+    """Whether pods of another object that share the claim stand for its cost."""
+    only_in: list[str] = field(default_factory=list)
+    """Namespaces in which the scan has the object, where that of the pod is not among them."""
+    target: Resource | None = None
+    """The object, where the scan has it."""
 
 
 class EnvironmentVariable(View, kw_only=True):
@@ -168,7 +199,13 @@ class PodSet(Concept, kw_only=True):
     """Those that start first and the others."""
     accelerator_count: int = 0
     """Accelerators of one pod; ``group_accelerators``: of a whole group that serves or trains together."""
+    own_accelerators: int = 0
+    """Accelerators that each further pod takes: without those of claims that all pods share."""
     accelerator_resources: list[str] = field(default_factory=list)
+    """Extended resources and device classes, by the names that the pod asks for."""
+    extended_resources: list[str] = field(default_factory=list)
+    """The extended resources of the same devices; unknown where a device class does not tell it."""
+    device_claims: list[DeviceClaim] = field(default_factory=list)
     group_accelerators: int = 0
     group_size: int = 1
     pods_per_replica: int = 1

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct, field
 
 from scanner.concepts.clouds.karpenter import creates_anything
-from scanner.concepts.model import AcceleratorPool, PodSet, Taint
+from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet, Taint
 from scanner.core import Resource, Unknown, get, is_unknown
 from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
@@ -357,18 +357,42 @@ def _offers(
 
     ``set_somewhere`` holds the node labels that any pool of the site sets.
     """
-    for name in pods.accelerator_resources:
+    if is_unknown(pods.extended_resources):
+        return pods.extended_resources
+    for name in pods.extended_resources:
         verdict = _offers_resource(name, pods, pool)
         if isinstance(verdict, Unknown) or verdict:
             return verdict
+    chosen = _chosen_model(pods, pool)
+    if chosen:
+        return chosen
     verdicts = [_label(key, values, pool, set_somewhere) for key, values in requirements]
     wrong = next((text for text in verdicts if isinstance(text, str) and text), None)
     return wrong or next((item for item in verdicts if isinstance(item, Unknown)), "")
 
 
+def _chosen_model(pods: PodSet, pool: AcceleratorPool) -> str:
+    """Why the pool has none of the model that a device claim selects; empty if it may have it."""
+    for item in _asked(pods):
+        if item.model is not None and pool.accelerators and item.model not in pool.accelerators:
+            return f"it has {', '.join(pool.accelerators)}, the claim selects {item.model}"
+    return ""
+
+
+def _asked(pods: PodSet) -> list[Accelerators]:
+    """What the containers ask for, as far as it is known."""
+    return [
+        item
+        for container in pods.containers
+        if isinstance(container.accelerators, list)
+        for item in container.accelerators
+    ]
+
+
 def _offers_resource(name: str, pods: PodSet, pool: AcceleratorPool) -> str | Unknown:
     if name.startswith("nvidia.com/mig-"):
-        return _offers_slice(name, pool)
+        plugin = any(item.extended == name and item.claim is None for item in _asked(pods))
+        return _offers_slice(name, pool, plugin=plugin)
     if name == "nvidia.com/pgpu":
         return Unknown(f"nothing says whether {pool.name} passes its GPUs through to virtual machines", pool.address)
     base = "nvidia.com/gpu" if name == "nvidia.com/gpu.shared" else name
@@ -384,7 +408,8 @@ def _offers_resource(name: str, pods: PodSet, pool: AcceleratorPool) -> str | Un
     return ""
 
 
-def _offers_slice(name: str, pool: AcceleratorPool) -> str | Unknown:
+def _offers_slice(name: str, pool: AcceleratorPool, *, plugin: bool) -> str | Unknown:
+    """As ``_offers``; how slices are named and cut in advance matters to the device plugin only."""
     profile = name.removeprefix("nvidia.com/mig-")
     if pool.vendor != "nvidia":
         return f"it has no NVIDIA GPUs, so it offers no {name}"
@@ -392,6 +417,8 @@ def _offers_slice(name: str, pool: AcceleratorPool) -> str | Unknown:
     if models and all(model.mig is not None and mig_profile(model, profile) is None for model in models):
         offered = sorted({item.name for model in models for item in model.mig or ()})
         return f"{models[0].name} can be cut into {', '.join(offered) if offered else 'no slices'}, not {profile}"
+    if not plugin:
+        return Unknown(f"nothing says whether the driver on {pool.name} can cut its GPUs", pool.address)
     if isinstance(pool.mig_profile, str) and pool.mig_profile != profile:
         return f"its GPUs are cut into {pool.mig_profile}, not {profile}"
     if pool.mig_profile == profile:
@@ -498,27 +525,26 @@ def _tolerates(toleration: dict[str, Any], taint: Taint) -> bool | Unknown:
     return bool(key == taint.key and str(value or "") == str(taint.value or ""))
 
 
-def _uses_fast_network(pods: PodSet) -> bool:
+def _uses_fast_network(pods: PodSet) -> bool | Unknown:
     """Whether the pod asks for EFA or RDMA devices, GKE networks, or the host's own network."""
     names = [str(name) for container in pods.containers for name in (*container.limits, *container.requests)]
     asked = any(name.startswith(("vpc.amazonaws.com/efa", "rdma/", "networking.gke.io.networks/")) for name in names)
     annotated = any(
         "networking.gke.io/" in str(key) or "k8s.v1.cni.cncf.io" in str(key) for key in pods.pod_annotations
     )
-    return asked or annotated or pods.host_network is True
+    if asked or annotated or pods.host_network is True:
+        return True
+    claimed = [claim.network for claim in pods.device_claims]
+    unknown = next((network for network in claimed if isinstance(network, Unknown)), False)
+    return True if any(network is True for network in claimed) else unknown
 
 
 def _selected_accelerator(pods: PodSet) -> None:
     """What the pod itself says of the accelerator: MIG profile, accelerator label, instance type."""
-    pods.fast_network_used = _uses_fast_network(pods)
+    pods.fast_network_used = _uses_fast_network(pods)  # type: ignore[assignment]
     if is_unknown(pods.node_selector):
         pods.accelerator_selected = pods.node_selector  # type: ignore[assignment]
-    known = [
-        item
-        for container in pods.containers
-        if not is_unknown(container.accelerators)
-        for item in container.accelerators
-    ]
+    known = _asked(pods)
     slices = [item.mig_profile for item in known if isinstance(item.mig_profile, str)]
     for key, values in _requirements(pods):
         if key not in ACCELERATOR_LABELS:
@@ -529,6 +555,13 @@ def _selected_accelerator(pods: PodSet) -> None:
             pods.accelerator = found.pop()
             fact = accelerator(pods.accelerator)
             pods.accelerator_memory_gib = round(fact.usable_gib, 1) if fact is not None else None
+    models = {item.model for item in known if item.model is not None}
+    if any(item.selected for item in known):
+        pods.accelerator_selected = True
+    if len(models) == 1:
+        pods.accelerator = models.pop()
+        fact = accelerator(pods.accelerator)
+        pods.accelerator_memory_gib = round(fact.usable_gib, 1) if fact is not None else None
     if slices:
         pods.accelerator_selected = True
         sizes = [float(size[1]) for text in slices if (size := _SLICE_MEMORY.search(text)) is not None]

@@ -12,6 +12,8 @@ from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.definitions import Definitions, model_field
+from scanner.concepts.device_claims import read_claims
+from scanner.concepts.devices import Devices
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
 from scanner.concepts.quantities import quantity, settled, share, whole
@@ -106,7 +108,9 @@ _OTHER_STAGE = re.compile(
 )
 
 
-def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitions, amounts: Amounts) -> list[PodSet]:
+def pod_sets(
+    resource: Resource, config_maps: ConfigMaps, definitions: Definitions, devices: Devices, amounts: Amounts
+) -> list[PodSet]:
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods. Raises ``WorkloadLimit``."""
     if not amounts.has_room(resource):
         return []
@@ -118,7 +122,7 @@ def pod_sets(resource: Resource, config_maps: ConfigMaps, definitions: Definitio
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                pods = _pod_set(resource, kind, path, template, config_maps, runtime, amounts)
+                pods = _pod_set(resource, kind, path, template, config_maps, runtime, devices, amounts)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
     share_role(result)
@@ -203,6 +207,7 @@ def _pod_set(
     template: dict[str, Any],
     config_maps: ConfigMaps,
     runtime: Resource | None,
+    devices: Devices,
     amounts: Amounts,
 ) -> PodSet | None:
     written = _written(kind, path, template, resource, runtime)
@@ -237,7 +242,7 @@ def _pod_set(
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec and not kind.shape:
         pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
-    _read_spec(pods, written, config_maps, amounts)
+    _read_spec(pods, written, config_maps, devices, amounts)
     if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
         _without_model(pods)
     if "{*}" in kind.template and not kind.shape:
@@ -298,19 +303,24 @@ def _dicts(value: Any) -> Any:
     return value if is_unknown(value) else [item for item in _sequence(value) if isinstance(item, dict)]
 
 
-def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, amounts: Amounts) -> None:
+def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices: Devices, amounts: Amounts) -> None:
     spec, at = written.spec, written.at
     pods.volumes = _dicts(spec.get("volumes"))
     first = [Part(item, (*at, "initContainers", n)) for n, item in enumerate(_sequence(spec.get("initContainers")))]
+    every: list[dict[str, Any]] = []
     for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
         parts = [part for part in items if isinstance(part.container, dict)]
-        target += [_container(part, pods, config_maps, amounts, init=init) for part in parts]
+        every += [part.container for part in parts]
+        target += [_container(part, pods, config_maps, devices, amounts, init=init) for part in parts]
     pods.every_container = [*pods.init_containers, *pods.containers]
-    for container in pods.containers:
-        for accelerator in _sequence(container.accelerators):
-            if accelerator.resource not in pods.accelerator_resources:
-                pods.accelerator_resources.append(accelerator.resource)
     pods.accelerator_count = _total([container.accelerator_count for container in pods.containers])
+    pods.own_accelerators = pods.accelerator_count
+    if spec.get("resourceClaims") is not None:
+        place = (*(at if written.pod_at is None else written.pod_at), "resourceClaims")
+        read_claims(
+            pods, spec["resourceClaims"], place, zip(pods.every_container, every, strict=True), devices, amounts
+        )
+    _name_accelerators(pods)
     pods.group_accelerators = pods.accelerator_count
     for field, key in (("host_network", "hostNetwork"), ("host_pid", "hostPID"), ("host_ipc", "hostIPC")):
         if key in spec:
@@ -346,6 +356,19 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, amounts
     pods.gang_scheduled = True if pods.queue is not None else gang
 
 
+def _name_accelerators(pods: PodSet) -> None:
+    """The names of all accelerators of a pod; those of claims count whether or not a container uses them."""
+    given = [item for container in pods.containers for item in _sequence(container.accelerators)]
+    for accelerator in (*given, *(item for claim in pods.device_claims for item in claim.accelerators)):
+        if accelerator.resource not in pods.accelerator_resources:
+            pods.accelerator_resources.append(accelerator.resource)
+        if accelerator.extended is None:
+            unknown = Unknown(f"which resource {accelerator.resource} stands for is not known", accelerator.resource)
+            pods.extended_resources = unknown  # type: ignore[assignment]
+        elif not is_unknown(pods.extended_resources) and accelerator.extended not in pods.extended_resources:
+            pods.extended_resources.append(accelerator.extended)
+
+
 def _put_source(pods: PodSet, written: _Written, field: str, *keys: str) -> None:
     """Say where a field of the pod stands; nowhere for kinds that have no place for a pod's own fields."""
     if written.pod_at is not None:
@@ -357,7 +380,9 @@ def _total(counts: list[Any]) -> Any:
     return unknown if unknown is not None else sum(counts)
 
 
-def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, amounts: Amounts, *, init: bool) -> Container:
+def _container(
+    part: Part, pods: PodSet, config_maps: ConfigMaps, devices: Devices, amounts: Amounts, *, init: bool
+) -> Container:
     item, at = part.container, part.at
     container = Container(at=at, name=str(item.get("name", "")), init=init)
     container.image = item.get("image") if isinstance(item.get("image"), str) or is_unknown(item.get("image")) else None
@@ -394,7 +419,7 @@ def _container(part: Part, pods: PodSet, config_maps: ConfigMaps, amounts: Amoun
     for name in ("requests", "limits"):
         container.sources[name] = (*at, "resources", name)
     container.limits = _mapping(get(item, "resources", "limits", default={}))
-    container.accelerators = list(_accelerators(container, at))
+    container.accelerators = list(_accelerators(container, at, pods.resource, devices))
     container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])
     if is_unknown(resources):
         container.accelerator_count = resources  # type: ignore[assignment]
@@ -483,10 +508,13 @@ def _split_image(container: Container, image: str) -> None:
     container.image_digest = digest or None
 
 
-def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
+def _accelerators(container: Container, at: Path, user: Resource, devices: Devices) -> Iterator[Accelerators]:
     names = dict.fromkeys([*container.limits, *container.requests])
     for name in names:
-        if not isinstance(name, str) or not ACCELERATOR.match(name):
+        if not isinstance(name, str):
+            continue
+        offered = None if ACCELERATOR.match(name) else devices.offered_as(name, user)
+        if offered is None and not ACCELERATOR.match(name):
             continue
         request, limit = settled(container.requests.get(name)), settled(container.limits.get(name))
         if request is None and limit is None:
@@ -496,6 +524,8 @@ def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
         count = quantity(amount)
         if not is_unknown(count):
             count = int(count) if count is not None else 0
+        extended = name if offered is None else offered.extended
+        model = None if offered is None else offered.model
         yield Accelerators(
             at=(*at, "resources", field, name),
             sources={
@@ -503,12 +533,19 @@ def _accelerators(container: Container, at: Path) -> Iterator[Accelerators]:
                 "limit": (*at, "resources", "limits", name),
             },
             resource=name,
-            vendor=name.split(".")[0],
+            extended=extended,
+            vendor=name.split(".")[0] if offered is None else offered.vendor,
             request=request,
             limit=limit,
             count=count,
-            mig_profile=name.removeprefix("nvidia.com/mig-") if name.startswith("nvidia.com/mig-") else None,
+            mig_profile=_mig_profile(extended),
+            model=model,
+            selected=offered is not None and offered.selected,
         )
+
+
+def _mig_profile(name: str | None) -> str | None:
+    return name.removeprefix("nvidia.com/mig-") if name is not None and name.startswith("nvidia.com/mig-") else None
 
 
 def _startup_budget(container: Container) -> Any:
@@ -765,6 +802,8 @@ def _complete_groups(sets: list[PodSet]) -> None:
         return
     else:
         return
+    if any(claim.shared and claim.accelerators for pods in sets for claim in pods.device_claims):
+        total = Unknown("pods of the group share the devices of a claim")
     for pods in sets:
         pods.group_accelerators = total
 
@@ -784,11 +823,8 @@ def _leader_and_workers(sets: list[PodSet]) -> Any:
 
 
 def _accelerators_of_all(pods: PodSet) -> Any:
-    parts: list[Any] = [pods.accelerator_count, pods.replicas, pods.pods_per_replica]
-    unknown = next((part for part in parts if is_unknown(part)), None)
-    if unknown is not None:
-        return unknown
-    return pods.accelerator_count * (1 if pods.replicas is None else pods.replicas) * pods.pods_per_replica
+    pieces = _product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
+    return 0 if pieces == 0 else _product(pieces, pods.accelerator_count)
 
 
 def _group_of_servers(sets: list[PodSet]) -> None:

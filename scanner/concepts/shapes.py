@@ -81,6 +81,24 @@ def _with_gpus(resources: Any, operator: str) -> Any:
     return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: _decided(operator)}}
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _nim_claims(item: dict[str, Any], operator: str) -> tuple[Any, list[dict[str, Any]]]:
+    """The resources of the container, and the pod's claims, which come in place of the GPUs that the operator adds."""
+    entries = [entry for entry in _items(item.get("draResources")) if isinstance(entry, dict)]
+    if not entries:
+        return _with_gpus(item.get("resources"), operator), []
+    claims = [{**entry, "name": f"claim-{number}"} for number, entry in enumerate(entries)]
+    uses = [
+        {"name": claim["name"], **({} if request is None else {"request": request})}
+        for claim in claims
+        for request in (_items(claim.get("requests")) or [None])
+    ]
+    return {**_mapping(item.get("resources")), "claims": uses}, claims
+
+
 def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     operator = "the NIM operator"
     storage = _mapping(item.get("storage"))
@@ -88,18 +106,19 @@ def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped
     volumes = [{"name": "dshm", "emptyDir": {"medium": "Memory", **_size(storage.get("sharedMemorySizeLimit"))}}]
     if storage.get("emptyDir") is None and storage.get("hostPath") is None:
         volumes.append({"name": "model-store", "persistentVolumeClaim": {"claimName": claim}})
+    resources, claims = _nim_claims(item, operator)
     container = {
         "name": f"{get(root, 'metadata', 'name', default='nim')}-ctr",
         "image": _nim_image(item.get("image")),
         **_chosen(item, "command", "args", "env"),
-        "resources": _with_gpus(item.get("resources"), operator),
+        "resources": resources,
         "volumeMounts": [
             {"name": "dshm", "mountPath": "/dev/shm"},
             {"name": "model-store", "mountPath": "/model-store"},
         ],
         **_probes(item, operator),
     }
-    spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes}
+    spec = {**_chosen(item, *POD_FIELDS), "volumes": volumes, **({"resourceClaims": claims} if claims else {})}
     return Shaped(spec, ((container, at),), _chosen(item, "labels", "annotations"), at)
 
 

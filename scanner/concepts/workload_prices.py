@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from scanner.concepts.model import AcceleratorPool, PodSet
+from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet
 from scanner.concepts.pods import KEDA_MOST
 from scanner.concepts.prices import hourly_bounds, quote
 from scanner.concepts.quantities import whole
@@ -41,6 +41,8 @@ def share_of_machine(pods: PodSet, graph: ResourceGraph) -> Share:
     """A pod's share of the machines of the pools that can host it, else of the cheapest machine known to facts."""
     if is_unknown(pods.accelerator_count):
         return Share(None, None, pods.accelerator_count.reason)
+    if is_unknown(pods.extended_resources):
+        return Share(None, None, pods.extended_resources.reason)
     if not is_unknown(pods.hosts) and pods.hosts:
         return _on_pools(pods, pods.hosts)
     if isinstance(pods.hosts, Unknown):
@@ -69,7 +71,7 @@ def _share_of(pods: PodSet, pool: AcceleratorPool) -> tuple[float | None, float 
     """USD an hour for the accelerators of one pod, on the pool's cheapest and on its dearest machine for them."""
     cut = _pieces(pods, [accelerators()[name] for name in pool.accelerators if name in accelerators()])
     clients = pool.shared_clients if isinstance(pool.shared_clients, int) and pool.shared_clients > 0 else 1
-    if cut is None or any("neuroncore" in name for name in pods.accelerator_resources):
+    if cut is None or any("neuroncore" in name for name in pods.extended_resources):
         # a device has two to eight cores, by its generation
         return None, None
     offers = [
@@ -103,16 +105,20 @@ def _priced(pools: list[AcceleratorPool]) -> tuple[Price, ...]:
 
 
 def _pieces(pods: PodSet, models: list[Accelerator]) -> int | None:
-    """How many of the pod's MIG slices one GPU holds at most; 1 for whole GPUs."""
-    slices = [name for name in pods.accelerator_resources if name.startswith("nvidia.com/mig-")]
+    """How many of the pod's MIG slices one GPU holds at most; 1 for whole GPUs, ``None`` for several kinds."""
+    slices = [name for name in pods.extended_resources if name.startswith("nvidia.com/mig-")]
     if not slices:
         return 1
+    if len(slices) > 1:
+        return None
     found = [profile.instances for model in models if (profile := mig_profile(model, slices[0])) is not None]
     return max(found) if found else None
 
 
 def _cheapest(pods: PodSet, graph: ResourceGraph, because: str) -> Share:
     """The cheapest machine on demand that has what the pod asks for; the dearest bounds a chosen model."""
+    if pods.accelerator is None and any(_narrowed(item) for claim in pods.device_claims for item in claim.accelerators):
+        return Share(None, None, f"{because}, and which machines have what its device claim selects is not known")
     offers = sorted(_offers(pods, graph), key=lambda offer: (offer[0], offer[1].cloud, offer[1].name))
     if not offers:
         wanted = pods.accelerator or ", ".join(pods.accelerator_resources)
@@ -123,10 +129,15 @@ def _cheapest(pods: PodSet, graph: ResourceGraph, because: str) -> Share:
     return Share(least, offers[-1][0] if chosen else None, basis, "on-demand", prices)
 
 
+def _narrowed(item: Accelerators) -> bool:
+    """Whether selectors choose devices by more than their kind."""
+    return item.selected and item.mig_profile is None
+
+
 def _offers(pods: PodSet, graph: ResourceGraph) -> Iterator[tuple[float, InstanceType, tuple[Price, ...]]]:
     """(USD an hour for the pod's share, machine, price) of every machine type that has the accelerators."""
     wanted = pods.accelerator if isinstance(pods.accelerator, str) else None
-    resource = pods.accelerator_resources[0] if pods.accelerator_resources else ""
+    resource = pods.extended_resources[0] if pods.extended_resources else ""
     base = "nvidia.com/gpu" if resource.startswith(("nvidia.com/mig-", "nvidia.com/gpu.shared")) else resource
     cloud = _cloud(pods, graph)
     for machine in instance_types().values():

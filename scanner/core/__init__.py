@@ -6,9 +6,10 @@ from scanner.core.findings import Finding, Severity, Undetermined
 from scanner.core.resources import Location, Locator, Origin, RelatedSpan, Resource
 from scanner.core.results import Parsed
 from scanner.core.sources import SourceFile, Span
-from scanner.core.values import GAP, Path, Unknown, UnknownText, Value, get, is_unknown, without_gaps
+from scanner.core.values import GAP, AtLeast, Path, Unknown, UnknownText, Value, get, is_unknown, without_gaps
 
 __all__ = [
+    "AtLeast",
     "Change",
     "Diagnostic",
     "Editor",

@@ -37,6 +37,16 @@ class Unknown:
         return f"Unknown({self.reason!r}, {self.source!r})"
 
 
+class AtLeast(Unknown):
+    """A count of which only the least that it can be is known, such as all devices of a node."""
+
+    __slots__ = ("least",)
+
+    def __init__(self, reason: str, source: str, least: int) -> None:
+        super().__init__(reason, source)
+        self.least = least
+
+
 GAP = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands for an unknown part in the known text of an ``UnknownText``."""
 

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from scanner.concepts.model import Concept
-from scanner.core import Path, Resource, Unknown, is_unknown
+from scanner.core import AtLeast, Path, Resource, Unknown, is_unknown
 from scanner.core.nearest import suggestion
 from scanner.engine.limits import LONG, Steps, Stopwatch
 from scanner.engine.logic import Truth, Undecided, all_of, any_of, negate
@@ -241,7 +241,7 @@ def _test(name: str, wanted: Any, kind: str, path: CompiledPath, names: Names) -
         positive = _test(NEGATED[name], wanted, kind, path, names)
         return lambda found, frame, world: negate(positive(found, frame, world))
     if name in ORDER:
-        return _single(compare(ORDER[name], kind), operand(wanted, names))
+        return _single(compare(ORDER[name], kind), operand(wanted, names), name)
     if name in (*SIMPLE, "matches"):
         if names.checking:
             _check_operand(name, wanted, names)
@@ -269,7 +269,9 @@ def _exists(found: list[Found]) -> Truth:
     return Undecided(causes) if causes else False
 
 
-def _single(check: Callable[[Any, Any], bool | Unknown], wanted: Operand) -> Test:
+def _single(check: Callable[[Any, Any], bool | Unknown], wanted: Operand, order: str = "") -> Test:
+    """Whether one of the values passes the check, which for ``order`` is a comparison."""
+
     def test(found: list[Found], frame: Frame, world: World) -> Truth:
         target = wanted(frame)
         if isinstance(target, Unknown):
@@ -279,7 +281,11 @@ def _single(check: Callable[[Any, Any], bool | Unknown], wanted: Operand) -> Tes
         unknown: list[Unknown] = []
         for value, _ in found:
             if isinstance(value, Unknown):
-                unknown.append(value)
+                decided = _by_least(value, order, check(value.least, target)) if isinstance(value, AtLeast) else None
+                if decided is True:
+                    return True
+                if decided is None:
+                    unknown.append(value)
             elif value is not None:
                 held = check(value, target)
                 if held is True:
@@ -289,6 +295,13 @@ def _single(check: Callable[[Any, Any], bool | Unknown], wanted: Operand) -> Tes
         return Undecided(unknown) if unknown else False
 
     return test
+
+
+def _by_least(value: AtLeast, order: str, held: bool | Unknown) -> bool | None:
+    """What a comparison that holds, or not, for the least of a count says of the count; ``None`` if nothing."""
+    if order in ("gt", "ge"):
+        return True if held is True else None
+    return False if order in ("lt", "le") and held is False else None
 
 
 def _matching(wanted: Operand) -> Test:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from scanner.concepts.model import Concept, PodSet
 from scanner.core import (
+    AtLeast,
     Change,
     Diagnostic,
     Finding,
@@ -303,7 +304,8 @@ def _listed(texts: list[str], number: int) -> str:
 def _as(value: Any, form: str) -> str:
     """A value as ``bytes`` (64 MiB) or as ``count NOUN`` (1 replica, 2 replicas); any other as it is."""
     if form.startswith("count "):
-        return f"{shown(value)} {form.removeprefix('count ')}{'' if value == 1 else 's'}"
+        number = value.least if isinstance(value, AtLeast) else value
+        return f"{shown(value)} {form.removeprefix('count ')}{'' if number == 1 else 's'}"
     if form == "bytes" and isinstance(value, int | float) and not isinstance(value, bool):
         size, units = float(value), ["bytes", "KiB", "MiB", "GiB", "TiB"]
         while size >= 1024 and len(units) > 1:
@@ -316,7 +318,7 @@ def _as(value: Any, form: str) -> str:
 def shown(value: Any) -> str:
     """A value for a message: short, on one line, without control characters."""
     if isinstance(value, Unknown):
-        return "(unknown)"
+        return f"at least {value.least}" if isinstance(value, AtLeast) else "(unknown)"
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value if isinstance(value, str) else "null" if value is None else str(value)

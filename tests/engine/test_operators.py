@@ -5,9 +5,11 @@ import operator
 import pytest
 
 from scanner.concepts.interpret import Concepts
-from scanner.core import Location, Resource, Span, Unknown
+from scanner.core import AtLeast, Location, Resource, Span, Unknown
 from scanner.engine.conditions import Names, World, compile_condition
+from scanner.engine.evaluate import shown
 from scanner.engine.limits import MAX_STEPS, StepLimit, Stopwatch
+from scanner.engine.logic import Undecided
 from scanner.engine.operators import compare, matches
 from scanner.engine.paths import Found, Frame
 from scanner.graph import ResourceGraph
@@ -73,3 +75,24 @@ def test_what_stands_anywhere_is_looked_for_once_unless_it_depends_on_the_subjec
         condition = compile_condition(data, Names({}, frozenset()))
         world = World(graph, Concepts())
         assert [condition(Frame(item, item, item, RESOURCE), world) for item in subjects] == expected
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        ({"gt": 0}, True),
+        ({"ge": 2}, True),
+        ({"gt": 2}, None),
+        ({"lt": 2}, False),
+        ({"le": 1}, False),
+        ({"le": 2}, None),
+        ({"equals": 2}, None),
+    ],
+)
+def test_the_least_of_a_count_decides_what_it_can(comparison: dict[str, int], expected: bool | None) -> None:
+    count = AtLeast("all devices of a node", "", 2)
+    condition = compile_condition({"path": "$.a", **comparison}, Names({}, frozenset()))
+    subject = Found({"a": count}, ())
+    truth = condition(Frame(subject, subject, subject, RESOURCE), World(ResourceGraph(), Concepts()))
+    assert (None if isinstance(truth, Undecided) else truth) is expected
+    assert shown(count) == "at least 2"

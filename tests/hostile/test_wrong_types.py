@@ -114,6 +114,16 @@ MANIFESTS = [
     manifest("v1", "PersistentVolumeClaim", spec={
         "storageClassName": "a", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}),
     manifest("v1", "ConfigMap", data={"a": "b"}),
+    manifest("v1", "List", items=[
+        manifest("v1", "Pod", spec={
+            "resourceClaims": [{"name": "c", "resourceClaimTemplateName": "a"}],
+            "containers": [{"name": "x", "resources": {"claims": [{"name": "c", "request": "r"}]}}]}),
+        manifest("resource.k8s.io/v1", "ResourceClaimTemplate", spec={"spec": {"devices": {"requests": [
+            {"name": "r", "firstAvailable": [{"name": "s", "deviceClassName": "a", "count": 2}]},
+            {"name": "q", "exactly": {"deviceClassName": "gpu.nvidia.com", "allocationMode": "All",
+             "selectors": [{"cel": {"expression": "device.attributes['gpu.nvidia.com'].profile == '1g.10gb'"}}]}}]}}}),
+        manifest("resource.k8s.io/v1", "DeviceClass", spec={"extendedResourceName": "a/b", "selectors": [
+            {"cel": {"expression": "device.driver == 'gpu.nvidia.com'"}}]})]),
     manifest("v1", "List", items=[manifest("v1", "ConfigMap", data={"a": "b"})]),
 ]  # fmt: skip
 

@@ -291,3 +291,52 @@ def test_memory_is_plain_data(root: Path, options: ScanOptions) -> None:
     memory = max((json.loads(text) for text in kept), key=lambda data: "islands" in data)
     joined = {frozenset(island["units"]) for island in memory["islands"]}
     assert joined == {frozenset(("red/deploy", "red/infra")), frozenset(("blue/deploy", "blue/infra"))}
+
+
+CLAIM_TEMPLATE = """\
+apiVersion: resource.k8s.io/v1
+kind: ResourceClaimTemplate
+metadata: {name: gpus, namespace: red}
+spec:
+  spec:
+    devices:
+      requests: [{name: gpu, exactly: {deviceClassName: large, count: 1}}]
+"""
+DEVICE_CLASS = """\
+apiVersion: resource.k8s.io/v1
+kind: DeviceClass
+metadata: {name: large}
+spec:
+  selectors: [{cel: {expression: "device.driver == 'gpu.nvidia.com'"}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern", "replacement"),
+    [
+        ("claims/template.yaml", "count: 1", "count: 3"),
+        ("claims/template.yaml", "deviceClassName: large", "deviceClassName: dra.net"),
+        ("claims/template.yaml", "name: gpus", "name: others"),
+        ("classes/class.yaml", "gpu.nvidia.com", "dra.net"),
+        ("classes/class.yaml", "name: large", "name: small"),
+        ("red/deploy/app.yaml", "resourceClaimTemplateName: gpus", "resourceClaimTemplateName: others"),
+    ],
+)
+def test_a_change_of_device_claims_elsewhere_is_followed(
+    root: Path, options: ScanOptions, file: str, pattern: str, replacement: str
+) -> None:
+    for place, text in (("claims/template.yaml", CLAIM_TEMPLATE), ("classes/class.yaml", DEVICE_CLASS)):
+        (root / place).parent.mkdir()
+        (root / place).write_text(text)
+    app = root / "red/deploy/app.yaml"
+    edit(app, r"limits: \{nvidia.com/gpu: 1\}", "claims: [{name: gpu}]")
+    edit(
+        app,
+        "      containers:",
+        "      resourceClaims: [{name: gpu, resourceClaimTemplateName: gpus}]\n      containers:",
+    )
+    again(root, options)
+    edit(root / file, pattern, replacement)
+    again(root, options)
+    edit(root / file, replacement, pattern)
+    again(root, options)
