@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scanner.core import Unknown, is_unknown
+from scanner.core.patterns import lazy_pattern
 
 SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh"))
-_VARIABLE = re.compile(r"\$(?:\((\w+)\)|\{(\w+)(?::?-([^}]*))?\}|(\w+))")
-_NAME = re.compile(r"\$[({]?(\w+)")
+_VARIABLE = lazy_pattern(r"\$(?:\((\w+)\)|\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+_NAME = lazy_pattern(r"\$[({]?(\w+)")
 MAX_SCRIPT = 100_000
 """Characters that are read as a shell would: shlex takes the square of a word's length."""
 MAX_FILLED = 100_000
 """Characters that variables may add to one word."""
-_ASSIGNMENT = re.compile(r"(\w+)=(.*)\Z", re.DOTALL)
+_ASSIGNMENT = lazy_pattern(r"(\w+)=(.*)\Z", re.DOTALL)
 _OPERATORS = frozenset(";&|()\n")
 _BEFORE_COMMANDS = frozenset(("exec", "nohup", "then", "do", "else", "export", "time", "!", "{", "env"))
 

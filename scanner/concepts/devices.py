@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.quantities import settled, whole
 from scanner.core import AtLeast, Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.accelerators import accelerator
 from scanner.facts.device_classes import DeviceDriver, device_classes, device_drivers
 from scanner.facts.instances import instance_type
@@ -27,10 +28,10 @@ MAX_REQUESTS = 32
 MAX_ALTERNATIVES = 8
 MAX_EXPRESSION = 10_240
 """Characters of a CEL expression that the API accepts."""
-_DRIVER = re.compile(r"""\bdevice\.driver\s*==\s*["']([^"']+)["']""")
-_ATTRIBUTE = re.compile(r"""\bdevice\.attributes\[["'][^"']+["']\]\.(\w+)\s*==\s*["']([^"']*)["']""", re.ASCII)
-_TYPE = re.compile(r"""\bdevice\.attributes\[["'][^"']+["']\]\.type\s*==\s*["'][^"']*["']""")
-_BRANCHES = re.compile(r"\|\||\?|!(?!=)")
+_DRIVER = lazy_pattern(r"""\bdevice\.driver\s*==\s*["']([^"']+)["']""")
+_ATTRIBUTE = lazy_pattern(r"""\bdevice\.attributes\[["'][^"']+["']\]\.(\w+)\s*==\s*["']([^"']*)["']""", re.ASCII)
+_TYPE = lazy_pattern(r"""\bdevice\.attributes\[["'][^"']+["']\]\.type\s*==\s*["'][^"']*["']""")
+_BRANCHES = lazy_pattern(r"\|\||\?|!(?!=)")
 """Alternatives and negations: an equation in such an expression need not hold."""
 
 

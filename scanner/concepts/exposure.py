@@ -9,6 +9,7 @@ from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 from scanner.graph.linkers import RAY_CLUSTERS
 
@@ -51,7 +52,7 @@ AUTHENTICATION = (
     "konghq.com/plugins",
 )
 """Beginnings of annotations that ask for credentials, or may do so (plugins, policies, Traefik's middlewares)."""
-AUTHENTICATING_SNIPPET = re.compile(r"\b(auth_request|auth_basic|auth_jwt|ssl_verify_client)\b")
+AUTHENTICATING_SNIPPET = lazy_pattern(r"\b(auth_request|auth_basic|auth_jwt|ssl_verify_client)\b")
 """Directives of nginx that ask for credentials, in the annotations that hold pieces of its configuration."""
 AUTHENTICATING_POLICIES = (
     "AgentgatewayPolicy",
@@ -68,13 +69,13 @@ AUTHENTICATING_POLICIES = (
 Identity-Aware Proxy, Kong and Envoy Gateway."""
 AUTHENTICATING_FILTERS = ("ExtensionRef", "ExternalAuth")
 """Filters of a HTTPRoute that ask for credentials, or may do so."""
-AUTHENTICATING_PROXY = re.compile(r"oauth2?[-_]?proxy|kube-rbac-proxy|kube-auth-proxy")
+AUTHENTICATING_PROXY = lazy_pattern(r"oauth2?[-_]?proxy|kube-rbac-proxy|kube-auth-proxy")
 """Images of proxies that ask for credentials, as they stand beside servers on OpenShift."""
-AUTHENTICATING_ENVOY = re.compile(r"ext_authz|jwt_authn|oauth2|basic_auth|api_key_auth")
+AUTHENTICATING_ENVOY = lazy_pattern(r"ext_authz|jwt_authn|oauth2|basic_auth|api_key_auth")
 """Filters of Envoy that ask for credentials, as Istio's EnvoyFilters name them."""
 GATEWAY_API = "gateway.networking.k8s.io/"
-INTERNAL_CLASS = re.compile(r"internal|private")
-OPEN_GATEWAYS = re.compile(
+INTERNAL_CLASS = lazy_pattern(r"internal|private")
+OPEN_GATEWAYS = lazy_pattern(
     r"gke-l7-(gxlb|global-external-managed|regional-external-managed)(-mc)?|azure-alb-external"
     r"|istio|kgateway|agentgateway|eg|envoy|envoy-gateway|nginx|cilium|traefik|kong|contour"
 )

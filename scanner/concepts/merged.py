@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 
 MERGE_KEYS = {
     "env": "name", "ports": "containerPort", "volumeMounts": "mountPath", "volumeDevices": "devicePath",
@@ -35,7 +36,7 @@ SERVER_TYPES = {
 """Servers of KServe's own runtimes, for runtimes without the annotation that says it."""
 TRAINER_STEP = "trainer.kubeflow.org/trainjob-ancestor-step"
 TRAINER_CONTAINER = "node"
-_TAG = re.compile(r":[\w.-]*\Z", re.ASCII)
+_TAG = lazy_pattern(r":[\w.-]*\Z", re.ASCII)
 
 
 class Part(NamedTuple):

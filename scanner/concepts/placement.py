@@ -17,11 +17,12 @@ from msgspec import Struct, field
 from scanner.concepts.clouds.karpenter import creates_anything
 from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet, Taint
 from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
 from scanner.graph import GraphLimit, ResourceGraph
 
-_SLICE_MEMORY = re.compile(r"\.(\d{1,4})gb", re.ASCII)
+_SLICE_MEMORY = lazy_pattern(r"\.(\d{1,4})gb", re.ASCII)
 MAX_DEPTH_OF_ONE_CLUSTER = 3
 """Directories down to which the only cluster is taken for that of everything (``infra/terraform/prod``)."""
 SHOWN_TO_READERS = frozenset(

@@ -21,9 +21,10 @@ from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.kinds import WorkloadKind, workload_kinds
 
-ACCELERATOR = re.compile(
+ACCELERATOR = lazy_pattern(
     r"(nvidia\.com/(gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
     r"|aws\.amazon\.com/(neuron.*)|google\.com/tpu)\Z"
 )
@@ -75,7 +76,7 @@ PROCESSES: dict[str, Path] = {
     "TrainJob": ("spec", "trainer", "numProcPerNode"),
 }
 """Where a job says how many processes run in each of its pods."""
-LOCAL_DISKS = re.compile(r"/(dev|tmp|run|var|local|scratch|mnt/(k8s-disks|disks|stateful_partition)|opt/dlami)(/|\Z)")
+LOCAL_DISKS = lazy_pattern(r"/(dev|tmp|run|var|local|scratch|mnt/(k8s-disks|disks|stateful_partition)|opt/dlami)(/|\Z)")
 """Paths of a node that lie on its own disks or in its memory."""
 LOCATED_FIELDS = (
     ("image", "image"),
@@ -101,9 +102,9 @@ SERVERS_AND_WORKERS = (
     ("engine", "engine-worker"), ("decoder", "decoder-worker"),
 )  # fmt: skip
 """Components of KServe's and OME's kinds that serve one copy of a model together."""
-_CHECKPOINT = re.compile(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
-_PRODUCTION = re.compile(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
-_OTHER_STAGE = re.compile(
+_CHECKPOINT = lazy_pattern(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
+_PRODUCTION = lazy_pattern(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
+_OTHER_STAGE = lazy_pattern(
     r"(^|[-_./])(dev|development|tests?|testing|testdata|e2e|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
 )
 

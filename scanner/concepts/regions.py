@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from scanner.core import Resource, get
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
-_ZONE = re.compile(r"([a-z]+-[a-z]+\d+)-[a-z]\Z")
+_ZONE = lazy_pattern(r"([a-z]+-[a-z]+\d+)-[a-z]\Z")
 """A Google Cloud zone: a region and a letter."""
 
 

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from scanner.concepts.model import Container, PodSet
 from scanner.concepts.runtimes import family_of
 from scanner.core import Resource, get
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.kinds import WorkloadKind, runtimes
 
 ANY_JOB = (("RayJob", "ray.io"), ("RayCronJob", "ray.io"), ("JobSet", "jobset.x-k8s.io"), ("Job", "batch.volcano.sh"))
 """Kinds that run training and any other job of many pods."""
 MAX_ROLE_TEXT = 10_000
-_TRAINS = re.compile(
+_TRAINS = lazy_pattern(
     r"(?<![a-z])(pre-?)?train(?!ed|ium)|fine[-_]?tun|(?<![a-z])(sft|dpo|grpo|ppo|rlhf)(?![a-z])|maxtext|megatron|torchrun|deepspeed"
 )
-_MEASURES = re.compile(
+_MEASURES = lazy_pattern(
     r"[nr]ccl[-_]?tests?|(all_reduce|all_gather|alltoall|sendrecv)_perf|nvbandwidth|dcgmproftester|(gpu|neuron)[-_]?(burn|profil)|benchmark"
 )
-_COMPILES = re.compile(r"(?<![a-z])(pre)?compil(e|ation)(?![a-z])")
+_COMPILES = lazy_pattern(r"(?<![a-z])(pre)?compil(e|ation)(?![a-z])")
 """Names of jobs that compile a model ahead of time, as Neuron needs it, by running the training command."""
-_COLLECTIVES = re.compile(
+_COLLECTIVES = lazy_pattern(
     r"(?<![a-z])[nr]ccl[-_]?tests?(?![a-z])|(?<![a-z])nvbandwidth(?![a-z])"
     r"|(?<![a-z])(all_?reduce|all_?gather|alltoall|broadcast|gather|hypercube|reduce|reduce_scatter|scatter|sendrecv)_perf"
 )
 """Programs and images of nccl-tests, rccl-tests and nvbandwidth (repositories of NVIDIA and ROCm on GitHub)."""
-_COLLECTIVE_NAME = re.compile(r"(?<![a-z])[nr]ccl(?![a-z])")
+_COLLECTIVE_NAME = lazy_pattern(r"(?<![a-z])[nr]ccl(?![a-z])")
 
 
 def role_of(pods: PodSet, kind: WorkloadKind) -> str:

@@ -10,12 +10,13 @@ from scanner.concepts.command_lines import Command, commands, fill, words
 from scanner.concepts.model import Container, Serving
 from scanner.concepts.quantities import settled, whole
 from scanner.core import Path, Unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.kinds import runtimes
 
 __all__ = ["family_of", "read_flags", "recognise", "words"]
 IDLE = frozenset(("sleep", "tail", "nvidia-smi", "cp", "true", "while", "torch-model-archiver"))
 """Commands that make a container of a runtime's image something else."""
-_NIM_MODEL = re.compile(r"nvcr\.io/nim/([\w.-]+/[\w.-]+)")
+_NIM_MODEL = lazy_pattern(r"nvcr\.io/nim/([\w.-]+/[\w.-]+)")
 _COUNTS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_length")
 
 

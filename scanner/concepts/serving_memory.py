@@ -7,6 +7,7 @@ import re
 from scanner.concepts.memory import DEFAULT_BYTES, GIB, bytes_per_parameter, memory_needed
 from scanner.concepts.model import Container, PodSet, Serving
 from scanner.core import is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.models import (
     Guess,
     Model,
@@ -25,7 +26,7 @@ UTILIZATION = {"vllm": 0.9, "sglang": 0.9}
 """The share of memory that an engine takes by default (vLLM ``--gpu-memory-utilization``, SGLang's is about that)."""
 MINIMAL_CONTEXT = 2048
 GUESSABLE = frozenset(("vllm", "sglang", "tgi", "lmdeploy", "nim", "tensorrt-llm"))
-_HUB_NAME = re.compile(r"\w[\w.-]*/[\w.-]+", re.ASCII)
+_HUB_NAME = lazy_pattern(r"\w[\w.-]*/[\w.-]+", re.ASCII)
 """A model of a hub by organisation and name; folders hold what anybody put there under any name."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from scanner.concepts import model
 from scanner.core.findings import Severity
 from scanner.core.nearest import suggestion
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.conditions import Condition, ConditionError, Names, Operand, compile_condition, known_name, operand
 from scanner.engine.fix import CompiledFix, compile_fix
 from scanner.engine.paths import CompiledPath, PathError, compile_path, fields_of
@@ -23,12 +23,12 @@ CONCEPTS: dict[str, type[model.Concept]] = {
     for name, view in vars(model).items()
     if isinstance(view, type) and issubclass(view, model.Concept) and view is not model.Concept
 }
-PLACEHOLDER = re.compile(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
+PLACEHOLDER = lazy_pattern(r"\{([^{}|]+)(?:\|(join|bytes|count [a-zA-Z ]+))?\}")
 """What a message is filled in with: a path, a parameter, a value, or one of ``MESSAGE_NAMES``."""
 MESSAGE_NAMES = ("address", "name", "type")
-_ITEM = re.compile("[@^]|'value'")
+_ITEM = lazy_pattern("[@^]|'value'")
 """What may lead to the item, or to an operand that is made of it."""
-_SUBJECT_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
+_SUBJECT_FIELD = lazy_pattern(r"\$\.([A-Za-z_]\w*)")
 
 
 class CompiledRule(Struct, frozen=True):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from msgspec import Struct
 
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.fixtures import MARK, case_files, cases_of
 from scanner.engine.rules import Rule
 from scanner.project.bounds import read_text
 
-_MARK = re.compile(rf"[ \t]*{MARK.pattern}[^\n]*")
+_MARK = lazy_pattern(rf"[ \t]*{MARK.pattern}[^\n]*")
 
 
 class Example(Struct, frozen=True):

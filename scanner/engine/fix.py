@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from scanner.concepts.model import Concept, View
 from scanner.core import Change, Editor, Finding, Fix, Path, SourceFile, Value, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.core.values import unknowns
 from scanner.engine.conditions import Condition, ConditionError, Names, World, compile_condition
 from scanner.engine.paths import CompiledPath, Frame, compile_path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from scanner.engine.rules import Rule
 
 _KINDS: tuple[Literal["set", "remove", "add"], ...] = ("set", "remove", "add")
-_PLACEHOLDER = re.compile(r"\{([$@^][^{}]*|param\.\w+)\}")
+_PLACEHOLDER = lazy_pattern(r"\{([$@^][^{}]*|param\.\w+)\}")
 
 
 class _Unfit(Exception):

@@ -10,9 +10,10 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from scanner.core import Finding
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.rules import Rule
 
-MARK = re.compile(r"(?:#|//)\s*expect:\s*([A-Z]{3}\d{3}(?:\s*,\s*[A-Z]{3}\d{3})*)")
+MARK = lazy_pattern(r"(?:#|//)\s*expect:\s*([A-Z]{3}\d{3}(?:\s*,\s*[A-Z]{3}\d{3})*)")
 """What marks a line of a fixture, or the line below it, as one that the named rules report."""
 Place = tuple[str, int]
 """(file relative to the case, line)."""

@@ -7,18 +7,18 @@ tried in full.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from scanner.concepts.model import Concept
 from scanner.core import Resource
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.paths import Found, fields_of
 
 Guard = tuple[str, frozenset[Any]]
 """A field and the values of which it must have one."""
 Subject = tuple[Found, Resource]
-_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)\Z")
+_FIELD = lazy_pattern(r"\$\.([A-Za-z_]\w*)\Z")
 _PLAIN = (str, bool, int, float)
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.quantities import quantity
 from scanner.core import Unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.limits import PatternLimit, Stopwatch, shown_pattern
 
 MAX_MATCHED_TEXT = 10_000
@@ -22,11 +23,11 @@ MAX_TRIALS = 10_000_000
 """Searches that may try more are made by the ``regex`` package, which can bound their time."""
 MAX_QUICK_STEPS = 20_000
 """Searches that cannot take more steps need no watch."""
-_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,?\d*\})")
-_LOOKS_BACK = re.compile(r"\\[1-9]|\(\?(?:P=|\()")
-_REPETITION = re.compile(r"(?<!\\)[*+]|\{\d*,\d*\}")
-_OPTIONAL = re.compile(r"(?<![\\(*+?}])\?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_REPEATED_GROUP = lazy_pattern(r"\)(?:[*+]|\{\d*,?\d*\})")
+_LOOKS_BACK = lazy_pattern(r"\\[1-9]|\(\?(?:P=|\()")
+_REPETITION = lazy_pattern(r"(?<!\\)[*+]|\{\d*,\d*\}")
+_OPTIONAL = lazy_pattern(r"(?<![\\(*+?}])\?")
+_DURATION = lazy_pattern(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
 

@@ -6,15 +6,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from scanner.concepts.model import Concept, View
 from scanner.core import Path, Resource, Unknown, get
+from scanner.core.patterns import lazy_pattern
 
-_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(-?\d+)\]|(\[\*\])")
+_STEP = lazy_pattern(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(-?\d+)\]|(\[\*\])")
 
 
 class PathError(ValueError):

@@ -5,11 +5,11 @@ They are the only way in which a rule sees a unit that nothing joins to its subj
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from scanner.core import Resource
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.compile import CONCEPTS
 from scanner.engine.conditions import (
     ConceptSource,
@@ -27,7 +27,7 @@ from scanner.engine.paths import Found, Frame
 from scanner.engine.rules import Rule
 from scanner.graph import ResourceGraph
 
-_OUTWARD = re.compile(r"'[$^]")
+_OUTWARD = lazy_pattern(r"'[$^]")
 """A path in a condition that leads to the rule's own subject."""
 
 

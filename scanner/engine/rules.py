@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from scanner.core.findings import SEVERITIES, Severity
 from scanner.core.nearest import nearest, suggestion
+from scanner.core.patterns import lazy_pattern
 from scanner.project.bounds import load_yaml, read_text, yaml_problem
 from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.survey import SETTLED_NANOSECONDS
@@ -25,12 +26,12 @@ from scanner.project.survey import SETTLED_NANOSECONDS
 REQUIRED = ("id", "name", "title", "category", "severity", "precision", "select", "assert", "message", "remediation")
 PRECISIONS = ("high", "medium", "low")
 _SHAPES = {
-    "id": (re.compile(r"[A-Z]{3}[0-9]{3}"), "three letters and three digits, such as GPU004"),
-    "name": (re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), "words of a-z and 0-9 with - between them"),
-    "category": (re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), "a word of a-z and 0-9"),
+    "id": (lazy_pattern(r"[A-Z]{3}[0-9]{3}"), "three letters and three digits, such as GPU004"),
+    "name": (lazy_pattern(r"[a-z0-9]+(-[a-z0-9]+)*"), "words of a-z and 0-9 with - between them"),
+    "category": (lazy_pattern(r"[a-z0-9]+(-[a-z0-9]+)*"), "a word of a-z and 0-9"),
 }
 """Reports and commands use these as they are, so that a rule of a pull request must not choose them freely."""
-_LINK = re.compile(r"https://[\w./#?=&%:~+@!$'()*,;\[\]-]+", re.ASCII)
+_LINK = lazy_pattern(r"https://[\w./#?=&%:~+@!$'()*,;\[\]-]+", re.ASCII)
 _TEXTS = ("title", "message", "remediation", "description")
 
 

@@ -12,16 +12,17 @@ from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Finding, Level, Resource, SourceFile, Span, get
 from scanner.core.nearest import suggestion
+from scanner.core.patterns import lazy_pattern
 from scanner.engine.rules import Rule
 from scanner.project.config import FileSuppression
 from scanner.project.globs import compile_globs
 
-_COMMENT = re.compile(
+_COMMENT = lazy_pattern(
     r"(?:#|//|/\*)\s*kilter:(ignore-file|ignore)\s+([\w,\-][\w,\- ]*?(?<=\w))(?=\s+until=|\s+--|\s*\*/|\s*$)"
     r"(?:\s+until=(\S+))?"
 )
 """Up to the reason; it and the end are read apart, because one expression for all would take quadratic time."""
-_ANNOTATION_VALUE = re.compile(r"\s*(?:until=(\S+)\s*)?(?:--\s*)?(.*)", re.DOTALL)
+_ANNOTATION_VALUE = lazy_pattern(r"\s*(?:until=(\S+)\s*)?(?:--\s*)?(.*)", re.DOTALL)
 ANNOTATION = "kilter/ignore"
 MAX_CHARACTERS = 1_000
 """Of the rules that one comment names, and of its reason."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import NamedTuple
 
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.tables import names, rows, whole
 
-_SHARING = re.compile(r"-(shared|mig-.*)$")
+_SHARING = lazy_pattern(r"-(shared|mig-.*)$")
 
 
 class MigProfile(NamedTuple):

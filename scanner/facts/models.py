@@ -6,12 +6,13 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.tables import names, number, rows, whole
 
-_SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
-_ACTIVE = re.compile(r"(?<![a-z0-9.])a(\d+(?:\.\d+)?)b(?![a-z0-9])")
-_EXPERTS = re.compile(r"(?<![a-z0-9])(\d+x\d+(?:\.\d+)?b|\d+e)(?![a-z0-9])")
-_VARIANT = re.compile(r"-(instruct|chat|it|base|hf|pt|bf16|fp16)$")
+_SIZE = lazy_pattern(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_ACTIVE = lazy_pattern(r"(?<![a-z0-9.])a(\d+(?:\.\d+)?)b(?![a-z0-9])")
+_EXPERTS = lazy_pattern(r"(?<![a-z0-9])(\d+x\d+(?:\.\d+)?b|\d+e)(?![a-z0-9])")
+_VARIANT = lazy_pattern(r"-(instruct|chat|it|base|hf|pt|bf16|fp16)$")
 
 
 class Model(NamedTuple):

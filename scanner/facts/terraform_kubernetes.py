@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.tables import document
 
-_VERSION = re.compile(r"_v\d+(?:(?:alpha|beta)\d+)?$")
-_WORD = re.compile(r"_([a-z0-9])")
+_VERSION = lazy_pattern(r"_v\d+(?:(?:alpha|beta)\d+)?$")
+_WORD = lazy_pattern(r"_([a-z0-9])")
 
 
 @cache

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from scanner.core import Change, Location, Origin, Parsed, Path, Resource, SourceFile, Span, TextEdit
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes.locate import DocumentPositions
 from scanner.frontends.kubernetes.nodes import compose, construct
 
-_SCHEMA = re.compile(r"azuremlschemas[^/]*/(?:[^/]+/)*([A-Za-z]+)\.schema\.json")
+_SCHEMA = lazy_pattern(r"azuremlschemas[^/]*/(?:[^/]+/)*([A-Za-z]+)\.schema\.json")
 
 HEADERS = ("name", "displayName", "$schema", "workerPoolSpecs", "jobSpec")
 

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span, get
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes import read_manifests
 from scanner.project.bounds import load_yaml
 from scanner.project.cache import NO_CACHE, Cache
@@ -62,10 +63,10 @@ for name, text in rendered.items():
 """
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
 MAX_RENDERED_BYTES = 32 * 1024 * 1024
-_SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
-_WANTS_VALUES = re.compile(r"required|nil pointer evaluating", re.IGNORECASE)
+_SOURCE = lazy_pattern(r"^# Source: (\S+)\s*$", re.MULTILINE)
+_WANTS_VALUES = lazy_pattern(r"required|nil pointer evaluating", re.IGNORECASE)
 """What the engine says where a template asks for a value that the chart's own values do not have."""
-_VALUES = re.compile(r"\.Values\.([A-Za-z_][\w.]*)")
+_VALUES = lazy_pattern(r"\.Values\.([A-Za-z_][\w.]*)")
 
 
 class ChartValues(Struct, frozen=True):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +15,13 @@ from functools import cached_property
 from typing import Any
 
 from scanner.core import Diagnostic, Location, Locator, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, Unknown
+from scanner.core.patterns import lazy_pattern
 
 MAX_MODULE_DEPTH = 50
-_KEY = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
-_ADDRESS = re.compile(r'"address": ?("(?:[^"\\]|\\.)*")')
-_LINE_END = re.compile("\n")
-_PROVIDER = re.compile(r"([^/]+)$")
+_KEY = lazy_pattern(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]")
+_ADDRESS = lazy_pattern(r'"address": ?("(?:[^"\\]|\\.)*")')
+_LINE_END = lazy_pattern("\n")
+_PROVIDER = lazy_pattern(r"([^/]+)$")
 
 
 def read_plan(file: SourceFile) -> Parsed:

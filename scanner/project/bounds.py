@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from scanner.core.patterns import lazy_pattern
 from scanner.core.yaml_data import yaml_data
 
 MAX_CHARACTERS = 1_000_000
@@ -17,7 +18,7 @@ MAX_DEPTH = 100
 MAX_VALUES = 100_000
 """Aliases are counted expanded."""
 _PLAIN_BRACKETS = 500
-_NOTEWORTHY = re.compile(r"(?:^|[\s\[{,:?-])&[^\s]|^ {200}|^ *(?:[-?:][ \t]+){50}", re.MULTILINE)
+_NOTEWORTHY = lazy_pattern(r"(?:^|[\s\[{,:?-])&[^\s]|^ {200}|^ *(?:[-?:][ \t]+){50}", re.MULTILINE)
 
 
 class BoundExceeded(ValueError):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct, field
 
+from scanner.core.patterns import lazy_pattern
 from scanner.project.globs import compile_globs
 from scanner.project.tree import Tree, Unreadable, normalise
 
@@ -17,9 +18,9 @@ MAX_FILES = 200_000
 MAX_SHOWN = 1_000
 """Characters of a directory's path."""
 
-_KUBERNETES_HINT = re.compile(r"^[ \t{\"'-]*[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
-_AZUREML_HINT = re.compile(r"^\$schema:.*azuremlschemas", re.MULTILINE)
-_VERTEX_HINT = re.compile(r"^[ \t{]*[\"']?workerPoolSpecs[\"']?[ \t]*:", re.MULTILINE)
+_KUBERNETES_HINT = lazy_pattern(r"^[ \t{\"'-]*[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
+_AZUREML_HINT = lazy_pattern(r"^\$schema:.*azuremlschemas", re.MULTILINE)
+_VERTEX_HINT = lazy_pattern(r"^[ \t{]*[\"']?workerPoolSpecs[\"']?[ \t]*:", re.MULTILINE)
 _PLAN_HINT = '"planned_values"'
 
 

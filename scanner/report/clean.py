@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from typing import Any
 
-_COMMAND = re.compile(r"##(?=\w*\[)")
+from scanner.core.patterns import lazy_pattern
+
+_COMMAND = lazy_pattern(r"##(?=\w*\[)")
 """How a log line starts a command anywhere in it: ``##[x]``, ``##vso[x]``, ``##teamcity[x]``."""
-_UNUSUAL = re.compile(r"[^\x20-\x7e\n]")
+_UNUSUAL = lazy_pattern(r"[^\x20-\x7e\n]")
 
 
 def clean(text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 
+from scanner.core.patterns import lazy_pattern
 from scanner.report.clean import one_line
 from scanner.report.fingerprints import fingerprints
 from scanner.scan import ScanResult
@@ -26,7 +26,7 @@ COLUMNS = (
     "fingerprint",
 )
 _FORMULA = tuple("=+-@\t\r＝＋－＠")
-_LATER = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")
+_LATER = lazy_pattern(r"(;\s*)(?=[=+\-@＝＋－＠])")
 """Where lists are separated by semicolons, a spreadsheet starts a new cell behind one."""
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from scanner.core import Finding, Span
 from scanner.core.findings import SEVERITIES
+from scanner.core.patterns import lazy_pattern
 from scanner.report.clean import clean, one_line
 from scanner.report.overview import by_severity, decisive, plural, repository_path, severity_counts
 from scanner.scan import ScanResult
@@ -17,8 +18,8 @@ MAX_BYTES = 900_000
 MAX_PER_RULE = 50
 MAX_LISTED = 100
 MAX_MESSAGE = 1000
-_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&$]|:(?=\S)|\.(?=[^\W\d])")
-_MENTION = re.compile(r"(?<!\w)@(?=\w)")
+_SPECIAL = lazy_pattern(r"[\\`*_\[\]<>#|~&$]|:(?=\S)|\.(?=[^\W\d])")
+_MENTION = lazy_pattern(r"(?<!\w)@(?=\w)")
 
 
 def render_markdown(result: ScanResult) -> str:

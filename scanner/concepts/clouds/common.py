@@ -10,6 +10,7 @@ from scanner.concepts.model import AcceleratorPool, Concept, EnvironmentVariable
 from scanner.concepts.pods import STAGE_LABELS, production
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.instances import AcceleratedFamily, accelerated_family
 from scanner.graph import ResourceGraph
 
@@ -24,7 +25,7 @@ PURPOSES = (
     ("checkpoints", re.compile(r"checkpoint|ckpt", re.IGNORECASE)),
     ("training data", re.compile(r"(^|[-_])train|dataset|feature.?store|embedding|corpus", re.IGNORECASE)),
 )
-PACKAGES = re.compile(r"(^|[-_. /])(wheels?|pip|pypi)([-_. /]|$)", re.IGNORECASE)
+PACKAGES = lazy_pattern(r"(^|[-_. /])(wheels?|pip|pypi)([-_. /]|$)", re.IGNORECASE)
 """Names of stores for Python packages, which carry the name of a project and hold no models."""
 EXAMPLES = frozenset(("example", "examples", "samples"))
 """Folders whose root modules show how something is used."""

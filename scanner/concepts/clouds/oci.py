@@ -6,17 +6,17 @@ variables ``worker_pools`` and ``worker_pool_…`` of https://github.com/oracle-
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, either, given, machine_pool
 from scanner.concepts.model import AcceleratorPool, Concept, Taint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
-_MODULE = re.compile(r"(^|/)(oracle-terraform-modules/oke/oci|terraform-oci-oke)(//|\.git|$|\?)")
-_TAINTS = re.compile(r"--register-with-taints[= ]\"?([^\s\"]+)")
+_MODULE = lazy_pattern(r"(^|/)(oracle-terraform-modules/oke/oci|terraform-oci-oke)(//|\.git|$|\?)")
+_TAINTS = lazy_pattern(r"--register-with-taints[= ]\"?([^\s\"]+)")
 NODE_POOL_MODES = ("node-pool", "instance", "instance-pool", "cluster-network", "compute-cluster")
 """Modes of a worker pool of the module that make machines of a given number."""
 INPUTS = {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from scanner.core import Diagnostic, Origin, Parsed, Path, RelatedSpan, SourceFile, Span
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
 from scanner.frontends.kubernetes.nodes import MAX_DOCUMENTS, compose, construct, plain_documents
 from scanner.frontends.kubernetes.resources import object_to_resource
 from scanner.project.cache import NO_CACHE, Cache
 
-_SOURCE = re.compile(r"# Source: (\S+)")
+_SOURCE = lazy_pattern(r"# Source: (\S+)")
 
 
 def read_manifests(file: SourceFile, unit: str, origin: Origin = "kubernetes", cache: Cache = NO_CACHE) -> Parsed:

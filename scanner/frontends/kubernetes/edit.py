@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from scanner.core import Change, Path, Value
 from scanner.core.edits import changed, same
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes.nodes import LimitExceeded, compose_alone, plain, value_alone
 
-_PLAIN = re.compile(r"(?!-+(?: |\Z)|\.\.\.)[A-Za-z0-9_./-][A-Za-z0-9_./%+@=-]*( [A-Za-z0-9_./%+@=-]+)*\Z")
-_OTHER_LINE_ENDS = re.compile("[\x85\u2028\u2029]|\r(?!\n|\\Z)")
+_PLAIN = lazy_pattern(r"(?!-+(?: |\Z)|\.\.\.)[A-Za-z0-9_./-][A-Za-z0-9_./%+@=-]*( [A-Za-z0-9_./%+@=-]+)*\Z")
+_OTHER_LINE_ENDS = lazy_pattern("[\x85\u2028\u2029]|\r(?!\n|\\Z)")
 """What ends a line for YAML but is no line end to count lines by."""
-_NOT_LITERAL = re.compile(r"\{\{|\$\{|\$\(")
+_NOT_LITERAL = lazy_pattern(r"\{\{|\$\{|\$\(")
 DEFAULT_INDENT = 2
 MAX_INDENT = 8
 """A list further to the right is an alias for one that stands elsewhere."""

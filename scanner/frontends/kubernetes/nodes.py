@@ -11,6 +11,7 @@ from sys import intern
 from typing import Any, NamedTuple, TypeAlias
 
 from scanner.core import Diagnostic, SourceFile, Span
+from scanner.core.patterns import lazy_pattern
 
 MAX_DEPTH = 100
 MAX_NODES = 500_000
@@ -26,14 +27,14 @@ MAX_PARSED_DEPTH = 1_000
 COMPOSED_AT_A_TIME = 16
 """Node trees are a hundred times larger than their text: those of the latest documents are kept, and no others."""
 IMPLICIT_TAG = "implicit"
-_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
-_DEEP_BLOCKS = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
-_LINE_END = re.compile("\n")
-_NEXT_DOCUMENT = re.compile(r"\n---(?=[ \t\r\n]|\Z)")
+_NO_BRACKETS = lazy_pattern(r"[^\[\]{}]+")
+_DEEP_BLOCKS = lazy_pattern(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
+_LINE_END = lazy_pattern("\n")
+_NEXT_DOCUMENT = lazy_pattern(r"\n---(?=[ \t\r\n]|\Z)")
 _DEFINITION = "kind: CustomResourceDefinition"
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7]+|0[0-7]+|0b[01]+)\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_INTEGER = lazy_pattern(r"[-+]?(0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0o[0-7]+|0[0-7]+|0b[01]+)\Z")
+_FLOAT = lazy_pattern(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, Any] = {"": None, "~": None}
 for _word, _value in (("null", None), ("true", True), ("false", False), ("yes", True), ("no", False),
                       ("on", True), ("off", False)):  # fmt: skip

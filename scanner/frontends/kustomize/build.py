@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from scanner.core import Diagnostic, Location, Locator, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, get
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes import read_manifests
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose, construct
@@ -41,7 +42,7 @@ MAX_STEPS = 500_000
 MATCH_SECONDS = 0.1
 DEFINITION = "CustomResourceDefinition"
 """Definitions are not read, so their patches find nothing."""
-REMOTE = re.compile(r"^(https?://|ssh://|git@|git::|github\.com/|[\w.-]+\.[a-z]{2,}/[\w.-]+/)|\?ref=|//.*\?|\.git\b")
+REMOTE = lazy_pattern(r"^(https?://|ssh://|git@|git::|github\.com/|[\w.-]+\.[a-z]{2,}/[\w.-]+/)|\?ref=|//.*\?|\.git\b")
 CONTENT = ("data", "binaryData", "stringData")
 """Fields that hold the content of ConfigMaps and Secrets."""
 NOT_BUILT = ("helmCharts", "helmChartInflationGenerator", "generators", "transformers", "validators")

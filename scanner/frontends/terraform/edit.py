@@ -7,20 +7,20 @@ else a paragraph of its own, so that no other line has to move.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from scanner.core import Change, Path, SourceFile, Value
 from scanner.core.edits import changed, same
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.configuration import attribute_of
 from scanner.frontends.terraform.syntax import parse
 
 INDENT = "  "
-_IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*\Z")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:#.*|//.*|/\*.*\*/[ \t]*)?\r?\Z")
+_IDENTIFIER = lazy_pattern(r"[A-Za-z_][\w-]*\Z")
+_REST_OF_LINE = lazy_pattern(r"[ \t]*(?:#.*|//.*|/\*.*\*/[ \t]*)?\r?\Z")
 
 
 class Refused(Exception):

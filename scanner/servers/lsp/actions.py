@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.workspace import PositionCodec
 
 from scanner.core import Finding
+from scanner.core.patterns import lazy_pattern
 from scanner.report.clean import one_line
 from scanner.scan import fix_of
 from scanner.servers.lsp.check import Checked, Document
@@ -17,8 +18,8 @@ from scanner.servers.lsp.positions import exact_range
 
 PLACEHOLDER = "reason"
 _WITHOUT_COMMENTS = (".json",)
-_BLOCK_SCALAR = re.compile(r"^(\s*)(?:- +)*(?:[^#\s].*?:\s+|- +)?[|>][-+0-9]*\s*(?:#.*)?$")
-_HEREDOC = re.compile(r"<<-?\s*([A-Za-z_][\w-]*)\s*$")
+_BLOCK_SCALAR = lazy_pattern(r"^(\s*)(?:- +)*(?:[^#\s].*?:\s+|- +)?[|>][-+0-9]*\s*(?:#.*)?$")
+_HEREDOC = lazy_pattern(r"<<-?\s*([A-Za-z_][\w-]*)\s*$")
 
 
 def actions_at(

@@ -9,6 +9,7 @@ from scanner.concepts.clouds.aws.policies import Statement, statements
 from scanner.concepts.clouds.common import Reader, common
 from scanner.concepts.model import AccessGrant, Concept
 from scanner.core import Resource, Unknown, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
 IDENTITY = {
@@ -27,10 +28,10 @@ RESOURCE = {
 }
 """Types whose policy says who may use a resource."""
 ATTACHMENTS = ("aws_iam_role_policy_attachment", "aws_iam_user_policy_attachment", "aws_iam_group_policy_attachment")
-WORKLOAD_SERVICES = re.compile(
+WORKLOAD_SERVICES = lazy_pattern(
     r"(sagemaker|bedrock|ec2|batch|ecs-tasks|glue|lambda|pods\.eks|elasticmapreduce)\.amazonaws\.com|oidc-provider"
 )
-ADMINISTRATORS = re.compile(
+ADMINISTRATORS = lazy_pattern(
     r"admin|break.?glass|terraform|deploy|github|gitlab|atlantis|\bci\b|pipeline|bootstrap|karpenter|controller"
     r"|operator",
     re.IGNORECASE,

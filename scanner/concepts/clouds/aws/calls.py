@@ -18,6 +18,7 @@ from scanner.concepts.clouds.karpenter import node_pool
 from scanner.concepts.model import AccessGrant, Bucket, Concept, ModelEndpoint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, SourceFile, Unknown, UnknownText, get, is_unknown, without_gaps
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 from scanner.graph import ResourceGraph
 
@@ -191,7 +192,7 @@ MODULES: tuple[tuple[re.Pattern[str], Callable[[Resource], list[Concept]]], ...]
 )
 """Sources of modules, from the registry or from git, and their readers."""
 
-VPC = re.compile(r"(^|/)terraform-aws-(modules/)?vpc(/aws)?(//|\.git|$|\?)")
+VPC = lazy_pattern(r"(^|/)terraform-aws-(modules/)?vpc(/aws)?(//|\.git|$|\?)")
 
 
 def read(resource: Resource, graph: ResourceGraph) -> list[Concept]:

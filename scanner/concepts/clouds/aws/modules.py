@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from scanner.concepts.clouds.aws.clusters import audited, public_api
@@ -10,9 +9,10 @@ from scanner.concepts.clouds.aws.machines import efa_attached, node_group
 from scanner.concepts.clouds.common import common, either
 from scanner.concepts.model import Cluster, Concept
 from scanner.core import Path, Resource, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
-_SOURCE = re.compile(r"(^|/)terraform-aws-(modules/)?eks(/aws)?(//|\.git|$|\?)")
+_SOURCE = lazy_pattern(r"(^|/)terraform-aws-(modules/)?eks(/aws)?(//|\.git|$|\?)")
 GROUPS = ("eks_managed_node_groups", "self_managed_node_groups")
 DEFAULTS = {
     "eks_managed_node_groups": "eks_managed_node_group_defaults",

@@ -8,6 +8,7 @@ from typing import Any
 from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given, port_range
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
 from scanner.core import Path, Resource, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
 EVERYWHERE = ANYWHERE | {"*", "Internet", "Any", "internet", "any"}
@@ -23,7 +24,7 @@ WORKLOAD_TYPES = (
 )
 WORKSPACE_TYPES = ("azurerm_machine_learning_workspace", "azurerm_ai_foundry")
 """Their identities manage the resources around them, and are documented to need Contributor for that."""
-_WORKLOAD_NAME = re.compile(
+_WORKLOAD_NAME = lazy_pattern(
     r"(^|[-_.])(aml|azureml|ml|notebooks?|jupyter(hub)?|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow|ray"
     r"|mlflow|gpu|llm|ai|openai|finetun\w*|models?)($|[-_.])",
     re.IGNORECASE,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, common, differs, equals, given, machine_pool
 from scanner.concepts.model import AcceleratorPool, Concept, Notebook, Taint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
-_ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
+_ISO_DURATION = lazy_pattern(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
 
 
 def seconds(text: Any) -> Any:

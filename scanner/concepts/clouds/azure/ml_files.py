@@ -18,13 +18,14 @@ from scanner.concepts.clouds.common import (
 from scanner.concepts.model import Concept, EnvironmentVariable, ModelEndpoint, Notebook, TrainingJob
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
 DEFAULT_IDLE_SECONDS = 120
 PROBE_DEFAULTS = {"initial_delay": 10, "period": 10, "failure_threshold": 30}
 """Of https://learn.microsoft.com/azure/machine-learning/reference-yaml-deployment-managed-online#probesettings."""
 DEFAULT_INSTANCE = "Standard_DS3_v2"
-_CHECKPOINT = re.compile(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)", re.IGNORECASE)
+_CHECKPOINT = lazy_pattern(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)", re.IGNORECASE)
 
 
 def _endpoint(resource: Resource, graph: ResourceGraph) -> Concept:

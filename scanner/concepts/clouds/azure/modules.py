@@ -7,9 +7,12 @@ import re
 from scanner.concepts.clouds.azure.machines import aks_pool
 from scanner.concepts.model import Concept
 from scanner.core import Resource
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
-_SOURCE = re.compile(r"(^|/)(Azure/(aks|avm-res-containerservice-managedcluster)/azurerm|terraform-azurerm-aks)", re.I)
+_SOURCE = lazy_pattern(
+    r"(^|/)(Azure/(aks|avm-res-containerservice-managedcluster)/azurerm|terraform-azurerm-aks)", re.I
+)
 
 
 def read(resource: Resource, graph: ResourceGraph) -> list[Concept]:

@@ -9,10 +9,11 @@ from scanner.concepts.clouds.common import Reader, common, environment, equals, 
 from scanner.concepts.model import Concept, ModelEndpoint
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
 MODEL_KINDS = ("OpenAI", "AIServices")
-_GPU_PROFILE = re.compile(r"gpu|a100|nc24|nc48|nc96|t4", re.IGNORECASE)
+_GPU_PROFILE = lazy_pattern(r"gpu|a100|nc24|nc48|nc96|t4", re.IGNORECASE)
 
 
 def _cognitive_account(resource: Resource, graph: ResourceGraph) -> Concept | None:

@@ -8,6 +8,7 @@ from typing import Any
 from scanner.concepts.clouds.common import ANYWHERE, Reader, common, either, given, negated, port_range, referred
 from scanner.concepts.model import AccessGrant, Budget, Concept, NetworkBoundary
 from scanner.core import Resource, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
 ANYONE = frozenset(("allUsers", "allAuthenticatedUsers"))
@@ -24,12 +25,12 @@ WORKLOAD_TYPES = (
     "google_compute_instance_template", "google_cloud_run_v2_service", "google_cloud_run_v2_job",
     "google_workbench_instance", "google_notebooks_instance", "google_tpu_v2_vm",
 )  # fmt: skip
-_WORKLOAD_NAME = re.compile(
+_WORKLOAD_NAME = lazy_pattern(
     r"(^|[-_@.:/])(vertex|notebooks?|workbench|jupyter(hub)?|train(ing|er)?|inference|serving|vllm|triton|kserve|kubeflow"
     r"|ray|mlflow|gpu|tpu|llm|ml|ai|finetun\w*|models?)($|[-_@.])",
     re.IGNORECASE,
 )
-_PIPELINE_NAME = re.compile(
+_PIPELINE_NAME = lazy_pattern(
     r"(^|[-_:])(ci|cd|cicd|terraform|tf|deploy(er|ment)?|github|gitlab|admin)($|[-_@])", re.IGNORECASE
 )
 

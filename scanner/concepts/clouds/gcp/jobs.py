@@ -9,11 +9,12 @@ from scanner.concepts.clouds.common import Reader, common, environment
 from scanner.concepts.model import Concept, TrainingJob
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, get
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
 WEEK = "604800s"
 """How long a job may run unless it says otherwise."""
-_CHECKPOINT = re.compile(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)|gs://|/gcs/", re.IGNORECASE)
+_CHECKPOINT = lazy_pattern(r"checkpoint|ckpt|resume|save[-_]?(dir|path|steps)|gs://|/gcs/", re.IGNORECASE)
 
 
 def _custom_job(resource: Resource, graph: ResourceGraph) -> Concept:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from scanner.concepts.clouds.common import Reader, common, differs, either, equals, given, machine_pool, taints
@@ -11,12 +10,13 @@ from scanner.concepts.clouds.gcp.access import account
 from scanner.concepts.model import AcceleratorPool, Concept
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.facts.gcp_machines import accepts_accelerators, machine_accelerators, partitions
 from scanner.graph import ResourceGraph
 
 GKE_DEFAULT_MACHINE = "e2-medium"
-_ZONE = re.compile(r"-[a-z]\Z")
-_TOPOLOGY = re.compile(r"\d+(x\d+){1,2}\Z")
+_ZONE = lazy_pattern(r"-[a-z]\Z")
+_TOPOLOGY = lazy_pattern(r"\d+(x\d+){1,2}\Z")
 
 
 def _gke_node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from scanner.concepts.clouds.gcp.machines import node_pool
 from scanner.concepts.model import Concept
 from scanner.core import Path, Resource, get, is_unknown
+from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
-_SOURCE = re.compile(r"(^|/)terraform-google-(modules/)?kubernetes-engine(/google)?(//|\.git|$|\?)")
+_SOURCE = lazy_pattern(r"(^|/)terraform-google-(modules/)?kubernetes-engine(/google)?(//|\.git|$|\?)")
 INPUTS = {
     "instance_types": "machine_type",
     "accepts_accelerators": "machine_type",

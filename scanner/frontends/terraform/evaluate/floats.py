@@ -7,8 +7,9 @@ number, so that equal numbers are equal in Python too and print as Terraform pri
 
 from __future__ import annotations
 
-import re
 from decimal import Context, Decimal
+
+from scanner.core.patterns import lazy_pattern
 
 BITS = 512
 MAX_EXPONENT = 1_200
@@ -30,7 +31,7 @@ _SAFE_DIGITS = 153
 Number = int | Decimal
 NEGATIVE_ZERO = Decimal("-0")
 INFINITY = Decimal("Infinity")
-_NUMBER = re.compile(r"([-+]?)(\d+\.?\d*|\.\d+)(?:[eE]([-+]?\d+))?\Z")
+_NUMBER = lazy_pattern(r"([-+]?)(\d+\.?\d*|\.\d+)(?:[eE]([-+]?\d+))?\Z")
 _EXACT = Context(prec=MAX_DIGITS, Emax=10**6, Emin=-(10**6), traps=[])
 
 

@@ -8,7 +8,6 @@ unless its name is one that providers use for maps.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from scanner.core import Diagnostic, SourceFile
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.floats import parse_number
 from scanner.frontends.terraform.syntax.parse import ParsedFile, parse_expression, parse_template
@@ -26,13 +26,13 @@ MAX_DEPTH = 200
 LABELS = {"resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1, "module": 1, "provider": 1}
 """Top-level block types and how many labels they have; the others have none."""
 META_BLOCKS = frozenset(("lifecycle", "connection", "provisioner", "dynamic", "validation"))
-MAP_ATTRIBUTE = re.compile(
+MAP_ATTRIBUTE = lazy_pattern(
     r"(^|_)(tags?|tags_all|labels|annotations|variables|parameters|metadata|selector|match_labels|triggers"
     r"|triggers_replace|keepers|headers|environment_variables|settings|options|config|configuration_settings|values"
     r"|input|inputs|data|string_data|node_selector|limits|requests|query|secrets|manifest|policy|default_tags)$"
 )
-_WHITESPACE = re.compile(r"[ \t\r\n]*")
-_SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null")
+_WHITESPACE = lazy_pattern(r"[ \t\r\n]*")
+_SCALAR = lazy_pattern(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null")
 
 
 class _Refused(Exception):

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from scanner.core import Diagnostic, SourceFile
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.floats import parse_number
 from scanner.frontends.terraform.evaluate.values import normalized
@@ -23,18 +24,18 @@ MAX_EXPRESSIONS = 500_000
 MAX_BLOCKS = 2_000
 MAX_STRICT_CHARACTERS = 200_000
 """The strict grammar reads about 100 KB/s; a longer text with an error is taken block by block at once."""
-_TOP_LEVEL = re.compile(
+_TOP_LEVEL = lazy_pattern(
     r"^(?=(?:resource|data|module|variable|output|locals|provider|terraform|moved|import|check|removed)\b[^\n=]*\{)",
     re.MULTILINE,
 )
-_ESCAPED_OPENING = re.compile(r"(\$\$|%%)\{")
-_OPENING = re.compile(r"[$%]\{")
-_BAD_ESCAPE = re.compile(r'(?<!\\)(?:\\\\)*\\(?!["nrt\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})')
+_ESCAPED_OPENING = lazy_pattern(r"(\$\$|%%)\{")
+_OPENING = lazy_pattern(r"[$%]\{")
+_BAD_ESCAPE = lazy_pattern(r'(?<!\\)(?:\\\\)*\\(?!["nrt\\]|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})')
 MAX_BROKEN_BYTES = 400_000
 MAX_DIAGNOSTICS = 50
 """Of syntax, in one file."""
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_EXPONENT = re.compile(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
+_LINE = lazy_pattern(r"[^\n]*\n|[^\n]+")
+_EXPONENT = lazy_pattern(r"(?<![\w.\"])(?<!\w-)\d+(?:\.\d+)?[eE][+-]?\d+(?!\w|\.(?!\.\.))")
 
 
 class ParsedFile(Struct):

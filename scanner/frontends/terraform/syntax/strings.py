@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform import ast
 from scanner.frontends.terraform.evaluate.values import normalized
 
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|(\$\$|%%)\{", re.DOTALL)
-_DOUBLED = re.compile(r"(\$\$|%%)\{")
+_ESCAPE = lazy_pattern(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|(\$\$|%%)\{", re.DOTALL)
+_DOUBLED = lazy_pattern(r"(\$\$|%%)\{")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 

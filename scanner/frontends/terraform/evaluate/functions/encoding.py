@@ -17,6 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from scanner.core import Unknown, UnknownText
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform.evaluate.floats import number_text
 from scanner.frontends.terraform.evaluate.functions.function import function
 from scanner.frontends.terraform.evaluate.types import ANY, STRING, object_of
@@ -37,8 +38,8 @@ MAX_YAML_DEPTH = 100
 MAX_SIMPLE_KEY_BYTES = 128
 MAX_BRACKETS = 10_000
 """Flow collections in YAML text; the parser is recursive, and 8 MiB of stack hold more than 20,000 levels."""
-_YAML_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
-_DEEP_YAML = re.compile(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
+_YAML_BREAK = lazy_pattern("[\n\r\x85\u2028\u2029]")
+_DEEP_YAML = lazy_pattern(r"^ {500}|^ *(?:[-?:][ \t]+){100}", re.MULTILINE)
 
 
 def jsonencode(value: Any) -> str:
@@ -151,9 +152,9 @@ _YAML_WORDS: dict[str, Any] = {"": None, "~": None}
 for _words, _meaning in ((("null",), None), (("true", "yes", "on", "y"), True), (("false", "no", "off", "n"), False)):
     for _word in _words:
         _YAML_WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _meaning)
-_YAML_NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?\Z")
-_YAML_BASED = re.compile(r"([-+]?)0([xo])([0-9a-fA-F]+)\Z")
-_YAML_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_YAML_NUMBER = lazy_pattern(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?\Z")
+_YAML_BASED = lazy_pattern(r"([-+]?)0([xo])([0-9a-fA-F]+)\Z")
+_YAML_DATE = lazy_pattern(r"\d{4}-\d\d-\d\d\Z")
 _YAML_TAG = "tag:yaml.org,2002:"
 
 
@@ -245,7 +246,7 @@ def _yaml_literal(text: str) -> list[str]:
     return [f"|{hint}{chomp}", *(lines if not text.endswith("\n") else lines[:-1])]
 
 
-_FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|\Z)')
+_FIELD = lazy_pattern(r'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|\Z)')
 
 
 def _csv_rows(text: str) -> Iterator[list[str]]:
@@ -324,7 +325,7 @@ def uuidv5(namespace: Any, name: Any) -> str:
 
 _CODECS = {"utf-8", "utf-16le", "utf-16be", "utf-16", "us-ascii", "windows-31j", "shift_jis", "euc-jp", "euc-kr", "gbk",
            "gb18030", "gb2312", "big5", "koi8-r", "koi8-u", "iso-2022-jp", "macintosh"}  # fmt: skip
-_CODEC_FAMILIES = re.compile(r"(windows-\d+|iso-8859-\d+|ibm\d+)\Z")
+_CODEC_FAMILIES = lazy_pattern(r"(windows-\d+|iso-8859-\d+|ibm\d+)\Z")
 
 
 def _codec(name: str) -> str:

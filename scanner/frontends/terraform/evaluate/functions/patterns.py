@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform.evaluate.values import EvaluationError
 
 MAX_PATTERN = 5_000
@@ -18,7 +19,7 @@ MAX_REPETITION = 1_000
 SECONDS = 0.25
 """A match on real input takes microseconds."""
 
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     r"\\Q(?P<quoted>.*?)(?:\\E|\Z)"
     r"|(?P<escape>\\(?:[pP](?:\{\^?\w+\}|\w)|x\{[0-9a-fA-F]+\}|x[0-9a-fA-F]{2}|[0-7]{2,3}|.))"
     r"|(?P<class>\[\^?\]?(?:\[:\^?\w+:\]|\\x\{[0-9a-fA-F]+\}|\\.|[^\]\\])*\])"
@@ -26,7 +27,7 @@ _TOKEN = re.compile(
     r"|(?P<repeat>(?:[*+?]|\{\d+(?:,\d*)?\}))(?P<lazy>\??)|(?P<other>.)",
     re.DOTALL,
 )
-_CLASS_TOKEN = re.compile(
+_CLASS_TOKEN = lazy_pattern(
     r"\[:\^?\w+:\]|\\(?:[pP](?:\{\^?\w+\}|\w)|x\{[0-9a-fA-F]+\}|x[0-9a-fA-F]{2}|[0-7]{2,3}|.)|.", re.DOTALL
 )
 _PLAIN_ESCAPES = {"a": "\\x07", "f": "\\x0c", "t": "\\t", "n": "\\n", "r": "\\r", "v": "\\x0b"}

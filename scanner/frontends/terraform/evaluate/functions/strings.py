@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from scanner.core.patterns import lazy_pattern
 from scanner.frontends.terraform.evaluate import floats
 from scanner.frontends.terraform.evaluate.functions.function import STRINGS, characters, function, integer, whole
 from scanner.frontends.terraform.evaluate.functions.patterns import SECONDS, compile_pattern, expanded, matches
@@ -155,7 +156,7 @@ def indent(count: Any, text: str) -> str:
     return replace(text, "\n", "\n" + " " * size)
 
 
-_VERB = re.compile(r"%(?:(%)|([-+ 0#]*)(\d*)(\.\d+)?(?:\[(\d+)\])?(.)|)", re.DOTALL)
+_VERB = lazy_pattern(r"%(?:(%)|([-+ 0#]*)(\d*)(\.\d+)?(?:\[(\d+)\])?(.)|)", re.DOTALL)
 
 
 def format_(pattern: str, *arguments: Any) -> str:
@@ -271,7 +272,7 @@ def formatlist(pattern: str, *arguments: Any) -> list[Any]:
     return ListValue(result, STRING)
 
 
-_DURATION = re.compile(r"([0-9.]+)(h|ms|m|s|us|µs|ns)")
+_DURATION = lazy_pattern(r"([0-9.]+)(h|ms|m|s|us|µs|ns)")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
@@ -299,7 +300,7 @@ def timecmp(first: Any, second: Any) -> int:
     return (one > other) - (one < other)
 
 
-_DATE = re.compile(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|'")
+_DATE = lazy_pattern(r"'((?:[^']|'')*)'|([a-zA-Z])\2*|'")
 
 
 def formatdate(pattern: Any, time: Any) -> str:
