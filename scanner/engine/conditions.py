@@ -210,13 +210,18 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
     if not names.pointing:
         return lambda frame, world: test(path.find(frame), frame, world)
 
+    first_decides = not ("every" in operators or "none" in operators)
+
     def decide(frame: Frame, world: World) -> Truth:
         found = world.find(path, frame) if path.many else path.find(frame)
+        before = world.pointer
         result = test(found, frame, world)
         if not isinstance(result, Undecided):
             source = found[0].source if found else path.source(frame)
-            # the most specific attribute is the line that the user would change
-            if source is not None and len(source) >= len(world.pointer or ()):
+            # the most specific attribute is the line that the user would change; one item may decide for all of them
+            pointed = len(world.pointer or ())
+            least = pointed if first_decides or world.pointer is before else pointed + 1
+            if source is not None and len(source) >= least:
                 world.pointer = source
         return result
 
