@@ -10,6 +10,7 @@ from scanner.concepts.prices import HOURS_A_MONTH
 from scanner.facts.instances import Price
 from scanner.report.clean import json_text, one_line, text_width
 from scanner.report.json_report import place
+from scanner.report.overview import plural
 from scanner.version import VERSION
 
 COST_VERSION = 1
@@ -124,12 +125,12 @@ def _details(line: CostLine) -> Iterator[str]:
 
 def _footer(costs: Costs) -> Iterator[str]:
     missing = [
-        f"{count} without a known {word}"
+        f"{plural(count, 'line')} without a known {word}"
         for count, word in ((costs.without_floor, "floor"), (costs.without_ceiling, "ceiling"))
         if count
     ]
     if missing:
-        yield f"Not in the total: lines {' and '.join(missing)} (?)."
+        yield f"Not in the total: {' and '.join(missing)} (?)."
     if any(line.on for line in costs.lines):
         yield "Workloads share the machines of the pools that they run on, which the total counts once."
     dates = sorted({price.date for line in costs.lines for price in line.prices})
