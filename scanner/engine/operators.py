@@ -59,6 +59,8 @@ def amount(value: Any, kind: str) -> Decimal | Unknown | None:
 
 def equals(value: Any, wanted: Any) -> bool:
     """Equality that keeps booleans and numbers apart."""
+    if type(value) is str:
+        return bool(value == wanted)
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
     return bool(value == wanted)
@@ -66,6 +68,8 @@ def equals(value: Any, wanted: Any) -> bool:
 
 def among(value: Any, items: Any) -> bool:
     """Whether a value equals one of the items; a loop, because most rules ask this of most subjects."""
+    if type(value) is str and type(items) is list:
+        return value in items
     for item in items:  # noqa: SIM110
         if equals(value, item):
             return True
