@@ -33,14 +33,14 @@ class Definitions:
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
         self._by_kind: dict[tuple[str, str], list[Resource]] = {}
         for runtime in graph.of_type(*KINDS):
-            group = _group(runtime)
+            group = runtime.group
             if group in GROUPS[runtime.type]:
                 self._by_name.setdefault((group, runtime.type, runtime.name), []).append(runtime)
                 self._by_kind.setdefault((group, runtime.type), []).append(runtime)
 
     def of(self, user: Resource) -> Resource | None:
         """The runtime that ``user`` runs on; ``None`` if it uses none or the scan does not tell which."""
-        group = _group(user)
+        group = user.group
         if user.type == "InferenceService" and group == KSERVE:
             return self._serving(user)
         if user.type == "InferenceService" and group == OME:
@@ -51,7 +51,7 @@ class Definitions:
 
     def model_of(self, user: Resource) -> Resource | None:
         """The base model that OME serves for ``user``; ``None`` if the scan does not have it."""
-        served = user.type == "InferenceService" and _group(user) == OME
+        served = user.type == "InferenceService" and user.group == OME
         return self._referred(user, ("spec", "model"), MODELS) if served else None
 
     def _referred(self, user: Resource, at: Path, kinds: tuple[str, str]) -> Resource | None:
@@ -70,7 +70,7 @@ class Definitions:
 
     def _named(self, user: Resource, kinds: tuple[str, ...], name: Any) -> Resource | None:
         for kind in kinds if isinstance(name, str) else ():
-            found = self._by_name.get((_group(user), kind, name), [])
+            found = self._by_name.get((user.group, kind, name), [])
             if not kind.startswith("Cluster"):
                 found = [item for item in found if _namespace(item) == _namespace(user)]
             if found:
@@ -135,10 +135,6 @@ def _priority(runtime: Resource, spec: Any, field: str) -> int:
     listed = _listed(get(runtime.attributes, "spec", default={}), *_format(spec, field))
     value = get(listed, "priority")
     return value if isinstance(value, int) else 0
-
-
-def _group(resource: Resource) -> str:
-    return resource.api_version.rpartition("/")[0]
 
 
 def _namespace(resource: Resource) -> str:

@@ -92,14 +92,14 @@ class Devices:
         self._read: dict[Resource, tuple[Request, ...] | Unknown] = {}
         self._offered: dict[tuple[str, str], Request | None] = {}
         for item in graph.of_type("ResourceClaim", "ResourceClaimTemplate"):
-            if _group(item) == GROUP:
+            if item.group == GROUP:
                 self._add(item.type, item.name, item)
         for item in graph.of_type("ComputeDomain"):
             name = get(item.attributes, "spec", "channel", "resourceClaimTemplate", "name")
-            if _group(item) == COMPUTE_DOMAINS and isinstance(name, str):
+            if item.group == COMPUTE_DOMAINS and isinstance(name, str):
                 self._add("ResourceClaimTemplate", name, item)
         for item in graph.of_type("DeviceClass"):
-            if _group(item) == GROUP:
+            if item.group == GROUP:
                 self._classes.setdefault(item.name, []).append(item)
                 name = get(item.attributes, "spec", "extendedResourceName")
                 if isinstance(name, str):
@@ -223,10 +223,6 @@ class Devices:
         for item in near:
             self._graph.tie(user.unit, item.unit)
         return near
-
-
-def _group(item: Resource) -> str:
-    return item.api_version.rpartition("/")[0]
 
 
 def _namespace(item: Resource) -> str:

@@ -115,11 +115,10 @@ def pod_sets(
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods. Raises ``WorkloadLimit``."""
     if not amounts.has_room(resource):
         return []
-    group = resource.api_version.rpartition("/")[0]
     runtime = definitions.of(resource)
     result: list[PodSet] = []
     for kind in workload_kinds().get(resource.type, ()):
-        if kind.group != group:
+        if kind.group != resource.group:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
@@ -748,7 +747,7 @@ def apply_scalers(pods: PodSet, scalers: Iterable[Resource]) -> None:
         _apply_scaler(pods, scaler)
     _count(pods)
     for kind in workload_kinds().get(pods.kind, ()):
-        if kind.group == pods.resource.api_version.rpartition("/")[0] and kind.component == pods.component:
+        if kind.group == pods.resource.group and kind.component == pods.component:
             _read_update(pods, kind)
 
 

@@ -74,6 +74,11 @@ class Resource(Struct, eq=False):
     """The Terraform resource that declares this object, if one does; another spelling of it has the same address."""
 
     @property
+    def group(self) -> str:
+        """The API group of a Kubernetes object; empty for the core group, and for other resources."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
     def written(self) -> Resource:
         """The resource that stands in the source: this one, or the one that it is another spelling of."""
         parent = self.parent
