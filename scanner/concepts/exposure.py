@@ -52,6 +52,12 @@ AUTHENTICATION = (
     "konghq.com/plugins",
 )
 """Beginnings of annotations that ask for credentials, or may do so (plugins, policies, Traefik's middlewares)."""
+CERTIFICATES = (
+    "alb.ingress.kubernetes.io/certificate-arn",
+    "ingress.gcp.kubernetes.io/pre-shared-cert",
+    "networking.gke.io/managed-certificates",
+)
+"""Annotations that give an Ingress a certificate without a section for TLS."""
 AUTHENTICATING_SNIPPET = lazy_pattern(r"\b(auth_request|auth_basic|auth_jwt|ssl_verify_client)\b")
 """Directives of nginx that ask for credentials, in the annotations that hold pieces of its configuration."""
 AUTHENTICATING_POLICIES = (
@@ -142,8 +148,7 @@ def _is_internal(key: str, value: Any) -> bool:
 
 def _ingress(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
     boundary = _boundary(resource)
-    tls = get(resource.attributes, "spec", "tls")
-    boundary.tls = tls if is_unknown(tls) else bool(tls)  # type: ignore[assignment]
+    boundary.tls = _has_certificate(resource)  # type: ignore[assignment]
     annotations = _annotations(resource)
     boundary.open_to_world = _ingress_is_open(resource, annotations)  # type: ignore[assignment]
     boundary.authenticated = _asks(annotations) or _asks_behind(resource, graph)
@@ -157,6 +162,17 @@ def _ingress(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
 def _annotations(resource: Resource) -> dict[str, Any]:
     annotations = get(resource.attributes, "metadata", "annotations", default={})
     return {str(key): value for key, value in annotations.items()} if isinstance(annotations, dict) else {}
+
+
+def _has_certificate(ingress: Resource) -> bool | Unknown:
+    """Whether an Ingress has a section for TLS, or an annotation that stands for one."""
+    tls, annotations = get(ingress.attributes, "spec", "tls"), get(ingress.attributes, "metadata", "annotations")
+    given = [annotations] if is_unknown(annotations) else [get(annotations, key) for key in CERTIFICATES]
+    if any(item is not None and not is_unknown(item) for item in given):
+        return True
+    if not is_unknown(tls) and tls:
+        return True
+    return next((item for item in (tls, *given) if is_unknown(item)), False)
 
 
 def _ingress_is_open(resource: Resource, annotations: dict[str, Any]) -> bool | Unknown:
