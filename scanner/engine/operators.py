@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import operator
 import re
 import time
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from scanner.concepts.quantities import quantity
 from scanner.core import Unknown
 from scanner.core.patterns import lazy_pattern
+from scanner.engine.backtracking import effort
 from scanner.engine.limits import PatternLimit, Stopwatch, shown_pattern
 
 MAX_MATCHED_TEXT = 10_000
@@ -23,10 +23,6 @@ MAX_TRIALS = 10_000_000
 """Searches that may try more are made by the ``regex`` package, which can bound their time."""
 MAX_QUICK_STEPS = 20_000
 """Searches that cannot take more steps need no watch."""
-_REPEATED_GROUP = lazy_pattern(r"\)(?:[*+]|\{\d*,?\d*\})")
-_LOOKS_BACK = lazy_pattern(r"\\[1-9]|\(\?(?:P=|\()")
-_REPETITION = lazy_pattern(r"(?<!\\)[*+]|\{\d*,\d*\}")
-_OPTIONAL = lazy_pattern(r"(?<![\\(*+?}])\?")
 _DURATION = lazy_pattern(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
@@ -133,21 +129,15 @@ class _Search(NamedTuple):
     """A pattern, and up to which length of a text it needs no watch, and no bound on its time."""
 
     search: Callable[[str], re.Match[str] | None]
-    quick: int
-    safe: int
+    quick: float
+    safe: float
 
 
 @lru_cache(maxsize=1_000)
 def _search(pattern: str) -> _Search:
-    choices, repetitions = _choices(pattern)
-    # from each place, as many ways as the choices make with every repetition as long as it can be
-    safe = _longest(choices, min(1 + repetitions, 20), MAX_TRIALS)
-    return _Search(re.compile(pattern).search, _longest(choices, 2 + repetitions, MAX_QUICK_STEPS), safe)
-
-
-def _longest(choices: float, power: int, limit: int) -> int:
-    """The longest text for which ``choices * (length + 1) ** power`` is within the limit; -1 if none is."""
-    return min(int((limit / choices) ** (1 / power)) - 1, MAX_MATCHED_TEXT)
+    search, needed = re.compile(pattern).search, effort(pattern)
+    quick = min(needed.longest(MAX_QUICK_STEPS, steps=True), MAX_MATCHED_TEXT)
+    return _Search(search, quick, safe=needed.longest(MAX_TRIALS))
 
 
 def _bounded(pattern: str, text: str) -> bool:
@@ -159,18 +149,6 @@ def _bounded(pattern: str, text: str) -> bool:
     except TimeoutError as error:
         limit = f"takes longer than {MATCH_SECONDS} s on a text of {len(text)} characters"
         raise PatternLimit(f"the pattern {shown_pattern(pattern)} {limit}") from error
-
-
-@lru_cache(maxsize=1_000)
-def _choices(pattern: str) -> tuple[float, int]:
-    """How many ways there are through a pattern without its repetitions, at most; and how many of those it has."""
-    alternatives, optional = pattern.count("|"), len(_OPTIONAL.findall(pattern))
-    groups = min(pattern.count("(") + 1, alternatives)
-    beyond = max(groups, optional) >= math.log2(MAX_TRIALS)
-    if beyond or _REPEATED_GROUP.search(pattern) is not None or _LOOKS_BACK.search(pattern) is not None:
-        return math.inf, 0
-    ways = (1 + alternatives / groups) ** groups if groups else 1.0
-    return ways * 2**optional, len(_REPETITION.findall(pattern))
 
 
 def compare(test: Callable[[Any, Any], bool], kind: str) -> Callable[[Any, Any], bool | Unknown]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def replace_file(target: Path, data: bytes) -> None:
 
 def _stage(target: Path, data: bytes) -> Path:
     """A file with the content and the permissions of ``target`` beside it. Raises ``OSError``."""
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".kilter-")
     try:
         with os.fdopen(handle, "wb") as file:
