@@ -115,7 +115,8 @@ def command(
     shown = [] if dry_run and output is None else [(output_format, output or "-")]
     _write(result, [*wanted, *shown], {"colour": colour, **text_options})
     strict, fail_on = settings["strict"].value, settings["fail-on"].value
-    raise click.exceptions.Exit(_exit_status(result, fail_on, exit_zero=exit_zero, strict=strict))
+    # unlike an exception of click's, this one keeps the result alive until the process ends
+    sys.exit(_exit_status(result, fail_on, exit_zero=exit_zero, strict=strict))
 
 
 def _report(value: str) -> tuple[str, str]:

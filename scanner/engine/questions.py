@@ -47,6 +47,8 @@ def questions(rules: Iterable[tuple[Rule, Mapping[str, Any]]]) -> list[Question]
     """The questions of rules with their parameters, each once."""
     found: dict[str, Question] = {}
     for rule, parameters in rules:
+        if b"scan" not in bytes(rule):  # told in a tenth of the time that a walk through it takes
+            continue
         names = Names(parameters, frozenset(CONCEPTS), pointing=False)
         for data in _asked([rule.where, rule.condition, rule.severity_when, rule.fix]):
             key = question_key(data, parameters)

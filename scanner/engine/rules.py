@@ -72,6 +72,14 @@ class Rule(Struct, frozen=True):
     source: str = ""
 
 
+    def __bytes__(self) -> bytes:
+        """All of it, in the same way each time, as long as nothing in it changes."""
+        try:
+            return encode(self)
+        except (TypeError, ValueError):  # keys or characters that JSON does not have
+            return repr(self).encode("utf-8", "surrogatepass")
+
+
 _CONDITIONS = ("assert", "where")
 _KEYS = {"assert": "condition"} | {name: name for name in Rule.__struct_fields__ if name not in ("condition", "source")}
 

@@ -12,7 +12,7 @@ from scanner.core import Diagnostic, Finding, Fix, Severity, Span
 from scanner.engine.rules import Rule
 from scanner.report.clean import clean, first_columns, last_columns, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
-from scanner.scan import ScanResult, fix_of
+from scanner.scan import ScanResult, fix_of, line_of
 
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "error": "31", "warning": "33", "note": "36"}
 MAX_WIDTH = 160
@@ -60,7 +60,7 @@ def render_text(
             words = wordings.get((rule, severity))
             if words is None:
                 words = wordings[rule, severity] = _wording(result.rules[rule], severity, style)
-            fix, line = fix_of(result, finding), result.line(file, finding.location.span.start_line)
+            fix, line = fix_of(result, finding), line_of(result, finding)
             fixable += fix is not None
             parts.append(_finding(finding, name, words, fix, line, style))
     problems = [item for item in result.diagnostics if item.level != "note" or not quiet]

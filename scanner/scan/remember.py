@@ -21,7 +21,7 @@ from scanner.scan.islands import islands, units_of
 from scanner.scan.judge import Judgement
 from scanner.scan.options import ScanOptions, opened
 from scanner.scan.read import Part, Reading
-from scanner.scan.result import ScanResult, fix_of
+from scanner.scan.result import ScanResult, fix_of, line_of
 from scanner.scan.roots import repository_prefix
 from scanner.scan.ruleset import RuleSet
 from scanner.scan.snapshot import Island, Keeper, KeptPart, Snapshot, suppressions
@@ -36,7 +36,7 @@ def memory_key(root: Path, paths: Sequence[str], rules: RuleSet, options: ScanOp
     told["overlay"] = {path: text for path, text in options.overlay.items() if path not in opened(options)}
     values = [path.read_bytes() for path in options.values_files]
     asked = (root, paths, repository_prefix(root), told, chart_engine())
-    return options.cache.key("scan", repr(asked), digest(map(repr, rules.chosen)), *values)
+    return options.cache.key("scan", repr(asked), *map(bytes, rules.chosen), *values)
 
 
 class Scanned(Struct, frozen=True):
@@ -90,8 +90,7 @@ def _islands(groups: list[list[str]], judged: Judgement, result: ScanResult) -> 
     keepers = [Keeper(names) for names in groups]
     keeper = {name: keepers[index] for index, names in enumerate(groups) for name in names}
     for finding in judged.evaluation.findings:
-        line = result.line(finding.location.span.file, finding.location.span.start_line)
-        keeper[finding.resource.unit].finding(finding, fix_of(result, finding), line)
+        keeper[finding.resource.unit].finding(finding, fix_of(result, finding), line_of(result, finding))
     for item in judged.evaluation.undetermined:
         keeper[item.resource.unit].undetermined(item)
     for resource in judged.graph.resources:

@@ -44,8 +44,8 @@ class ScanResult(Struct):
     """By each root module, chart and overlay: the directories that hold its sources."""
     fixes: dict[int, Fix | None] = field(default_factory=dict)
     """Fixes by the identity of their finding, as far as they have been worked out; see ``fix_of``."""
-    lines: Mapping[tuple[str, int], str] = field(default_factory=dict)
-    """Lines of files, by path and number, as far as they are known without reading; see ``line``."""
+    lines: Mapping[int, str] = field(default_factory=dict)
+    """The lines that findings stand in, by the identity of the finding, as far as they are known; see ``line_of``."""
     repository_prefix: str = ""
     unsuppressible: frozenset[str] = frozenset()
     """Codes of the rules that nothing silences."""
@@ -72,14 +72,6 @@ class ScanResult(Struct):
         except Unreadable:
             return None
 
-    def line(self, path: str, number: int) -> str | None:
-        """A line of a scanned file, for an excerpt of one; the first is number 1."""
-        known = self.lines.get((path, number))
-        if known is not None:
-            return known
-        source = self.source(path)
-        return source.lines[number - 1] if source is not None and 0 < number <= len(source.lines) else None
-
 
 def fix_of(result: ScanResult, finding: Finding) -> Fix | None:
     """The fix of one finding of a scan; see ``scanner.engine.fix.fix_for``."""
@@ -88,3 +80,13 @@ def fix_of(result: ScanResult, finding: Finding) -> Fix | None:
         fix = None if source is None else fix_for(finding, result.rules[finding.rule], source)
         result.fixes[id(finding)] = fix
     return result.fixes[id(finding)]
+
+
+def line_of(result: ScanResult, finding: Finding) -> str | None:
+    """The line that a finding stands in, for an excerpt of it."""
+    known = result.lines.get(id(finding))
+    if known is not None:
+        return known
+    file, number, *_ = finding.location.span
+    source = result.source(file)
+    return source.lines[number - 1] if source is not None and 0 < number <= len(source.lines) else None

@@ -142,8 +142,8 @@ class Said(Struct):
     findings: list[Finding] = field(default_factory=list)
     fixes: dict[int, Fix | None] = field(default_factory=dict)
     """By the identity of the finding."""
-    lines: dict[tuple[str, int], str] = field(default_factory=dict)
-    """Lines of files, by path and number, as far as they are known without reading."""
+    lines: dict[int, str] = field(default_factory=dict)
+    """The lines that they stand in, by the identity of the finding, as far as they are known without reading."""
     undetermined: list[Undetermined] = field(default_factory=list)
     annotated: list[Resource] = field(default_factory=list)
     """The resources that hold suppressions."""
@@ -159,8 +159,7 @@ class Said(Struct):
             self.findings.append(finding)
             self.fixes[id(finding)] = kept.fix
             if kept.line is not None:
-                file, line, *_ = kept.location.span
-                self.lines[file, line] = kept.line
+                self.lines[id(finding)] = kept.line
         for item in island.undetermined:
             causes = tuple(Unknown(reason, source) for reason, source in item.causes)
             self.undetermined.append(Undetermined(item.rule, resources[item.resource], item.path, causes))
