@@ -12,6 +12,7 @@ from scanner.facts.tables import names, number, rows, whole
 _SIZE = lazy_pattern(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
 _ACTIVE = lazy_pattern(r"(?<![a-z0-9.])a(\d+(?:\.\d+)?)b(?![a-z0-9])")
 _EXPERTS = lazy_pattern(r"(?<![a-z0-9])(\d+x\d+(?:\.\d+)?b|\d+e)(?![a-z0-9])")
+_GROUP_SIZE = lazy_pattern(r"-(?:gs?\d+|\d+g)\Z")
 _VARIANT = lazy_pattern(r"-(instruct|chat|it|base|hf|pt|bf16|fp16)$")
 
 
@@ -157,10 +158,25 @@ def _split_quantization(name: str) -> tuple[str, Quantization | None]:
     """The name without the words at its end that say the quantisation, and the most exact one that they say."""
     found: list[Quantization] = []
     rest = name.removesuffix(".gguf")
-    while match := _quantization_suffix().search(rest):
-        found.append(_quantization_names()[match[1]])
-        rest = rest[: match.start()]
+    while said := _said_at_the_end(rest):
+        rest, item = said
+        found.append(item)
     return rest, min(found, key=_vagueness, default=None)
+
+
+def _said_at_the_end(name: str) -> tuple[str, Quantization] | None:
+    """The name without its last words, and the quantisation that they say, if they do.
+
+    They may have the size of its groups with them (``-w4a16-g128``).
+    """
+    known = _quantization_names()
+    for index, sign in enumerate(name):
+        if sign in "-._:":
+            words = name[index + 1 :].removeprefix("quantized.").removeprefix("quantized-")
+            item = known.get(words) or known.get(_GROUP_SIZE.sub("", words))
+            if item is not None:
+                return name[:index], item
+    return None
 
 
 def _vagueness(item: Quantization) -> int:
@@ -176,18 +192,9 @@ def _quantization_names() -> dict[str, Quantization]:
 
 
 @cache
-def _quantization_suffix() -> re.Pattern[str]:
-    """The end of a name that says the quantisation, with the size of its groups (``-w4a16-g128``) if it says that."""
-    return re.compile(rf"[-._:](?:quantized[.-])?({_alternatives()})(?:-gs?\d+|-\d+g)?$")
-
-
-@cache
 def _quantization_word() -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z0-9])({_alternatives()})(?![a-z0-9])")
-
-
-def _alternatives() -> str:
-    return "|".join(sorted((re.escape(name) for name in _quantization_names()), key=len, reverse=True))
+    alternatives = "|".join(sorted((re.escape(name) for name in _quantization_names()), key=len, reverse=True))
+    return re.compile(rf"(?<![a-z0-9])({alternatives})(?![a-z0-9])")
 
 
 @cache
