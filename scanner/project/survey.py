@@ -111,9 +111,9 @@ def inside(path: str, tops: Container[str]) -> bool:
     return "" in tops
 
 
-def settled(taken: int, found: Stamp) -> bool:
-    """Whether a stamp of that time vouches for the content."""
-    return found.changed < taken - SETTLED_NANOSECONDS
+def settled(taken: int) -> int:
+    """Stamps of that time vouch for the content of files that were changed before this one."""
+    return taken - SETTLED_NANOSECONDS
 
 
 def content(tree: Tree, path: str) -> str:

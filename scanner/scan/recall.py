@@ -151,9 +151,10 @@ def _text(tree: Tree, path: str) -> str:
 def _changed(memory: Snapshot, seen: Survey, tree: Tree) -> set[str]:
     """The files whose content is not what it was."""
     changed = set()
+    known, latest, overlay = seen.stamps, settled(memory.taken), tree.overlay
     for path, (before, was) in memory.stamps.items():
-        now = seen.stamp(tree.root, path)
-        unchanged = before == now and settled(memory.taken, now) and path not in tree.overlay
+        now = known.get(path) or seen.stamp(tree.root, path)
+        unchanged = before == now and now.changed < latest and path not in overlay
         if not unchanged and content(tree, path) != was:
             changed.add(path)
     return changed
