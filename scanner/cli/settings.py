@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from scanner.cli.shared import Failure, listed, standard_input, variables
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "KILTER_"
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True):
     """A key of the configuration file, the option that goes with it, and whether the two add up."""
 
     name: str
@@ -51,7 +52,7 @@ KEYS = (
 COMMA_SEPARATED = ("select", "ignore", "exclude")
 
 
-class Setting(NamedTuple):
+class Setting(Struct, frozen=True):
     """A value and where it comes from: one origin for each item of a list or mapping, else one."""
 
     value: Any

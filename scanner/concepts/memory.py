@@ -94,7 +94,9 @@ def memory_needed(
     if size is None:
         return None
     weights = model.parameters_b * 1e9 * size / (tensor_parallel * pipeline_parallel)
-    cache = known and _cached_bytes(known, context_length, tensor_parallel, pipeline_parallel, kv_bytes)
+    cache = (
+        None if known is None else _cached_bytes(known, context_length, tensor_parallel, pipeline_parallel, kv_bytes)
+    )
     return Estimate(weights / GIB, None if cache is None else sequences * cache / GIB, OVERHEAD_GIB)
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -89,7 +89,7 @@ def evaluate_rules(
     return evaluation
 
 
-class _Failure(NamedTuple):
+class _Failure(Struct, frozen=True):
     """A finding whose place has not been looked up yet."""
 
     rule: str
@@ -106,13 +106,14 @@ def _placed(failures: Iterable[_Failure], evaluation: Evaluation) -> list[Findin
     for failure in failures:
         by_resource.setdefault(failure.resource, []).append(failure)
     findings = []
-    for rule, severity, message, resource, path, changes in chain.from_iterable(by_resource.values()):
+    for item in chain.from_iterable(by_resource.values()):
+        resource, path = item.resource, item.path
         try:
             place = resource.locate(path)
         except Exception as error:  # a defect in one locator must not cost the results of the others
-            evaluation.diagnostics.append(_defect(rule, resource, error, resource.span))
+            evaluation.diagnostics.append(_defect(item.rule, resource, error, resource.span))
             continue
-        findings.append(Finding(rule, severity, message, resource, path, place, changes=changes))
+        findings.append(Finding(item.rule, item.severity, item.message, resource, path, place, changes=item.changes))
     return findings
 
 

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.concepts.quantities import quantity
 from scanner.core import Unknown
@@ -115,17 +117,17 @@ def matches(value: Any, pattern: Any, watch: Stopwatch) -> bool:
     """Whether a regular expression is found in the text. Raises ``PatternLimit``."""
     if not isinstance(value, str):
         return False
-    search, quick, safe = _search(pattern)
-    if len(value) <= quick:
-        return search(value) is not None
+    prepared = _search(pattern)
+    if len(value) <= prepared.quick:
+        return prepared.search(value) is not None
     text = value[:MAX_MATCHED_TEXT]
     started = time.perf_counter()
-    found = search(text) is not None if len(text) <= safe else _bounded(pattern, text)
+    found = prepared.search(text) is not None if len(text) <= prepared.safe else _bounded(pattern, text)
     watch.add(time.perf_counter() - started, pattern)
     return found
 
 
-class _Search(NamedTuple):
+class _Search(Struct, frozen=True):
     """A pattern, and up to which length of a text it needs no watch, and no bound on its time."""
 
     search: Callable[[str], re.Match[str] | None]

@@ -6,7 +6,10 @@ They are the only way in which a rule sees a unit that nothing joins to its subj
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.core import Resource
 from scanner.core.patterns import lazy_pattern
@@ -31,7 +34,7 @@ _OUTWARD = lazy_pattern(r"'[$^]")
 """A path in a condition that leads to the rule's own subject."""
 
 
-class Question(NamedTuple):
+class Question(Struct, frozen=True):
     """One ``present``: what it looks for, and what must hold for it."""
 
     key: str
@@ -54,7 +57,7 @@ def questions(rules: Iterable[tuple[Rule, Mapping[str, Any]]]) -> list[Question]
             key = question_key(data, parameters)
             known = found.get(key)
             if known is not None:
-                found[key] = known._replace(subjects=known.subjects.union(rule.select))
+                found[key] = replace(known, subjects=known.subjects.union(rule.select))
                 continue
             condition = compile_condition(data.get("where", {}), names)
             outward = bool(_OUTWARD.search(repr(data.get("where"))))

@@ -71,7 +71,6 @@ class Rule(Struct, frozen=True):
     """Whether only the first subject of a unit is reported: the rule is about what the whole unit lacks."""
     source: str = ""
 
-
     def __bytes__(self) -> bytes:
         """All of it, in the same way each time, as long as nothing in it changes."""
         try:

@@ -6,7 +6,6 @@ import datetime
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from msgspec import Struct, field
 
@@ -32,7 +31,7 @@ MAX_HINTS = 20
 """Near names are looked for while a scan has no more diagnostics of suppressions than this."""
 
 
-class Suppressed(NamedTuple):
+class Suppressed(Struct, frozen=True):
     """A finding that is silenced, and why."""
 
     finding: Finding

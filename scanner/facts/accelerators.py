@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.core.patterns import lazy_pattern
 from scanner.facts.tables import names, rows, whole
@@ -11,7 +12,7 @@ from scanner.facts.tables import names, rows, whole
 _SHARING = lazy_pattern(r"-(shared|mig-.*)$")
 
 
-class MigProfile(NamedTuple):
+class MigProfile(Struct, frozen=True):
     """One way to cut a GPU, such as ``1g.10gb``."""
 
     name: str
@@ -20,7 +21,7 @@ class MigProfile(NamedTuple):
     memory_gib: float
 
 
-class Accelerator(NamedTuple):
+class Accelerator(Struct, frozen=True):
     """One model of accelerator."""
 
     name: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.facts.tables import document
 
 
-class DeviceDriver(NamedTuple):
+class DeviceDriver(Struct, frozen=True):
     """What a driver's devices are. See device_classes.yaml."""
 
     name: str
@@ -25,7 +26,7 @@ class DeviceDriver(NamedTuple):
     """Attribute that names the instance type."""
 
 
-class DeviceClass(NamedTuple):
+class DeviceClass(Struct, frozen=True):
     """A class that the installation of a driver creates."""
 
     driver: str

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.facts.tables import document
 
 
-class MachineAccelerators(NamedTuple):
+class MachineAccelerators(Struct, frozen=True):
     """What a machine type carries. ``number`` is ``None`` where it is not known; ``dimensions`` is set for TPUs."""
 
     accelerator: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import re
 from functools import cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.facts.accelerators import accelerators
 from scanner.facts.tables import document, number, rows, whole
@@ -15,7 +16,7 @@ REFERENCE_REGIONS = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"
 A_YEAR = datetime.timedelta(days=365)
 
 
-class AcceleratedFamily(NamedTuple):
+class AcceleratedFamily(Struct, frozen=True):
     """Machine types with the same accelerator."""
 
     pattern: str
@@ -24,7 +25,7 @@ class AcceleratedFamily(NamedTuple):
     vendor: str
 
 
-class InstanceType(NamedTuple):
+class InstanceType(Struct, frozen=True):
     """A machine type with accelerators, or what a serverless service offers as one."""
 
     cloud: str
@@ -46,7 +47,7 @@ class InstanceType(NamedTuple):
     date: str
 
 
-class Price(NamedTuple):
+class Price(Struct, frozen=True):
     """What a machine type costs in one region, in USD an hour."""
 
     cloud: str

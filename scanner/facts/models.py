@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.core.patterns import lazy_pattern
 from scanner.facts.tables import names, number, rows, whole
@@ -16,7 +17,7 @@ _GROUP_SIZE = lazy_pattern(r"-(?:gs?\d+|\d+g)\Z")
 _VARIANT = lazy_pattern(r"-(instruct|chat|it|base|hf|pt|bf16|fp16)$")
 
 
-class Model(NamedTuple):
+class Model(Struct, frozen=True):
     """What decides how much memory a model takes. A field is ``None`` where the fact is not recorded."""
 
     id: str
@@ -44,7 +45,7 @@ class Model(NamedTuple):
     date: str
 
 
-class Quantization(NamedTuple):
+class Quantization(Struct, frozen=True):
     """How weights are compressed."""
 
     name: str
@@ -53,7 +54,7 @@ class Quantization(NamedTuple):
     aliases: tuple[str, ...]
 
 
-class NamedModel(NamedTuple):
+class NamedModel(Struct, frozen=True):
     """What a model's name says."""
 
     model: Model
@@ -61,7 +62,7 @@ class NamedModel(NamedTuple):
     """``None`` if the name has none."""
 
 
-class Guess(NamedTuple):
+class Guess(Struct, frozen=True):
     """What the name of an unrecorded model says of its size."""
 
     parameters_b: float
@@ -151,7 +152,7 @@ def _last(name: str) -> str:
 
 
 def _found(known: Model | None, compressed: Quantization | None) -> NamedModel | None:
-    return known and NamedModel(known, compressed)
+    return None if known is None else NamedModel(known, compressed)
 
 
 def _split_quantization(name: str) -> tuple[str, Quantization | None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.facts.tables import document
 
 
-class System(NamedTuple):
+class System(Struct, frozen=True):
     """One row: a system and what it is declared with."""
 
     system: str

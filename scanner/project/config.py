@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -23,7 +23,7 @@ class ConfigError(Exception):
     """A configuration file that cannot be used; the message names the file and the offending key."""
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """A line of a configuration file."""
 
     file: Path

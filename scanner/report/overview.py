@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.core import Finding, Span
 from scanner.core.findings import SEVERITIES
 from scanner.scan import ScanResult
 
 
-class Decisive(NamedTuple):
+class Decisive(Struct, frozen=True):
     """An unknown value: how many undetermined results it has a part in, and how many it would decide alone."""
 
     source: str

@@ -6,7 +6,8 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.core import Diagnostic, Finding, Fix, Severity, Span
 from scanner.engine.rules import Rule
@@ -36,7 +37,7 @@ class Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
 
 
-class Wording(NamedTuple):
+class Wording(Struct, frozen=True):
     """What all findings of one rule and severity share."""
 
     head: str

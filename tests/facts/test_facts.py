@@ -4,6 +4,7 @@ import re
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from scanner.facts.accelerators import accelerator, accelerators, mig_profile
 from scanner.facts.instances import accelerated_family, families, instance_type, instance_types, price, prices
@@ -107,9 +108,9 @@ def test_spot_prices_of_common_machines_are_recorded(cloud: str, name: str, regi
 def test_a_spot_price_is_old_a_year_before_the_price_on_demand() -> None:
     found = price("gcp", "a3-highgpu-8g")
     assert found is not None and not found.spot_is_old
-    assert found._replace(date="2026-11-24", spot_date="2025-11-23").spot_is_old
-    assert not found._replace(date="2026-11-24", spot_date="2025-11-24").spot_is_old
-    assert not found._replace(spot_date="").spot_is_old
+    assert replace(found, date="2026-11-24", spot_date="2025-11-23").spot_is_old
+    assert not replace(found, date="2026-11-24", spot_date="2025-11-24").spot_is_old
+    assert not replace(found, spot_date="").spot_is_old
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Diagnostic, Origin, Parsed, Path, RelatedSpan, SourceFile, Span
 from scanner.core.patterns import lazy_pattern
@@ -54,7 +56,7 @@ def _documents(file: SourceFile) -> tuple[list[tuple[int, Any]], list[Diagnostic
     return documents, [*diagnostics, *problems]
 
 
-class _Place(NamedTuple):
+class _Place(Struct, frozen=True):
     """What all objects of one document share."""
 
     document: int

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Change, Path, Value
 from scanner.core.edits import changed, same
@@ -24,7 +26,7 @@ class Refused(Exception):
     """A change that cannot be written down without touching something else."""
 
 
-class _Style(NamedTuple):
+class _Style(Struct, frozen=True):
     """How a document is laid out: line end, step of indentation, columns from a key to its list's dashes."""
 
     line_end: str
@@ -33,7 +35,7 @@ class _Style(NamedTuple):
     json: bool
 
 
-class _Replacement(NamedTuple):
+class _Replacement(Struct, frozen=True):
     start: int
     end: int
     text: str
