@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -342,14 +342,17 @@ def _backends_of_openshift(route: Resource) -> set[str]:
 
 
 def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
-    accounts = {(a.name, a.namespace or "default"): a for a in graph.of_type("ServiceAccount")}
+    accounts: dict[tuple[str, str], list[Resource]] = {}
+    for account in graph.of_type("ServiceAccount"):
+        accounts.setdefault((account.name, account.namespace or "default"), []).append(account)
+    roles: dict[tuple[str, str, str], list[Resource]] = {}
+    for role in graph.of_type("Role", "ClusterRole"):
+        roles.setdefault((role.type, role.name, role.namespace or ""), []).append(role)
     namespaces = {n.name: n for n in graph.of_type("Namespace")}
-    roles = {(r.type, r.name, r.namespace or ""): r for r in graph.of_type("Role", "ClusterRole")}
     for workload in pod_labels:
         for spec in _pod_specs(workload.attributes):
-            name = spec.get("serviceAccountName")
-            account = accounts.get((str(name), workload.namespace or "default"))
-            if account is not None:
+            place = (str(spec.get("serviceAccountName")), workload.namespace or "default")
+            for account in _closest(graph, workload, accounts.get(place, ())):
                 graph.connect(workload, account, "runs_as")
     for resource in list(graph.resources):
         if resource.namespace in namespaces and resource.api_version:
@@ -357,15 +360,24 @@ def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     for binding in graph.of_type("RoleBinding", "ClusterRoleBinding"):
         kind = str(get(binding.attributes, "roleRef", "kind"))
         name = str(get(binding.attributes, "roleRef", "name"))
-        role = roles.get((kind, name, binding.namespace or "" if kind == "Role" else ""))
-        if role is not None:
+        bound = roles.get((kind, name, binding.namespace or "" if kind == "Role" else ""), ())
+        for role in _closest(graph, binding, bound):
             graph.connect(binding, role, "binds")
         subjects = get(binding.attributes, "subjects", default=[])
         for subject in subjects if isinstance(subjects, list) else ():
             if isinstance(subject, dict) and subject.get("kind") == "ServiceAccount":
                 place = (str(subject.get("name")), str(subject.get("namespace") or binding.namespace or "default"))
-                if place in accounts:
-                    graph.connect(binding, accounts[place], "binds")
+                for account in _closest(graph, binding, accounts.get(place, ())):
+                    graph.connect(binding, account, "binds")
+
+
+def _closest(graph: ResourceGraph, resource: Resource, found: Sequence[Resource]) -> list[Resource]:
+    """The object that ``resource`` names, of all of that name: none where several as near as each other differ."""
+    for item in found if len(found) > 1 else ():
+        graph.tie(resource.unit, item.unit)
+    near = _nearest(resource, found) or list(found)
+    here = [item for item in near if item.span.file == resource.span.file] or near
+    return here[:1] if all(item.attributes == here[0].attributes for item in here[1:]) else []
 
 
 def _link_mounts(graph: ResourceGraph, pod_labels: PodLabels) -> None:
