@@ -62,6 +62,7 @@ for name, text in rendered.items():
         sys.stdout.write("---\\n# Source: " + name + "\\n" + text + "\\n")
 """
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
+RAISED = "helm_python.errors.HelmRenderError: "
 MAX_RENDERED_BYTES = 32 * 1024 * 1024
 _SOURCE = lazy_pattern(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _WANTS_VALUES = lazy_pattern(r"required|nil pointer evaluating", re.IGNORECASE)
@@ -295,9 +296,13 @@ def _engine_seconds() -> float:
 
 
 def _reason(lines: list[str]) -> str:
-    """The line that says what went wrong: the engine's own error, not the trace of a crash below it."""
+    """The line that says what went wrong: the engine's own error, not the trace of a crash below it.
+
+    What a chart itself has to say (``fail``) may go on over the lines that follow.
+    """
     fatal = next((line for line in lines if line.startswith(("fatal error:", "runtime:", "Error:"))), None)
-    return (fatal or lines[-1]).removeprefix("helm_python.errors.HelmRenderError: ")
+    raised = next((place for place, line in enumerate(lines) if line.startswith(RAISED)), len(lines) - 1)
+    return fatal or " ".join(line.strip() for line in lines[raised:]).removeprefix(RAISED)
 
 
 def _limit_engine() -> None:
@@ -389,7 +394,8 @@ def _values_file(tree: Tree, chart: str) -> SourceFile | None:
 
 def _documents(text: str) -> Iterator[tuple[str, str]]:
     source = ""
-    for document in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE):
+    # as Helm does, also where more stands on the line: cert-manager's chart has ---# and a comment
+    for document in re.split(r"^---(?!-)[ \t]*", text, flags=re.MULTILINE):
         match = _SOURCE.search(document)
         source = match[1] if match is not None else source
         if source and document.strip():

@@ -46,6 +46,22 @@ def test_a_deployment_is_read_with_kubernetes_defaults() -> None:
     assert pods.production is True
 
 
+@pytest.mark.parametrize(
+    ("unit", "production"),
+    [
+        ("clusters/prod/llm", True),
+        ("clusters/dev/llm", False),
+        ("platform/local/manifests", False),
+        ("local-llm", None),
+    ],
+)
+def test_directories_tell_what_is_production(unit: str, production: bool | None) -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: b}]}\n"
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), unit).resources)
+    (pods,) = interpret(graph).of_kind("PodSet")
+    assert pods.production is production
+
+
 def test_the_command_line_tells_of_the_model() -> None:
     (pods,) = pod_sets(DEPLOYMENT)
     assert pods.serving is not None

@@ -53,6 +53,22 @@ def test_a_failed_render_is_an_error_and_never_silence(tmp_path: Path) -> None:
     assert "model is required" in result.diagnostics[0].message
 
 
+def test_what_a_chart_says_over_several_lines_is_passed_on_whole(tmp_path: Path) -> None:
+    template = '{{ fail "\\nSet allowDefaultNamespace to go on.\\nSee: https://example.com" }}\n'
+    result = scan([chart(tmp_path, template)])
+    assert result.diagnostics[0].message.endswith("Set allowDefaultNamespace to go on. See: https://example.com")
+
+
+@pytest.mark.parametrize("separator", ["---", "--- ", "---# the server", "--- # the server"])
+def test_a_document_begins_wherever_helm_begins_one(tmp_path: Path, separator: str) -> None:
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: server}\n"
+    result = scan([chart(tmp_path, f"{account}{separator}\n{TEMPLATE}")])
+    assert {item.type for item in result.graph.resources} == {"ServiceAccount", "Deployment"}
+    assert result.diagnostics == []
+    finding = next(finding for finding in result.findings if finding.rule == "INT001")
+    assert finding.location.span.start_line == 17
+
+
 def pods(result: ScanResult) -> PodSet:
     (found,) = [item for item in result.concepts.of_kind("PodSet") if isinstance(item, PodSet)]
     return found
