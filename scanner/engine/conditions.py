@@ -443,7 +443,8 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
         raise ConditionError(_unknown(data["edge"], names.edges, "edge"))
     edge, direction, targets = data["edge"], data.get("direction", "out"), targets_of(data["to"])
     counted = _count(data["count"], names) if quantifier == "count" else None
-    inner = compile_condition(data[quantifier], names) if counted is None else None
+    # what is said of another resource is no place in this one
+    inner = compile_condition(data[quantifier], replace(names, pointing=False)) if counted is None else None
 
     together = all_of if quantifier == "every" else any_of
 
