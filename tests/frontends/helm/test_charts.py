@@ -46,6 +46,16 @@ def test_findings_stand_on_the_template_and_name_the_values_key(tmp_path: Path) 
     assert "vllm/vllm-openai:latest" in finding.message
 
 
+def test_a_finding_stands_in_the_document_of_its_object(tmp_path: Path) -> None:
+    other = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  limits: none\n"
+    template = TEMPLATE.replace(
+        "  nvidia.com/gpu: {{ .Values.gpus }}", '  {{ printf "nvidia.com/gpu: %v" .Values.gpus }}'
+    )
+    result = scan([chart(tmp_path, f"{other}---\n{template}")])
+    finding = next(finding for finding in result.findings if finding.rule == "GPU017")
+    assert finding.location.span.start_line == 6 + TEMPLATE[: TEMPLATE.index("limits:")].count("\n") + 1
+
+
 def test_a_failed_render_is_an_error_and_never_silence(tmp_path: Path) -> None:
     result = scan([chart(tmp_path, '{{ required "model is required" .Values.model }}\n')])
     assert [(item.level, item.code) for item in result.diagnostics] == [("error", "helm-render-failed")]
