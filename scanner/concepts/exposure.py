@@ -94,7 +94,7 @@ ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
     """A boundary for a Service, an Ingress, a route or the Service that KubeRay makes for a head."""
     if resource.type == "Service" and resource.api_version == "v1":
-        return [_service(resource)]
+        return [service_boundary(resource)]
     if resource.type == "Ingress":
         return [_ingress(resource, graph)]
     if resource.type == "HTTPRoute":
@@ -104,7 +104,8 @@ def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[Network
     return _ray_head(resource) if resource.type in RAY_CLUSTERS else []
 
 
-def _boundary(resource: Resource) -> NetworkBoundary:
+def boundary_of(resource: Resource) -> NetworkBoundary:
+    """A boundary of which nothing is known yet but its resource."""
     return NetworkBoundary(
         resource=resource,
         kind=resource.type,
@@ -116,8 +117,9 @@ def _boundary(resource: Resource) -> NetworkBoundary:
     )
 
 
-def _service(resource: Resource) -> NetworkBoundary:
-    boundary = _boundary(resource)
+def service_boundary(resource: Resource) -> NetworkBoundary:
+    """The boundary that a Service makes."""
+    boundary = boundary_of(resource)
     kind = get(resource.attributes, "spec", "type", default="ClusterIP")
     ranges = get(resource.attributes, "spec", "loadBalancerSourceRanges", default=[])
     annotations = get(resource.attributes, "metadata", "annotations")
@@ -134,7 +136,7 @@ def _service(resource: Resource) -> NetworkBoundary:
             boundary.open_to_world = value  # type: ignore[assignment]
             return boundary
     boundary.origins = texts(ranges)
-    known = _annotations(resource)
+    known = annotations_of(resource)
     internal = any(_is_internal(key, value) for key, value in known.items()) or _internal_by_default(resource, known)
     restricted = bool(boundary.origins) and not ANYWHERE & set(boundary.origins)
     boundary.open_to_world = kind == "LoadBalancer" and not internal and not restricted
@@ -147,11 +149,11 @@ def _is_internal(key: str, value: Any) -> bool:
 
 
 def _ingress(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
-    boundary = _boundary(resource)
+    boundary = boundary_of(resource)
     boundary.tls = _has_certificate(resource)  # type: ignore[assignment]
-    annotations = _annotations(resource)
+    annotations = annotations_of(resource)
     boundary.open_to_world = _ingress_is_open(resource, annotations)  # type: ignore[assignment]
-    boundary.authenticated = _asks(annotations) or _asks_behind(resource, graph)
+    boundary.authenticated = _asks(annotations) or asks_behind(resource, graph)
     rules = get(resource.attributes, "spec", "rules", default=[])
     boundary.hosts = [get(rule, "host") for rule in rules] if isinstance(rules, list) else []
     boundary.ports = [{"from": port, "to": port, "target": port, "name": None} for port in _backend_ports(resource)]
@@ -159,7 +161,8 @@ def _ingress(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
     return boundary
 
 
-def _annotations(resource: Resource) -> dict[str, Any]:
+def annotations_of(resource: Resource) -> dict[str, Any]:
+    """The annotations of an object; none where they are not known."""
     annotations = get(resource.attributes, "metadata", "annotations", default={})
     return {str(key): value for key, value in annotations.items()} if isinstance(annotations, dict) else {}
 
@@ -204,7 +207,7 @@ def _asks(annotations: dict[str, Any]) -> bool:
     )
 
 
-def _asks_behind(resource: Resource, graph: ResourceGraph) -> bool:
+def asks_behind(resource: Resource, graph: ResourceGraph) -> bool:
     """Whether a proxy in the pods or a policy of the same unit asks for credentials, or may do so."""
     behind = [near.resource for near in graph.neighbours(resource, "exposes")]
     proxied = any(AUTHENTICATING_PROXY.search(image) for item in behind for image in _images(item))
@@ -215,9 +218,9 @@ def _asks_behind(resource: Resource, graph: ResourceGraph) -> bool:
 
 def _http_route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
     """A route of the Gateway API: as open as the Gateways of the same unit that it belongs to."""
-    boundary = _boundary(resource)
+    boundary = boundary_of(resource)
     boundary.open_to_world = _gateways_are_open(resource, graph)  # type: ignore[assignment]
-    boundary.authenticated = _asks(_annotations(resource)) or _is_filtered(resource) or _asks_behind(resource, graph)
+    boundary.authenticated = _asks(annotations_of(resource)) or _is_filtered(resource) or asks_behind(resource, graph)
     hosts = get(resource.attributes, "spec", "hostnames", default=[])
     boundary.hosts = hosts if isinstance(hosts, list) else []
     boundary.sources["open_to_world"] = ("spec", "rules")
@@ -254,23 +257,23 @@ def _gateway_is_open(gateway: Resource) -> bool | Unknown:
     if get(spec, "infrastructure", "parametersRef") is not None:
         return Unknown("the parameters of the Gateway decide it")
     given = get(spec, "infrastructure", "annotations", default={})
-    annotations = _annotations(gateway) | (given if isinstance(given, dict) else {})
+    annotations = annotations_of(gateway) | (given if isinstance(given, dict) else {})
     return not any(_is_internal(str(key), value) for key, value in annotations.items())
 
 
 def _route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
     """An OpenShift Route: the router asks for no credentials, a proxy beside the server may."""
-    boundary = _boundary(resource)
+    boundary = boundary_of(resource)
     tls = get(resource.attributes, "spec", "tls")
     plain = get(tls, "insecureEdgeTerminationPolicy")
     unknown = next((value for value in (tls, plain) if is_unknown(value)), None)
     boundary.tls = unknown if unknown is not None else bool(tls) and plain != "Allow"  # type: ignore[assignment]
     boundary.open_to_world = True
     behind = [near.resource for near in graph.neighbours(resource, "exposes")]
-    boundary.authenticated = _asks_behind(resource, graph)
+    boundary.authenticated = asks_behind(resource, graph)
     boundary.hosts = [get(resource.attributes, "spec", "host")]
     target = get(resource.attributes, "spec", "port", "targetPort")
-    ports = [port for item in behind if item.type == "Service" for port in _service(item).ports]
+    ports = [port for item in behind if item.type == "Service" for port in service_boundary(item).ports]
     boundary.ports = [port for port in ports if target in (None, port["name"], port["target"], port["from"])]
     boundary.sources |= {"tls": ("spec", "tls"), "open_to_world": ("spec", "to")}
     return boundary
@@ -306,7 +309,7 @@ def _ray_head(resource: Resource) -> list[NetworkBoundary]:
     annotations = {
         str(key): value for group in (whole_cluster, head) if isinstance(group, dict) for key, value in group.items()
     }
-    boundary = _boundary(resource)
+    boundary = boundary_of(resource)
     boundary.ports = [{"from": RAY_DASHBOARD, "to": RAY_DASHBOARD, "target": RAY_DASHBOARD, "name": "dashboard"}]
     internal = any(_is_internal(key, value) for key, value in annotations.items())
     boundary.open_to_world = not internal and not _internal_by_default(resource, annotations)

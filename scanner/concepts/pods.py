@@ -107,6 +107,8 @@ _PRODUCTION = lazy_pattern(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re
 _OTHER_STAGE = lazy_pattern(
     r"(^|[-_./])(dev|development|tests?|testing|testdata|e2e|stage|staging|sandbox|demo|qa)($|[-_./])", re.IGNORECASE
 )
+_LOCAL = lazy_pattern(r"(^|/)(local|minikube|k3d)(/|$)")
+"""Directories for the cluster on somebody's own machine; in names, local means other things."""
 
 
 def pod_sets(
@@ -278,7 +280,9 @@ def production(resource: Resource, *names: str) -> bool | None:
     texts += [str(resource.labels.get(key, "")) for key in STAGE_LABELS]
     if any(_PRODUCTION.search(text) for text in texts):
         return True
-    return False if any(_OTHER_STAGE.search(text) for text in texts) else None
+    if any(_OTHER_STAGE.search(text) for text in texts) or _LOCAL.search(resource.unit):
+        return False
+    return None
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def role_of(pods: PodSet, kind: WorkloadKind) -> str:
         return "training"
     long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
     if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
-        return "serving"
+        return "other" if any(_shows_media(container) for container in pods.containers) else "serving"
     return "system" if kind.update == "daemonset" else kind.role
 
 
@@ -104,6 +104,12 @@ def _job_role(pods: PodSet, kind: WorkloadKind, names: str) -> str:
 def _serves(container: Container) -> bool:
     """Whether a container listens or is asked whether it is ready."""
     return bool(container.ports) or container.readiness_probe is not None
+
+
+def _shows_media(container: Container) -> bool:
+    """Whether a container has an accelerator for video or a screen, not for a model."""
+    name = (container.image_repository or "").rpartition("/")[2].lower()
+    return any(name == media or name.startswith(f"{media}-") for media in runtimes()["media_images"])
 
 
 def entrypoint(resource: Resource) -> str:

@@ -211,13 +211,17 @@ def _path_condition(data: dict[str, Any], names: Names) -> Condition:
         return lambda frame, world: test(path.find(frame), frame, world)
 
     first_decides = not ("every" in operators or "none" in operators)
+    each_alone = path.many and operators.keys().isdisjoint(("count", *QUANTIFIERS))
 
     def decide(frame: Frame, world: World) -> Truth:
         found = world.find(path, frame) if path.many else path.find(frame)
         before = world.pointer
         result = test(found, frame, world)
         if not isinstance(result, Undecided):
-            source = found[0].source if found else path.source(frame)
+            deciding = found[0] if found else None
+            if each_alone and len(found) > 1:
+                deciding = next((item for item in found if test([item], frame, world) is result), deciding)
+            source = deciding.source if deciding is not None else path.source(frame)
             # the most specific attribute is the line that the user would change; one item may decide for all of them
             pointed = len(world.pointer or ())
             least = pointed if first_decides or world.pointer is before else pointed + 1
@@ -439,28 +443,43 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
         raise ConditionError(_unknown(data["edge"], names.edges, "edge"))
     edge, direction, targets = data["edge"], data.get("direction", "out"), targets_of(data["to"])
     counted = _count(data["count"], names) if quantifier == "count" else None
-    inner = compile_condition(data[quantifier], names) if counted is None else None
+    # what is said of another resource is no place in this one
+    inner = compile_condition(data[quantifier], replace(names, pointing=False)) if counted is None else None
+
+    together = all_of if quantifier == "every" else any_of
 
     def decide(frame: Frame, world: World) -> Truth:
-        results: list[Truth] = []
+        results: dict[str, list[Truth]] = {}
         reached: list[Found] = []
         neighbours = world.graph.neighbours(frame.resource, edge, direction)
         if len(neighbours) > LONG:
             world.steps.spend(len(neighbours))
         for neighbour in neighbours:
-            for item in item_of(neighbour.resource, targets, names, world):
-                reached.append(item)
-                if inner is not None:
-                    held = inner(Frame(frame.subject, item, frame.item, frame.resource), world)
-                    doubtful = neighbour.possible or _doubt(item) is not None
-                    results.append(_certain(held, quantifier) if doubtful else held)
+            found = item_of(neighbour.resource, targets, names, world)
+            reached.extend(found)
+            if inner is None or not found:
+                continue
+            held = []
+            for item in found:
+                one = inner(Frame(frame.subject, item, frame.item, frame.resource), world)
+                doubtful = neighbour.possible or _doubt(item) is not None
+                held.append(_certain(one, quantifier) if doubtful else one)
+            results.setdefault(neighbour.resource.address, []).append(together(held))
         if counted is not None:
             return counted(reached, frame, world)
-        if quantifier == "every":
-            return all_of(results)
-        return any_of(results) if quantifier == "some" else negate(any_of(results))
+        truth = together(_agreed(alternatives) for alternatives in results.values())
+        return negate(truth) if quantifier == "none" else truth
 
     return decide
+
+
+def _agreed(alternatives: list[Truth]) -> Truth:
+    """What objects of one address agree on: only one of them can be applied, and which is not known."""
+    first = alternatives[0]
+    if len(alternatives) == 1 or (not isinstance(first, Undecided) and all(one is first for one in alternatives)):
+        return first
+    causes = [cause for one in alternatives if isinstance(one, Undecided) for cause in one.causes]
+    return Undecided(causes or [Unknown("several objects of one name differ in it")])
 
 
 def _certain(held: Truth, quantifier: str) -> Truth:

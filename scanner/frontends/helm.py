@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, SourceFile, Span, get
+from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, get
 from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes import read_manifests
 from scanner.project.bounds import load_yaml
@@ -62,6 +62,7 @@ for name, text in rendered.items():
         sys.stdout.write("---\\n# Source: " + name + "\\n" + text + "\\n")
 """
 """The Python engine runs in a process of its own, so that a hostile chart can be stopped."""
+RAISED = "helm_python.errors.HelmRenderError: "
 MAX_RENDERED_BYTES = 32 * 1024 * 1024
 _SOURCE = lazy_pattern(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _WANTS_VALUES = lazy_pattern(r"required|nil pointer evaluating", re.IGNORECASE)
@@ -295,9 +296,13 @@ def _engine_seconds() -> float:
 
 
 def _reason(lines: list[str]) -> str:
-    """The line that says what went wrong: the engine's own error, not the trace of a crash below it."""
+    """The line that says what went wrong: the engine's own error, not the trace of a crash below it.
+
+    What a chart itself has to say (``fail``) may go on over the lines that follow.
+    """
     fatal = next((line for line in lines if line.startswith(("fatal error:", "runtime:", "Error:"))), None)
-    return (fatal or lines[-1]).removeprefix("helm_python.errors.HelmRenderError: ")
+    raised = next((place for place, line in enumerate(lines) if line.startswith(RAISED)), len(lines) - 1)
+    return fatal or " ".join(line.strip() for line in lines[raised:]).removeprefix(RAISED)
 
 
 def _limit_engine() -> None:
@@ -375,7 +380,7 @@ def read_rendered(tree: Tree, chart: str, text: str) -> Parsed:
         values = _values_file(tree, chart)
         for resource in rendered.resources:
             if original is not None:
-                resource.locator = TemplateLocator(original, document, resource.locator, values)
+                resource.locator = TemplateLocator(original, document, resource, values)
         parsed.extend(rendered)
     return parsed
 
@@ -389,7 +394,8 @@ def _values_file(tree: Tree, chart: str) -> SourceFile | None:
 
 def _documents(text: str) -> Iterator[tuple[str, str]]:
     source = ""
-    for document in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE):
+    # as Helm does, also where more stands on the line: cert-manager's chart has ---# and a comment
+    for document in re.split(r"^---(?!-)[ \t]*", text, flags=re.MULTILINE):
         match = _SOURCE.search(document)
         source = match[1] if match is not None else source
         if source and document.strip():
@@ -405,12 +411,13 @@ def _template_path(chart: str, source: str) -> str:
 class TemplateLocator:
     """Places of rendered values in the template: the line with the same key, else the ``kind:`` line."""
 
-    __slots__ = ("_inner", "_rendered", "_template", "_values")
+    __slots__ = ("_inner", "_kind", "_rendered", "_template", "_values")
 
-    def __init__(self, template: SourceFile, rendered: str, inner: Any, values: SourceFile | None) -> None:
+    def __init__(self, template: SourceFile, rendered: str, resource: Resource, values: SourceFile | None) -> None:
         self._template = template
         self._rendered = rendered
-        self._inner = inner
+        self._inner = resource.locator
+        self._kind = resource.type
         self._values = values
 
     def locate(self, path: Path) -> Location:
@@ -418,7 +425,7 @@ class TemplateLocator:
         rendered = self._inner.locate(path).span
         lines = self._rendered.split("\n")
         line = lines[rendered.start_line - 1] if rendered.start_line <= len(lines) else ""
-        number = _find_line(self._template.lines, line, path)
+        number = _find_line(_lines_of(self._template.lines, self._kind), line, path)
         text = self._template.lines[number - 1]
         start = len(text) - len(text.lstrip()) + 1
         span = Span(self._template.path, number, start, number, max(len(text.rstrip()) + 1, start + 1))
@@ -440,14 +447,27 @@ class TemplateLocator:
                 return
 
 
-def _find_line(lines: list[str], rendered: str, path: Path) -> int:
-    """The template's line that gave a rendered line: the same text, else the same key, else ``kind:``."""
+def _lines_of(lines: list[str], kind: str) -> list[tuple[int, str]]:
+    """The numbered lines of the template's documents of a kind; all of them where none says so."""
+    documents: list[list[tuple[int, str]]] = [[]]
+    for number, line in enumerate(lines, 1):
+        if line.startswith("---"):
+            documents.append([])
+        documents[-1].append((number, line))
+    mine = [document for document in documents if any(line.rstrip() == f"kind: {kind}" for _, line in document)]
+    return [line for document in mine or documents for line in document]
+
+
+def _find_line(lines: list[tuple[int, str]], rendered: str, path: Path) -> int:
+    """The template's line that gave a rendered line: the same text, else a key, else ``kind:``."""
     wanted = rendered.strip()
-    exact = [number for number, line in enumerate(lines, 1) if line.strip() == wanted and wanted]
-    if exact:
-        return exact[0]
-    key = wanted.removeprefix("- ").partition(":")[0]
-    by_key = [n for n, line in enumerate(lines, 1) if line.strip().removeprefix("- ").startswith(f"{key}:") and key]
-    if by_key:
-        return by_key[0]
-    return next((number for number, line in enumerate(lines, 1) if line.startswith("kind:")), 1)
+    exact = next((number for number, line in lines if wanted and line.strip() == wanted), None)
+    if exact is not None:
+        return exact
+    around = [step for step in reversed(path) if isinstance(step, str)]
+    for key in (wanted.removeprefix("- ").partition(":")[0], *around):
+        by_key = (n for n, line in lines if key and line.strip().removeprefix("- ").startswith(f"{key}:"))
+        found = next(by_key, None)
+        if found is not None:
+            return found
+    return next((number for number, line in lines if line.startswith("kind:")), 1)

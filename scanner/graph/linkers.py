@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -232,21 +232,20 @@ def _link_exposure(graph: ResourceGraph) -> None:
     for pool in graph.of_type("InferencePool"):
         pools.setdefault((pool.name, pool.namespace or "default"), []).append(pool)
     made = _made_services(graph)
-    for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService", "Route"):
+    for kind in ("Service", "Ingress", "HTTPRoute", "VirtualService", "Route", "IngressRoute"):
         for resource in graph.of_type(kind):
             if kind == "Service" and resource.api_version == "v1":
                 for neighbour in graph.neighbours(resource, "selects"):
                     graph.connect(resource, neighbour.resource, "exposes", possible=neighbour.possible)
                 continue
-            for name in _backends(resource):
-                place = (name, resource.namespace or "default")
+            for place in _backends(resource):
                 near = _nearest(resource, services.get(place, ()))
                 for owner in () if near else _nearest(resource, made.get(place, ())):
                     graph.connect(resource, owner, "exposes")
                 for service in near:
                     _expose_selected(graph, resource, service)
-            for name in _backends(resource, "InferencePool") if pools else ():
-                for pool in _nearest(resource, pools.get((name, resource.namespace or "default"), ())):
+            for place in _backends(resource, "InferencePool") if pools else ():
+                for pool in _nearest(resource, pools.get(place, ())):
                     _expose_selected(graph, resource, pool)
 
 
@@ -300,35 +299,38 @@ def _near_units(one: Resource, other: Resource) -> bool:
     return one.unit == other.unit or _related(one.unit, other.unit)
 
 
-def _backends(resource: Resource, kind: str = "Service") -> set[str]:
-    """Names of the objects of a kind that an Ingress or route leads to."""
+def _backends(resource: Resource, kind: str = "Service") -> set[tuple[str, str]]:
+    """(name, namespace) of the objects of a kind that an Ingress or route leads to."""
+    own = resource.namespace or "default"
     if resource.type == "Route":
-        return _backends_of_openshift(resource) if kind == "Service" else set()
-    names: set[str] = set()
+        return {(name, own) for name in _backends_of_openshift(resource)} if kind == "Service" else set()
+    places: set[tuple[str, str]] = set()
+    listed = "services" if resource.type == "IngressRoute" else "backendRefs"
     stack: list[Any] = [get(resource.attributes, "spec", default={})]
     while stack:
         item = stack.pop()
         if isinstance(item, dict):
-            references = item.get("backendRefs")
+            references = item.get(listed)
             for entry in references if isinstance(references, list) else ():
                 if isinstance(entry, dict) and entry.get("kind", "Service") == kind:
-                    names.add(str(entry.get("name")))
-            names.update(_named_services(item) if kind == "Service" else ())
+                    places.add((str(entry.get("name")), str(entry.get("namespace") or own)))
+            places.update(_named_services(item, own) if kind == "Service" else ())
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
-    return names
+    return places
 
 
-def _named_services(item: dict[Any, Any]) -> Iterator[str]:
-    """Names of Services in one mapping of an Ingress or VirtualService."""
+def _named_services(item: dict[Any, Any], own: str) -> Iterator[tuple[str, str]]:
+    """(name, namespace) of the Services in one mapping of an Ingress or VirtualService in the namespace ``own``."""
     service, host = get(item, "service", "name"), get(item, "destination", "host")
     if isinstance(service, str):
-        yield service
+        yield service, own
     if isinstance(item.get("serviceName"), str):
-        yield item["serviceName"]
+        yield item["serviceName"], own
     if isinstance(host, str):
-        yield host.split(".")[0]
+        name, _, rest = host.partition(".")
+        yield name, rest.partition(".")[0] or own
 
 
 def _backends_of_openshift(route: Resource) -> set[str]:
@@ -342,14 +344,17 @@ def _backends_of_openshift(route: Resource) -> set[str]:
 
 
 def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
-    accounts = {(a.name, a.namespace or "default"): a for a in graph.of_type("ServiceAccount")}
+    accounts: dict[tuple[str, str], list[Resource]] = {}
+    for account in graph.of_type("ServiceAccount"):
+        accounts.setdefault((account.name, account.namespace or "default"), []).append(account)
+    roles: dict[tuple[str, str, str], list[Resource]] = {}
+    for role in graph.of_type("Role", "ClusterRole"):
+        roles.setdefault((role.type, role.name, role.namespace or ""), []).append(role)
     namespaces = {n.name: n for n in graph.of_type("Namespace")}
-    roles = {(r.type, r.name, r.namespace or ""): r for r in graph.of_type("Role", "ClusterRole")}
     for workload in pod_labels:
         for spec in _pod_specs(workload.attributes):
-            name = spec.get("serviceAccountName")
-            account = accounts.get((str(name), workload.namespace or "default"))
-            if account is not None:
+            place = (str(spec.get("serviceAccountName")), workload.namespace or "default")
+            for account in _closest(graph, workload, accounts.get(place, ())):
                 graph.connect(workload, account, "runs_as")
     for resource in list(graph.resources):
         if resource.namespace in namespaces and resource.api_version:
@@ -357,15 +362,24 @@ def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     for binding in graph.of_type("RoleBinding", "ClusterRoleBinding"):
         kind = str(get(binding.attributes, "roleRef", "kind"))
         name = str(get(binding.attributes, "roleRef", "name"))
-        role = roles.get((kind, name, binding.namespace or "" if kind == "Role" else ""))
-        if role is not None:
+        bound = roles.get((kind, name, binding.namespace or "" if kind == "Role" else ""), ())
+        for role in _closest(graph, binding, bound):
             graph.connect(binding, role, "binds")
         subjects = get(binding.attributes, "subjects", default=[])
         for subject in subjects if isinstance(subjects, list) else ():
             if isinstance(subject, dict) and subject.get("kind") == "ServiceAccount":
                 place = (str(subject.get("name")), str(subject.get("namespace") or binding.namespace or "default"))
-                if place in accounts:
-                    graph.connect(binding, accounts[place], "binds")
+                for account in _closest(graph, binding, accounts.get(place, ())):
+                    graph.connect(binding, account, "binds")
+
+
+def _closest(graph: ResourceGraph, resource: Resource, found: Sequence[Resource]) -> list[Resource]:
+    """The object that ``resource`` names, of all of that name: none where several as near as each other differ."""
+    for item in found if len(found) > 1 else ():
+        graph.tie(resource.unit, item.unit)
+    near = _nearest(resource, found) or list(found)
+    here = [item for item in near if item.span.file == resource.span.file] or near
+    return here[:1] if all(item.attributes == here[0].attributes for item in here[1:]) else []
 
 
 def _link_mounts(graph: ResourceGraph, pod_labels: PodLabels) -> None:

@@ -1,5 +1,6 @@
 """Whatever a manifest holds, interpretation gives pod sets and never fails."""
 
+import json
 from typing import Any
 
 import pytest
@@ -44,6 +45,43 @@ def test_a_deployment_is_read_with_kubernetes_defaults() -> None:
     assert (pods.role, pods.runtime, pods.replicas) == ("serving", "vllm", 3)
     assert (pods.max_surge, pods.max_unavailable, pods.accelerator_count) == (1, 0, 2)
     assert pods.production is True
+
+
+GPU = {"limits": {"nvidia.com/gpu": 1}}
+
+
+@pytest.mark.parametrize(
+    ("image", "role"),
+    [
+        ("example.com/chat:1", "serving"),
+        ("docker.io/jellyfin/jellyfin:10.10.7", "other"),
+        ("lscr.io/linuxserver/plex:1.41.3", "other"),
+        ("docker.io/airensoft/ovenmediaengine:v0.19.0", "other"),
+        ("example.com/wolfram-llm:2", "serving"),
+    ],
+)
+def test_a_listener_with_a_gpu_serves_a_model_unless_it_shows_media(image: str, role: str) -> None:
+    container = {"name": "a", "image": image, "ports": [{"containerPort": 80}], "resources": GPU}
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
+    text = json.dumps({**manifest, "spec": {"template": {"spec": {"containers": [container]}}}})
+    (pods,) = pod_sets(text)
+    assert pods.role == role
+
+
+@pytest.mark.parametrize(
+    ("unit", "production"),
+    [
+        ("clusters/prod/llm", True),
+        ("clusters/dev/llm", False),
+        ("platform/local/manifests", False),
+        ("local-llm", None),
+    ],
+)
+def test_directories_tell_what_is_production(unit: str, production: bool | None) -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: b}]}\n"
+    graph = ResourceGraph(read_manifests(SourceFile("x.yaml", text), unit).resources)
+    (pods,) = interpret(graph).of_kind("PodSet")
+    assert pods.production is production
 
 
 def test_the_command_line_tells_of_the_model() -> None:

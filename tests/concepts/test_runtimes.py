@@ -234,6 +234,8 @@ def test_training_launchers(command: list[str], runtime: str) -> None:
         {"image": "vllm/vllm-openai", "command": ["bash", "-c", "huggingface-cli download a/b"]},
         {"image": "python:3.12", "command": ["python", "app.py", "--backend", "http://vllm-server:8000"]},
         {"image": "python:3.12", "command": ["python", "retrain.py"]},
+        {"image": "kubeflownotebookswg/centraldashboard:v1.9.2"},
+        {"image": "ghcr.io/kubeflow/kubeflow/jupyter-web-app:v1.10.0"},
     ],
 )
 def test_a_container_that_does_something_else_is_no_runtime(container: dict[str, Any]) -> None:

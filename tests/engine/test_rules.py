@@ -164,6 +164,27 @@ def test_a_named_value_is_computed_once_for_condition_and_message(
     assert [finding.message for finding in result.findings] == ([] if message is None else [message])
 
 
+@pytest.mark.parametrize(
+    ("condition", "line"),
+    [
+        ({"path": "$.ports[*].number", "not_in": [80, 81]}, 7),
+        ({"path": "$.ports[*].number", "not_equals": 81}, 7),
+        ({"path": "$.ports[*].number", "equals": 90}, 6),
+        ({"not": {"path": "$.ports[*].number", "lt": 444}}, 7),
+        ({"path": "$.ports[*].number", "every": {"path": "@", "ge": 100}}, 7),
+    ],
+)
+def test_a_finding_points_at_the_one_of_several_values_that_decided(
+    tmp_path: Path, condition: dict[str, Any], line: int
+) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "r.yaml").write_text(json.dumps({**MINIMAL, "select": "Sample", "assert": condition}))
+    ports = "".join(f"  - number: {number}\n" for number in (8443, 81, 8444))
+    (tmp_path / "a.yaml").write_text(f"apiVersion: x/v1\nkind: Sample\nmetadata:\n  name: a\nports:\n{ports}")
+    result = scan([tmp_path / "a.yaml"], ScanOptions(only_rules=(tmp_path / "rules",)))
+    assert [finding.location.span.start_line for finding in result.findings] == [line]
+
+
 def test_rules_beside_the_packaged_ones_are_checked_before_there_is_anything_to_run_them_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Label selectors connect what they select, in both of their forms."""
+"""Label selectors connect what they select, and names what they name."""
 
 import json
 from typing import Any
@@ -55,3 +55,39 @@ def disrupted(selector: Any, labels: dict[str, Any]) -> bool:
 )
 def test_a_disruption_budget_is_joined_to_the_pods_that_it_selects(selector: Any, selected: bool) -> None:
     assert disrupted(selector, {"app": "a", "tier": "gpu"}) is selected
+
+
+BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "b"},
+    "roleRef": {"kind": "ClusterRole", "name": "r"},
+    "subjects": [{"kind": "Group", "name": "g"}],
+}
+
+
+def role(verb: str) -> dict[str, Any]:
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": [verb]}]
+    return {"apiVersion": BINDING["apiVersion"], "kind": "ClusterRole", "metadata": {"name": "r"}, "rules": rules}
+
+
+@pytest.mark.parametrize(
+    ("roles", "bound"),
+    [
+        ({"b/own.yaml": "get"}, ["get"]),
+        ({"z/far.yaml": "get"}, ["get"]),
+        ({"b/own.yaml": "get", "z/far.yaml": "*"}, ["get"]),
+        ({"a/far.yaml": "get", "z/far.yaml": "*"}, []),
+        ({"a/far.yaml": "get", "z/far.yaml": "get"}, ["get"]),
+    ],
+)
+def test_a_binding_binds_the_nearest_role_of_its_name(roles: dict[str, str], bound: list[str]) -> None:
+    objects = {"b/binding.yaml": BINDING, **{file: role(verb) for file, verb in roles.items()}}
+    graph = ResourceGraph(
+        resource
+        for file, item in objects.items()
+        for resource in read_manifests(SourceFile(file, json.dumps(item)), file.partition("/")[0]).resources
+    )
+    interpret(graph)
+    found = [target for _, target, kind, _ in graph.edges() if kind == "binds"]
+    assert [item.attributes["rules"][0]["verbs"][0] for item in found] == bound

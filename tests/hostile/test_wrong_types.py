@@ -100,6 +100,15 @@ MANIFESTS = [
     manifest("networking.k8s.io/v1", "Ingress", spec={"tls": [{"hosts": ["a"]}], "rules": [{"http": {"paths": [
         {"path": "/", "backend": {"service": {"name": "a", "port": {"number": 80}}}}]}}]}),
     manifest("gateway.networking.k8s.io/v1", "HTTPRoute", spec={"rules": [{"backendRefs": [{"name": "a"}]}]}),
+    manifest("traefik.io/v1alpha1", "IngressRoute", spec={"entryPoints": ["web"], "tls": {"options": {}}, "routes": [
+        {"match": "Host(`a`)", "kind": "Rule", "middlewares": [{"name": "a", "namespace": "n"}],
+         "services": [{"name": "a", "kind": "Service", "port": 80}]}]}),
+    manifest("traefik.io/v1alpha1", "Middleware", spec={
+        "chain": {"middlewares": [{"name": "a"}]}, "ipAllowList": {"sourceRange": ["10.0.0.0/8"]}}),
+    manifest("networking.istio.io/v1", "VirtualService", spec={"hosts": ["a"], "gateways": ["n/a", "mesh"], "http": [
+        {"route": [{"destination": {"host": "a.n.svc", "port": {"number": 80}}}]}]}),
+    manifest("networking.istio.io/v1", "Gateway", spec={"selector": {"app": "a"}, "servers": [
+        {"port": {"number": 80, "protocol": "HTTP"}, "tls": {"mode": "SIMPLE"}, "hosts": ["a"]}]}),
     manifest("networking.k8s.io/v1", "NetworkPolicy", spec={
         "podSelector": SELECTOR, "ingress": [{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 1}]}]}),
     manifest("rbac.authorization.k8s.io/v1", "ClusterRole",

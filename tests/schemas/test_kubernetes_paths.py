@@ -27,6 +27,7 @@ NO_SCHEMA = {
     "nvidia.com/DynamoComponentDeployment": "the project's repository is too large to fetch",
     "eksctl.io/ClusterConfig": "eksctl reads it; it is no resource of a cluster",
     "cloud.google.com/BackendConfig": "GKE makes its definition in code",
+    "traefik.containo.us/IngressRoute": "the earlier name of Traefik's group, which its third version has dropped",
     "cilium.io/CiliumNetworkPolicy": "the project's repository is too large to fetch",
 }
 """Kinds whose definitions could not be had, and why."""

@@ -46,11 +46,37 @@ def test_findings_stand_on_the_template_and_name_the_values_key(tmp_path: Path) 
     assert "vllm/vllm-openai:latest" in finding.message
 
 
+def test_a_finding_stands_in_the_document_of_its_object(tmp_path: Path) -> None:
+    other = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  limits: none\n"
+    template = TEMPLATE.replace(
+        "  nvidia.com/gpu: {{ .Values.gpus }}", '  {{ printf "nvidia.com/gpu: %v" .Values.gpus }}'
+    )
+    result = scan([chart(tmp_path, f"{other}---\n{template}")])
+    finding = next(finding for finding in result.findings if finding.rule == "GPU017")
+    assert finding.location.span.start_line == 6 + TEMPLATE[: TEMPLATE.index("limits:")].count("\n") + 1
+
+
 def test_a_failed_render_is_an_error_and_never_silence(tmp_path: Path) -> None:
     result = scan([chart(tmp_path, '{{ required "model is required" .Values.model }}\n')])
     assert [(item.level, item.code) for item in result.diagnostics] == [("error", "helm-render-failed")]
     assert result.diagnostics[0].message.endswith("give it the values that it asks for with --values or --set")
     assert "model is required" in result.diagnostics[0].message
+
+
+def test_what_a_chart_says_over_several_lines_is_passed_on_whole(tmp_path: Path) -> None:
+    template = '{{ fail "\\nSet allowDefaultNamespace to go on.\\nSee: https://example.com" }}\n'
+    result = scan([chart(tmp_path, template)])
+    assert result.diagnostics[0].message.endswith("Set allowDefaultNamespace to go on. See: https://example.com")
+
+
+@pytest.mark.parametrize("separator", ["---", "--- ", "---# the server", "--- # the server"])
+def test_a_document_begins_wherever_helm_begins_one(tmp_path: Path, separator: str) -> None:
+    account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: server}\n"
+    result = scan([chart(tmp_path, f"{account}{separator}\n{TEMPLATE}")])
+    assert {item.type for item in result.graph.resources} == {"ServiceAccount", "Deployment"}
+    assert result.diagnostics == []
+    finding = next(finding for finding in result.findings if finding.rule == "INT001")
+    assert finding.location.span.start_line == 17
 
 
 def pods(result: ScanResult) -> PodSet:
