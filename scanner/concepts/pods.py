@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from scanner.concepts import ome
+from scanner.concepts import kaito, ome
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
@@ -60,6 +60,9 @@ OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "batch/Job": (("job-name", "{name}"), ("batch.kubernetes.io/job-name", "{name}")),
     "kubeflow.org/Notebook": (("notebook-name", "{name}"),),
+    "kaito.sh/Workspace": (("kaito.sh/workspace", "{name}"),),
+    "kaito.sh/InferenceSet": (("inferenceset.kaito.sh/created-by", "{name}"),),
+    "kaito.sh/RAGEngine": (("kaito.sh/ragengine", "{name}"),),
 }
 """Labels that controllers put on the pods that they make, by group and kind."""
 SCALER_BOUNDS = {
@@ -172,10 +175,15 @@ class _Written(NamedTuple):
 
 
 def _written(
-    kind: WorkloadKind, path: Path, template: dict[str, Any], user: Resource, runtime: Resource | None
+    kind: WorkloadKind,
+    path: Path,
+    template: dict[str, Any],
+    user: Resource,
+    runtime: Resource | None,
+    config_maps: ConfigMaps,
 ) -> _Written | None:
     if kind.shape:
-        shaped = shape(kind.shape, template, path, user.attributes, runtime)
+        shaped = shape(kind.shape, template, path, user.attributes, runtime, partial(config_maps.data, user))
         if shaped is None:
             return None
         parts = [Part(item, place) for item, place in shaped.containers]
@@ -210,7 +218,7 @@ def _pod_set(
     devices: Devices,
     amounts: Amounts,
 ) -> PodSet | None:
-    written = _written(kind, path, template, resource, runtime)
+    written = _written(kind, path, template, resource, runtime, config_maps)
     if written is None:
         return None
     amounts.add_containers(
@@ -235,6 +243,8 @@ def _pod_set(
         pod_spec=written.spec,
         production=production(resource),
     )
+    if kind.machine:
+        pods.own_machine = get(resource.attributes, *_absolute(path, kind.machine))
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
     own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
     pods.pod_labels = {**own, **pods.pod_labels}
@@ -654,6 +664,8 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+    if kind.autoscaling == "kaito":
+        kaito.read_scale(pods)
     if kind.autoscaling == "ome":
         ome.read_scale(pods)
     if kind.autoscaling == "kserve":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import ome
+from scanner.concepts import kaito, ome
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
 from scanner.concepts.shaped import Shaped
 from scanner.concepts.shaped import decided as _decided
@@ -38,11 +38,15 @@ KUBEAI_RESOURCES = (("nvidia-gpu", GPU), ("amd-gpu", "amd.com/gpu"), ("google-tp
 """What the chart's resource profiles of these names ask for, one for each unit."""
 
 
-def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
+def shape(
+    name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None, files: kaito.Files
+) -> Shaped | None:
     """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
 
-    ``runtime`` is the one that the object names, if the scan has it.
+    ``runtime`` is the one that the object names, if the scan has it; ``files`` gives the ConfigMaps that it names.
     """
+    if name in SHAPES_ON_FILES:
+        return SHAPES_ON_FILES[name](item, at, root, files)
     if name in SHAPES_ON_RUNTIMES:
         return SHAPES_ON_RUNTIMES[name](item, at, root, runtime)
     return SHAPES[name](item, at, root)
@@ -484,6 +488,12 @@ SHAPES_ON_RUNTIMES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Re
     "train-job": _train_job,
     "ome-component": ome.component,
     "ome-workers": ome.workers,
+}
+SHAPES_ON_FILES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], kaito.Files], Shaped | None]] = {
+    "kaito-inference": kaito.inference,
+    "kaito-role": kaito.role,
+    "kaito-tuning": kaito.tuning,
+    "kaito-rag-engine": kaito.rag_engine,
 }
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
