@@ -16,11 +16,14 @@ from scanner.graph import ResourceGraph
 SERVING = ("ServingRuntime", "ClusterServingRuntime")
 TRAINING = ("TrainingRuntime", "ClusterTrainingRuntime")
 MODELS = ("BaseModel", "ClusterBaseModel")
-KSERVE, OME, TRAINER = "serving.kserve.io", "ome.io", "trainer.kubeflow.org"
+SERVERS = ("ServerConfig",)
+"""Seldon looks for them in its own namespace, whatever that of the server."""
+KSERVE, OME, TRAINER, SELDON = "serving.kserve.io", "ome.io", "trainer.kubeflow.org", "mlops.seldon.io"
 GROUPS = {
     **dict.fromkeys(SERVING, (KSERVE, OME)),
     **dict.fromkeys(TRAINING, (TRAINER,)),
     **dict.fromkeys(MODELS, (OME,)),
+    **dict.fromkeys(SERVERS, (SELDON,)),
 }
 KINDS = tuple(GROUPS)
 
@@ -47,6 +50,8 @@ class Definitions:
             return self._referred(user, ("spec", "runtime"), SERVING)
         if user.type == "TrainJob" and group == TRAINER:
             return self._referred(user, ("spec", "runtimeRef"), TRAINING)
+        if user.type == "Server" and group == SELDON:
+            return self._named(user, SERVERS, get(user.attributes, "spec", "serverConfig"))
         return None
 
     def model_of(self, user: Resource) -> Resource | None:
@@ -71,7 +76,7 @@ class Definitions:
     def _named(self, user: Resource, kinds: tuple[str, ...], name: Any) -> Resource | None:
         for kind in kinds if isinstance(name, str) else ():
             found = self._by_name.get((user.group, kind, name), [])
-            if not kind.startswith("Cluster"):
+            if not kind.startswith("Cluster") and kind not in SERVERS:
                 found = [item for item in found if _namespace(item) == _namespace(user)]
             if found:
                 self._consult(user, found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import kaito, ome
+from scanner.concepts import kaito, ome, seldon
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
 from scanner.concepts.shaped import Shaped
 from scanner.concepts.shaped import decided as _decided
@@ -488,6 +488,7 @@ SHAPES_ON_RUNTIMES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Re
     "train-job": _train_job,
     "ome-component": ome.component,
     "ome-workers": ome.workers,
+    "seldon-server": seldon.server,
 }
 SHAPES_ON_FILES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], kaito.Files], Shaped | None]] = {
     "kaito-inference": kaito.inference,
