@@ -7,13 +7,12 @@ pkg/ragengine/controllers/preset_rag.go of kaito-project/kaito 056b828.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from scanner.concepts.memory import memory_needed
 from scanner.concepts.model import PodSet
 from scanner.concepts.quantities import whole
-from scanner.concepts.shaped import Shaped, decided
+from scanner.concepts.shaped import Named, Shaped, decided
 from scanner.core import Path, Unknown, get, is_unknown
 from scanner.facts.instances import InstanceType, accelerated_family, instance_type
 from scanner.facts.models import model
@@ -50,25 +49,22 @@ CAUTION = 1.1
 USUAL_CONTEXT = 2048
 """Tokens that the estimate counts with where the configuration says no number."""
 
-Files = Callable[[object], Mapping[str, Any]]
-"""The data of a ConfigMap by name."""
 
-
-def inference(item: dict[str, Any], at: Path, root: dict[str, Any], files: Files) -> Shaped | None:
+def inference(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped | None:
     """The server of a preset; ``None`` where a workspace has a pod template of its own."""
     preset = get(item, "preset", "name")
     if preset is None:
         return None
-    return _server(preset, at, root, resource_of(root, at), _configured(item.get("config"), files))
+    return _server(preset, at, root, resource_of(root, at), _configured(item.get("config"), named))
 
 
-def role(item: dict[str, Any], at: Path, root: dict[str, Any], files: Files) -> Shaped | None:
+def role(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped | None:
     """The servers of one role where prefill is apart from decoding: an inference set of its own."""
     preset = get(root, "spec", "model", "name")
-    return None if preset is None else _server(preset, at, root, item, _configured(item.get("runtimeConfig"), files))
+    return None if preset is None else _server(preset, at, root, item, _configured(item.get("runtimeConfig"), named))
 
 
-def tuning(item: dict[str, Any], at: Path, root: dict[str, Any], files: Files) -> Shaped:
+def tuning(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped:
     """The job that tunes a preset; what it makes goes to a volume, or as an image to a registry when it ends."""
     container = {**_container(root), "resources": _resources(resource_of(root, at))}
     output = get(item, "output", "volumeSource")
@@ -78,7 +74,7 @@ def tuning(item: dict[str, Any], at: Path, root: dict[str, Any], files: Files) -
     return Shaped(spec, ((container, at),), {"labels": _labels(root)})
 
 
-def rag_engine(item: dict[str, Any], at: Path, root: dict[str, Any], files: Files) -> Shaped:
+def rag_engine(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped:
     """The RAG service; with an embedding model of its own it takes the GPUs of its machine, if that has any."""
     container = _container(root)
     container["command"] = ["python3", "main.py"]
@@ -165,12 +161,12 @@ def _engine_flags(preset: Any, resource: dict[str, Any], told: list[Any]) -> lis
     return flags
 
 
-def _configured(name: Any, files: Files) -> list[Any]:
+def _configured(name: Any, named: Named) -> list[Any]:
     """The flags that a configuration adds, the last of which count; unknown ones where the scan does not have it."""
     if name in (None, ""):
         return []
     hidden = [word for flag in DECIDED_FLAGS for word in (flag, decided("the inference configuration"))]
-    text = files(name).get(CONFIG_FILE) if isinstance(name, str) else None
+    text = named.files(name).get(CONFIG_FILE) if isinstance(name, str) else None
     if not isinstance(text, str) or len(text) > MAX_CONFIG:
         return hidden
     try:

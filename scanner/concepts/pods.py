@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from scanner.concepts import kaito, ome
+from scanner.concepts import kaito, llmaz, ome
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
@@ -19,6 +19,7 @@ from scanner.concepts.model import Accelerators, Container, EnvironmentVariable,
 from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
+from scanner.concepts.shaped import Named
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern
@@ -118,21 +119,20 @@ def pod_sets(
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods. Raises ``WorkloadLimit``."""
     if not amounts.has_room(resource):
         return []
-    runtime = definitions.of(resource)
+    named = Named(definitions.of(resource), definitions.model_of(resource), partial(config_maps.data, resource))
     result: list[PodSet] = []
     for kind in workload_kinds().get(resource.type, ()):
         if kind.group != resource.group:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                pods = _pod_set(resource, kind, path, template, config_maps, runtime, devices, amounts)
+                pods = _pod_set(resource, kind, path, template, config_maps, named, devices, amounts)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
     share_role(result)
-    model = definitions.model_of(resource)
     for pods in result:
-        if model is not None:
-            ome.declare_model(pods, model)
+        if named.model is not None and resource.group == ome.GROUP:
+            ome.declare_model(pods, named.model)
         _count(pods)
     return result
 
@@ -179,11 +179,11 @@ def _written(
     path: Path,
     template: dict[str, Any],
     user: Resource,
-    runtime: Resource | None,
-    config_maps: ConfigMaps,
+    named: Named,
 ) -> _Written | None:
+    runtime = named.runtime
     if kind.shape:
-        shaped = shape(kind.shape, template, path, user.attributes, runtime, partial(config_maps.data, user))
+        shaped = shape(kind.shape, template, path, user.attributes, named)
         if shaped is None:
             return None
         parts = [Part(item, place) for item, place in shaped.containers]
@@ -196,8 +196,8 @@ def _written(
         return _Written(at, merged.spec, list(merged.containers), metadata, at, runtime)
     parts = [Part(item, (*at, "containers", n)) for n, item in enumerate(_sequence(spec.get("containers")))]
     if kind.kind == "InferenceService":
-        named = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
-        parts += [Part(spec[name], (*at, name)) for name in named]
+        models = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
+        parts += [Part(spec[name], (*at, name)) for name in models]
     return _Written(at, spec, parts, metadata, at)
 
 
@@ -214,11 +214,11 @@ def _pod_set(
     path: Path,
     template: dict[str, Any],
     config_maps: ConfigMaps,
-    runtime: Resource | None,
+    named: Named,
     devices: Devices,
     amounts: Amounts,
 ) -> PodSet | None:
-    written = _written(kind, path, template, resource, runtime, config_maps)
+    written = _written(kind, path, template, resource, named)
     if written is None:
         return None
     amounts.add_containers(
@@ -802,7 +802,7 @@ def _complete_groups(sets: list[PodSet]) -> None:
     """A leader with its workers, or a Ray head with its groups, has the accelerators of all of them."""
     if not sets:
         return
-    if sets[0].kind == "LeaderWorkerSet":
+    if sets[0].kind == "LeaderWorkerSet" or sets[0].resource.group == llmaz.GROUP:
         total = _leader_and_workers(sets)
     elif sets[0].kind in RAY_KINDS and len(sets) > 1:
         total = _total([_accelerators_of_all(pods) for pods in sets])

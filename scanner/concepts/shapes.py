@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import kaito, ome, seldon
+from scanner.concepts import kaito, llmaz, ome, seldon
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
-from scanner.concepts.shaped import Shaped
+from scanner.concepts.shaped import Named, Shaped
 from scanner.concepts.shaped import decided as _decided
 from scanner.core import Path, Resource, get, is_unknown
 
@@ -38,17 +38,12 @@ KUBEAI_RESOURCES = (("nvidia-gpu", GPU), ("amd-gpu", "amd.com/gpu"), ("google-tp
 """What the chart's resource profiles of these names ask for, one for each unit."""
 
 
-def shape(
-    name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None, files: kaito.Files
-) -> Shaped | None:
-    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
-
-    ``runtime`` is the one that the object names, if the scan has it; ``files`` gives the ConfigMaps that it names.
-    """
-    if name in SHAPES_ON_FILES:
-        return SHAPES_ON_FILES[name](item, at, root, files)
+def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped | None:
+    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own."""
+    if name in SHAPES_ON_OTHERS:
+        return SHAPES_ON_OTHERS[name](item, at, root, named)
     if name in SHAPES_ON_RUNTIMES:
-        return SHAPES_ON_RUNTIMES[name](item, at, root, runtime)
+        return SHAPES_ON_RUNTIMES[name](item, at, root, named.runtime)
     return SHAPES[name](item, at, root)
 
 
@@ -490,11 +485,14 @@ SHAPES_ON_RUNTIMES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Re
     "ome-workers": ome.workers,
     "seldon-server": seldon.server,
 }
-SHAPES_ON_FILES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], kaito.Files], Shaped | None]] = {
+SHAPES_ON_OTHERS: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Named], Shaped | None]] = {
     "kaito-inference": kaito.inference,
     "kaito-role": kaito.role,
     "kaito-tuning": kaito.tuning,
     "kaito-rag-engine": kaito.rag_engine,
+    "llmaz-playground": llmaz.playground,
+    "llmaz-workload": llmaz.workload,
+    "llmaz-backend": llmaz.backend,
 }
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
