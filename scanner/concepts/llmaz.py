@@ -73,7 +73,10 @@ def _volumes(memory: Any, model: Resource | None) -> Any:
     if get(model.attributes, "metadata", "annotations", PRELOADED) is not None:
         return decided("what the model is preloaded to")
     shared = {"name": "dshm", "emptyDir": {"medium": "Memory", "sizeLimit": memory}}
-    return [*([] if memory is None else [shared]), {"name": "model-volume", "emptyDir": {}}]
+    return [
+        *([] if memory is None else [shared]),
+        {"name": "model-volume", "emptyDir": {"sizeLimit": decided("llmaz")}},
+    ]
 
 
 def workload(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped:
@@ -138,7 +141,7 @@ def _backend(runtime: Resource | None, engine: Any, config: Any) -> dict[str, An
         by = decided(f"the backend {engine}")
         command, args = ENGINES.get(engine, ([by], [by])) if isinstance(engine, str) else ([by], [by])
         unknown = dict.fromkeys(("image", "repository", "env", "memory", "lifecycle", *PROBES), by)
-        amounts = dict.fromkeys(("requests", "limits"), {"cpu": by, "memory": by})
+        amounts = {part: {"cpu": by, "memory": by} for part in ("requests", "limits")}
         return {**unknown, "command": command, "args": args, "resources": amounts}
     said: Any = next((entry for entry in _list(given.get("recommendedConfigs")) if get(entry, "name") == config), {})
     return {
