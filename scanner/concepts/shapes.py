@@ -288,6 +288,24 @@ def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> 
     return Shaped(spec, ((container, (*at, "worker")),), {}, (*at, "kubernetes"))
 
 
+def _jumpstart_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    """The pods of a model of SageMaker JumpStart on HyperPod: the hub says how the model is served."""
+    decided = _decided("SageMaker JumpStart")
+    made = ("image", "command", "args", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe")
+    profile = get(item, "server", "acceleratorPartitionType")
+    container = {
+        "name": get(root, "metadata", "name", default="model"),
+        **dict.fromkeys(made, decided),
+        "resources": decided if profile is None else {"limits": {f"nvidia.com/{profile}": 1}},
+        **_chosen(item, "environmentVariables"),
+    }
+    spec: dict[str, Any] = dict.fromkeys(("volumes", "tolerations", "terminationGracePeriodSeconds"), decided)
+    machine = get(item, "server", "instanceType")
+    if machine is not None:
+        spec["nodeSelector"] = {"node.kubernetes.io/instance-type": machine}
+    return Shaped({**spec, "serviceAccountName": decided}, ((container, at),), {})
+
+
 def _vllm_args(model: dict[str, Any], engine: dict[str, Any]) -> list[Any]:
     args = [model.get("modelURL")]
     for source, fields in ((model, VLLM_MODEL_FLAGS), (engine, VLLM_ENGINE_FLAGS)):
@@ -497,6 +515,7 @@ SHAPES_ON_OTHERS: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Name
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
     "hyperpod-endpoint": _hyperpod_endpoint,
+    "jumpstart-model": _jumpstart_model,
     "nim-pipeline": _nim_pipeline,
     "nim-cache": _nim_cache,
     "kubeai-model": _kubeai_model,

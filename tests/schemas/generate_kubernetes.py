@@ -36,7 +36,7 @@ KINDS = frozenset(
     StormService RoleSet RayClusterFleet InferenceEndpointConfig Route Gateway HTTPRoute
     InferencePool SecurityPolicy EnvoyFilter BaseModel ClusterBaseModel
     Workspace InferenceSet MultiRoleInference RAGEngine Server ServerConfig OpenModel Playground
-    BackendRuntime""".split()
+    BackendRuntime JumpStartModel""".split()
 )
 GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev",))
 DEPTH, WORKFLOW_DEPTH = 9, 4
