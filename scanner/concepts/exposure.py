@@ -320,7 +320,8 @@ def _ray_head(resource: Resource) -> list[NetworkBoundary]:
 def _kaito_service(resource: Resource) -> list[NetworkBoundary]:
     """The Service of a workspace or a RAG engine, where it is a load balancer; no annotation keeps that one inside."""
     place: Path = ("metadata", "annotations", kaito.ENABLE_LOAD_BALANCER)
-    if resource.type not in ("Workspace", "RAGEngine") or get(resource.attributes, *place) != "True":
+    serves = get(resource.attributes, "inference") is not None or resource.type == "RAGEngine"
+    if not serves or get(resource.attributes, *place) != "True":
         return []
     boundary = _boundary(resource)
     boundary.ports = [{"from": 80, "to": 80, "target": kaito.PORT, "name": "http"}]

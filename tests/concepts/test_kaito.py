@@ -211,6 +211,11 @@ def test_the_annotation_makes_a_load_balancer(value: str, count: int) -> None:
     assert [item.open_to_world for item in found] == [True] * count
 
 
+def test_a_tuning_job_has_no_service() -> None:
+    text = TUNING.replace("{name: tune}", '{name: tune, annotations: {kaito.sh/enablelb: "True"}}')
+    assert read(text.replace("OUTPUT", ""))[0].of_kind("NetworkBoundary") == []
+
+
 def test_a_workspace_costs_the_machine_that_is_made_for_it() -> None:
     (line,) = costs(*read(WORKSPACE.replace("Standard_NC24ads_A100_v4", "Standard_NC48ads_A100_v4"))).lines
     assert line.prices and line.prices[0].name == "Standard_NC48ads_A100_v4"
