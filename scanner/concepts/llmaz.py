@@ -167,7 +167,9 @@ def _container(parts: dict[str, Any]) -> dict[str, Any]:
 
 def _joined(repository: Any, version: Any) -> Any:
     unknown = next((part for part in (repository, version) if is_unknown(part)), None)
-    return unknown if unknown is not None else f"{repository}:{version}" if version else repository
+    if unknown is not None or not isinstance(repository, str):
+        return unknown
+    return f"{repository}:{version}" if version else repository
 
 
 def _model_path(name: Any, model: Resource | None) -> Any:
