@@ -79,7 +79,8 @@ def rag_engine(item: dict[str, Any], at: Path, root: dict[str, Any], named: Name
     container = _container(root)
     container["command"] = ["python3", "main.py"]
     local = get(item, "embedding", "local") is not None
-    container["resources"] = _resources(_mapping(item.get("compute"))) if local else {}
+    compute = _mapping(item.get("compute"))
+    container["resources"] = _resources(compute) if local and compute.get("instanceType") else {}
     claim = get(item, "storage", "persistentVolume", "persistentVolumeClaim")
     claim = get(item, "storage", "persistentVolumeClaim") if claim is None else claim
     spec = _pod(_mapping(item.get("compute")))
@@ -96,7 +97,9 @@ def resource_of(root: dict[str, Any], at: Path) -> dict[str, Any]:
 def read_scale(pods: PodSet) -> None:
     """Machines of one copy, which KAITO works out where there is a preset, and the bounds of its scaler."""
     root = pods.resource.attributes
-    if pods.at[-1:] != TEMPLATE:
+    if pods.kind in ("Workspace", "RAGEngine") and pods.replicas is None:
+        pods.replicas = 1
+    if pods.at[-1:] == ("inference",) or pods.kind == "MultiRoleInference":
         pods.group_size = pods.pods_per_replica = size = _size(pods)  # type: ignore[assignment]
         pods.group_accelerators = size if is_unknown(size) else pods.accelerator_count  # type: ignore[assignment]
     annotations = get(root, "metadata", "annotations", default={})

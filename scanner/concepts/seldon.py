@@ -16,6 +16,8 @@ OPEN_FIELDS = ("image", "command", "args", "resources", "volumeMounts", "livenes
 OPEN_POD_FIELDS = ("volumes", "tolerations", "nodeSelector", "affinity", "schedulerName", "serviceAccountName",
                    "terminationGracePeriodSeconds")  # fmt: skip
 """What a server config gives of a container and of a pod."""
+WITHOUT_ACCELERATORS = frozenset(("mlserver", "triton"))
+"""Server configs of Seldon's own chart; a server adds the accelerators that it wants."""
 SERVER_LABELS = {"app.kubernetes.io/name": "seldon-server"}
 
 
@@ -31,8 +33,9 @@ def server(item: dict[str, Any], at: Path, root: dict[str, Any], config: Resourc
     containers = [(container, (*place, "containers", n)) for n, container in enumerate(_items(own.get("containers")))]
     if not isinstance(get(given, "podSpec"), dict):
         by = f"the server config {item.get('serverConfig', '')}".rstrip()
-        parts = [(_on_unknown(container, by), path) for container, path in containers]
-        parts = parts or [(_on_unknown({"name": "server"}, by), at)]
+        plain: dict[str, Any] = {"resources": {}} if item.get("serverConfig") in WITHOUT_ACCELERATORS else {}
+        parts = [(_on_unknown({**plain, **container}, by), path) for container, path in containers]
+        parts = parts or [(_on_unknown({"name": "server", **plain}, by), at)]
         open_fields = {key: decided(by) for key in OPEN_POD_FIELDS if not isinstance(own.get(key), dict)}
         spec = {**{key: value for key, value in own.items() if not isinstance(value, list)}, **open_fields}
         return Shaped(spec, tuple(parts), metadata, place)

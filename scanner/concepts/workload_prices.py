@@ -197,8 +197,11 @@ def _replicas(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | Non
             return _range(near.resource.attributes, "minReplicas", 1, "maxReplicas", None)
         if near.resource.type == "ScaledObject":
             return _range(near.resource.attributes, "minReplicaCount", 0, "maxReplicaCount", KEDA_MOST)
-    fewest: Any = pods.min_replicas if pods.autoscaled else pods.replicas
-    most: Any = pods.max_replicas if pods.autoscaled else pods.replicas
+    scaled: Any = pods.autoscaled
+    if isinstance(scaled, Unknown):
+        return None, None, scaled.reason
+    fewest: Any = pods.min_replicas if scaled else pods.replicas
+    most: Any = pods.max_replicas if scaled else pods.replicas
     unknown = next((number for number in (fewest, most) if isinstance(number, Unknown)), None)
     reason = "" if unknown is None else unknown.reason
     if most is None and not reason:

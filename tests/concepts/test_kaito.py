@@ -201,7 +201,7 @@ def test_a_rag_engine_takes_the_accelerators_for_its_own_embedding_model() -> No
         pods_of(RAG.replace("MACHINE", name)) for name in ("Standard_NV36ads_A10_v5", "Standard_D4s_v5")
     )
     assert (with_gpu.accelerator_count, without.accelerator_count) == (1, 0)
-    assert with_gpu.claims == ["vectors"]
+    assert (with_gpu.claims, with_gpu.replicas) == (["vectors"], 1)
 
 
 @pytest.mark.parametrize(("value", "count"), [('"True"', 1), ('"true"', 0), ('"False"', 0)])
@@ -220,3 +220,10 @@ def test_a_workspace_costs_the_machine_that_is_made_for_it() -> None:
     (line,) = costs(*read(WORKSPACE.replace("Standard_NC24ads_A100_v4", "Standard_NC48ads_A100_v4"))).lines
     assert line.prices and line.prices[0].name == "Standard_NC48ads_A100_v4"
     assert line.hourly_usd == line.prices[0].on_demand_usd
+
+
+def test_what_a_set_costs_that_kaitos_scaler_bounds_is_not_known() -> None:
+    asked = 'scaledobject.kaito.sh/auto-provision: "true", scaledobject.kaito.sh/max-replicas: "5"'
+    (line,) = costs(*read(SET.replace("ANNOTATIONS", asked))).lines
+    assert (line.floor_usd, line.ceiling_usd) == (None, None)
+    assert line.hourly_usd is not None

@@ -78,8 +78,10 @@ def test_without_its_config_a_server_is_known_as_far_as_it_speaks() -> None:
 
 
 def test_a_server_that_only_names_its_config_is_unknown_without_it() -> None:
-    pods = pods_of("Server", SERVER.partition("  podSpec")[0])
+    text = SERVER.partition("  podSpec")[0]
+    pods = pods_of("Server", text.replace("triton", "mine"))
     assert is_unknown(pods.accelerator_count) and is_unknown(pods.containers[0].image)
+    assert pods_of("Server", text).accelerator_count == 0
 
 
 def test_a_config_describes_pods_that_servers_ask_for() -> None:
