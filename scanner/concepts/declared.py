@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanner.concepts import kaito, llmaz
 from scanner.concepts.command_lines import Command
 from scanner.concepts.model import Container, PodSet, Serving
 from scanner.concepts.quantities import whole
@@ -53,6 +54,10 @@ def declare(pods: PodSet) -> None:
         _llm_service(pods)
     elif pods.kind == "VLLMRuntime":
         _vllm_runtime(pods)
+    elif pods.resource.group == kaito.GROUP and pods.at[-1:] != kaito.TEMPLATE:
+        kaito.declare_sources(pods)
+    elif pods.kind == "Playground":
+        llmaz.declare_sources(pods)
     elif pods.kind == "NIMService":
         _parallelism(pods, ("spec", "multiNode", "parallelism"))
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from scanner.concepts import llmaz
 from scanner.concepts.declared import KSERVE_FRAMEWORKS
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -16,11 +17,19 @@ from scanner.graph import ResourceGraph
 SERVING = ("ServingRuntime", "ClusterServingRuntime")
 TRAINING = ("TrainingRuntime", "ClusterTrainingRuntime")
 MODELS = ("BaseModel", "ClusterBaseModel")
-KSERVE, OME, TRAINER = "serving.kserve.io", "ome.io", "trainer.kubeflow.org"
+SERVERS = ("ServerConfig",)
+"""Seldon looks for them in its own namespace, whatever that of the server."""
+BACKENDS, OPEN_MODELS = ("BackendRuntime",), ("OpenModel",)
+WITHOUT_NAMESPACE = frozenset((*SERVERS, *BACKENDS, *OPEN_MODELS))
+"""Kinds besides those called ``Cluster…`` that are found by their name alone."""
+KSERVE, OME, TRAINER, SELDON = "serving.kserve.io", "ome.io", "trainer.kubeflow.org", "mlops.seldon.io"
 GROUPS = {
     **dict.fromkeys(SERVING, (KSERVE, OME)),
     **dict.fromkeys(TRAINING, (TRAINER,)),
     **dict.fromkeys(MODELS, (OME,)),
+    **dict.fromkeys(SERVERS, (SELDON,)),
+    **dict.fromkeys(BACKENDS, (llmaz.GROUP,)),
+    **dict.fromkeys(OPEN_MODELS, (llmaz.MODELS_GROUP,)),
 }
 KINDS = tuple(GROUPS)
 
@@ -47,10 +56,17 @@ class Definitions:
             return self._referred(user, ("spec", "runtime"), SERVING)
         if user.type == "TrainJob" and group == TRAINER:
             return self._referred(user, ("spec", "runtimeRef"), TRAINING)
+        if user.type == "Server" and group == SELDON:
+            return self._named(user, SERVERS, get(user.attributes, "spec", "serverConfig"))
+        if user.type == "Playground" and group == llmaz.GROUP:
+            name = get(user.attributes, "spec", "backendRuntimeConfig", "backendName", default=llmaz.USUAL_BACKEND)
+            return self._named(user, BACKENDS, name)
         return None
 
     def model_of(self, user: Resource) -> Resource | None:
-        """The base model that OME serves for ``user``; ``None`` if the scan does not have it."""
+        """The model that OME or llmaz serves for ``user``; ``None`` if the scan does not have it."""
+        if user.group == llmaz.GROUP:
+            return self._named(user, OPEN_MODELS, llmaz.main_model(user), llmaz.MODELS_GROUP)
         served = user.type == "InferenceService" and user.group == OME
         return self._referred(user, ("spec", "model"), MODELS) if served else None
 
@@ -68,10 +84,10 @@ class Definitions:
         named = get(spec, field, "runtime")
         return self._named(user, SERVING, named) if named is not None else self._chosen(user, spec, field)
 
-    def _named(self, user: Resource, kinds: tuple[str, ...], name: Any) -> Resource | None:
+    def _named(self, user: Resource, kinds: tuple[str, ...], name: Any, group: str = "") -> Resource | None:
         for kind in kinds if isinstance(name, str) else ():
-            found = self._by_name.get((user.group, kind, name), [])
-            if not kind.startswith("Cluster"):
+            found = self._by_name.get((group or user.group, kind, name), [])
+            if not kind.startswith("Cluster") and kind not in WITHOUT_NAMESPACE:
                 found = [item for item in found if _namespace(item) == _namespace(user)]
             if found:
                 self._consult(user, found)

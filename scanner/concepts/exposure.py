@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from scanner.concepts import kaito
 from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import NetworkBoundary
 from scanner.concepts.quantities import whole
@@ -92,7 +93,7 @@ ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
 
 def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
-    """A boundary for a Service, an Ingress, a route or the Service that KubeRay makes for a head."""
+    """A boundary for a Service, an Ingress, a route or the Service that KubeRay or KAITO makes."""
     if resource.type == "Service" and resource.api_version == "v1":
         return [service_boundary(resource)]
     if resource.type == "Ingress":
@@ -101,6 +102,8 @@ def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[Network
         return [_http_route(resource, graph)]
     if resource.type == "Route" and resource.api_version.startswith("route.openshift.io/"):
         return [_route(resource, graph)]
+    if resource.group == kaito.GROUP:
+        return _kaito_service(resource)
     return _ray_head(resource) if resource.type in RAY_CLUSTERS else []
 
 
@@ -314,6 +317,19 @@ def _ray_head(resource: Resource) -> list[NetworkBoundary]:
     internal = any(_is_internal(key, value) for key, value in annotations.items())
     boundary.open_to_world = not internal and not _internal_by_default(resource, annotations)
     boundary.sources["open_to_world"] = (*base, "headGroupSpec", *place)
+    return [boundary]
+
+
+def _kaito_service(resource: Resource) -> list[NetworkBoundary]:
+    """The Service of a workspace or a RAG engine, where it is a load balancer; no annotation keeps that one inside."""
+    place: Path = ("metadata", "annotations", kaito.ENABLE_LOAD_BALANCER)
+    serves = get(resource.attributes, "inference") is not None or resource.type == "RAGEngine"
+    if not serves or get(resource.attributes, *place) != "True":
+        return []
+    boundary = _boundary(resource)
+    boundary.ports = [{"from": 80, "to": 80, "target": kaito.PORT, "name": "http"}]
+    boundary.open_to_world = True
+    boundary.sources["open_to_world"] = place
     return [boundary]
 
 

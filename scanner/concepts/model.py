@@ -254,6 +254,8 @@ class PodSet(Concept, kw_only=True):
     """Taints of offering pools that the pod does not tolerate, as ``key=value:effect``."""
     possible_accelerators: list[str] = field(default_factory=list)
     """Accelerator models that the pod may get from ``offering``."""
+    own_machine: str | None = None
+    """The type of the machines that the operator makes for these pods alone; ``None``: it makes none."""
     accelerator_selected: bool = False
     """Whether the pod itself narrows the accelerator model (selector, affinity, MIG profile, instance type)."""
     accelerator: str | None = None

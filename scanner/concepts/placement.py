@@ -29,6 +29,7 @@ SHOWN_TO_READERS = frozenset(
     ("sample", "samples", "example", "examples", "demo", "demos", "test", "tests", "testdata", "benchmarks")
 )
 """Directories whose manifests are not meant for the cluster of another part of the repository."""
+INSTANCE_LABEL = "node.kubernetes.io/instance-type"
 MAX_COMPARISONS = 500_000
 """Pairs of a pod set and a pool of its cluster in one scan; a thousand workloads on fifty pools are a tenth of it."""
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "oke", "karpenter"))
@@ -131,6 +132,11 @@ def place(
         if item.role == "system" or not item.accelerator_resources or is_unknown(item.accelerator_resources):
             continue
         _selected_accelerator(item)
+        if item.own_machine is not None:
+            made = Unknown("its operator makes machines for it")
+            for name in ("pools", "offering", "hosts"):
+                setattr(item, name, made)
+            continue
         site = _site_of(item, sites, graph)
         if isinstance(site, Unknown):
             for name in ("pools", "offering", "hosts"):
@@ -434,6 +440,8 @@ def _requirements(pods: PodSet) -> Iterable[tuple[str, list[str]]]:
         yield "of its node selector", [selector]  # type: ignore[list-item]
     for key, value in selector.items() if isinstance(selector, dict) else ():
         yield str(key), [value]
+    if pods.own_machine is not None:
+        yield INSTANCE_LABEL, [pods.own_machine]
     terms = get(pods.affinity, "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
     if isinstance(terms, list) and len(terms) == 1:
         expressions = get(terms[0], "matchExpressions", default=[])

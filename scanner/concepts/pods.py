@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from scanner.concepts import ome
+from scanner.concepts import kaito, llmaz, ome
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
@@ -19,6 +19,7 @@ from scanner.concepts.model import Accelerators, Container, EnvironmentVariable,
 from scanner.concepts.quantities import quantity, settled, share, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
+from scanner.concepts.shaped import Named
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern
@@ -60,6 +61,9 @@ OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "batch/Job": (("job-name", "{name}"), ("batch.kubernetes.io/job-name", "{name}")),
     "kubeflow.org/Notebook": (("notebook-name", "{name}"),),
+    "kaito.sh/Workspace": (("kaito.sh/workspace", "{name}"),),
+    "kaito.sh/InferenceSet": (("inferenceset.kaito.sh/created-by", "{name}"),),
+    "kaito.sh/RAGEngine": (("kaito.sh/ragengine", "{name}"),),
 }
 """Labels that controllers put on the pods that they make, by group and kind."""
 SCALER_BOUNDS = {
@@ -117,21 +121,20 @@ def pod_sets(
     """The pod sets of a Kubernetes object; empty for kinds that carry no pods. Raises ``WorkloadLimit``."""
     if not amounts.has_room(resource):
         return []
-    runtime = definitions.of(resource)
+    named = Named(definitions.of(resource), definitions.model_of(resource), partial(config_maps.data, resource))
     result: list[PodSet] = []
     for kind in workload_kinds().get(resource.type, ()):
         if kind.group != resource.group:
             continue
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
-                pods = _pod_set(resource, kind, path, template, config_maps, runtime, devices, amounts)
+                pods = _pod_set(resource, kind, path, template, config_maps, named, devices, amounts)
                 result += [] if pods is None else [pods]
     _complete_groups(result)
     share_role(result)
-    model = definitions.model_of(resource)
     for pods in result:
-        if model is not None:
-            ome.declare_model(pods, model)
+        if named.model is not None and resource.group == ome.GROUP:
+            ome.declare_model(pods, named.model)
         _count(pods)
     return result
 
@@ -174,10 +177,15 @@ class _Written(NamedTuple):
 
 
 def _written(
-    kind: WorkloadKind, path: Path, template: dict[str, Any], user: Resource, runtime: Resource | None
+    kind: WorkloadKind,
+    path: Path,
+    template: dict[str, Any],
+    user: Resource,
+    named: Named,
 ) -> _Written | None:
+    runtime = named.runtime
     if kind.shape:
-        shaped = shape(kind.shape, template, path, user.attributes, runtime)
+        shaped = shape(kind.shape, template, path, user.attributes, named)
         if shaped is None:
             return None
         parts = [Part(item, place) for item, place in shaped.containers]
@@ -190,8 +198,8 @@ def _written(
         return _Written(at, merged.spec, list(merged.containers), metadata, at, runtime)
     parts = [Part(item, (*at, "containers", n)) for n, item in enumerate(_sequence(spec.get("containers")))]
     if kind.kind == "InferenceService":
-        named = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
-        parts += [Part(spec[name], (*at, name)) for name in named]
+        models = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
+        parts += [Part(spec[name], (*at, name)) for name in models]
     return _Written(at, spec, parts, metadata, at)
 
 
@@ -208,11 +216,11 @@ def _pod_set(
     path: Path,
     template: dict[str, Any],
     config_maps: ConfigMaps,
-    runtime: Resource | None,
+    named: Named,
     devices: Devices,
     amounts: Amounts,
 ) -> PodSet | None:
-    written = _written(kind, path, template, resource, runtime)
+    written = _written(kind, path, template, resource, named)
     if written is None:
         return None
     amounts.add_containers(
@@ -237,6 +245,8 @@ def _pod_set(
         pod_spec=written.spec,
         production=production(resource),
     )
+    if kind.machine:
+        pods.own_machine = get(resource.attributes, *_absolute(path, kind.machine))
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
     own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
     pods.pod_labels = {**own, **pods.pod_labels}
@@ -658,6 +668,8 @@ def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         off = get(attributes, "spec", "autoscalingDisabled", default=False)
         pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
         pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
+    if kind.autoscaling == "kaito":
+        kaito.read_scale(pods)
     if kind.autoscaling == "ome":
         ome.read_scale(pods)
     if kind.autoscaling == "kserve":
@@ -794,7 +806,7 @@ def _complete_groups(sets: list[PodSet]) -> None:
     """A leader with its workers, or a Ray head with its groups, has the accelerators of all of them."""
     if not sets:
         return
-    if sets[0].kind == "LeaderWorkerSet":
+    if sets[0].kind == "LeaderWorkerSet" or sets[0].resource.group == llmaz.GROUP:
         total = _leader_and_workers(sets)
     elif sets[0].kind in RAY_KINDS and len(sets) > 1:
         total = _total([_accelerators_of_all(pods) for pods in sets])

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from scanner.core import Path, Unknown
+from scanner.core import Path, Resource, Unknown
+
+
+class Named(NamedTuple):
+    """What an object names, as far as the scan has it: a runtime, a model, and ConfigMaps by their names."""
+
+    runtime: Resource | None
+    model: Resource | None
+    files: Callable[[object], Mapping[str, Any]]
 
 
 class Shaped(NamedTuple):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import ome
+from scanner.concepts import kaito, llmaz, ome, seldon
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
-from scanner.concepts.shaped import Shaped
+from scanner.concepts.shaped import Named, Shaped
 from scanner.concepts.shaped import decided as _decided
 from scanner.core import Path, Resource, get, is_unknown
 
@@ -38,13 +38,12 @@ KUBEAI_RESOURCES = (("nvidia-gpu", GPU), ("amd-gpu", "amd.com/gpu"), ("google-tp
 """What the chart's resource profiles of these names ask for, one for each unit."""
 
 
-def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
-    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own.
-
-    ``runtime`` is the one that the object names, if the scan has it.
-    """
+def shape(name: str, item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped | None:
+    """What the object ``item`` at ``at`` makes the operator create; ``None`` if it creates no pods of its own."""
+    if name in SHAPES_ON_OTHERS:
+        return SHAPES_ON_OTHERS[name](item, at, root, named)
     if name in SHAPES_ON_RUNTIMES:
-        return SHAPES_ON_RUNTIMES[name](item, at, root, runtime)
+        return SHAPES_ON_RUNTIMES[name](item, at, root, named.runtime)
     return SHAPES[name](item, at, root)
 
 
@@ -289,6 +288,24 @@ def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> 
     return Shaped(spec, ((container, (*at, "worker")),), {}, (*at, "kubernetes"))
 
 
+def _jumpstart_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
+    """The pods of a model of SageMaker JumpStart on HyperPod: the hub says how the model is served."""
+    decided = _decided("SageMaker JumpStart")
+    made = ("image", "command", "args", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe")
+    profile = get(item, "server", "acceleratorPartitionType")
+    container = {
+        "name": get(root, "metadata", "name", default="model"),
+        **dict.fromkeys(made, decided),
+        "resources": decided if profile is None else {"limits": {f"nvidia.com/{profile}": 1}},
+        **_chosen(item, "environmentVariables"),
+    }
+    spec: dict[str, Any] = dict.fromkeys(("volumes", "tolerations", "terminationGracePeriodSeconds"), decided)
+    machine = get(item, "server", "instanceType")
+    if machine is not None:
+        spec["nodeSelector"] = {"node.kubernetes.io/instance-type": machine}
+    return Shaped({**spec, "serviceAccountName": decided}, ((container, at),), {})
+
+
 def _vllm_args(model: dict[str, Any], engine: dict[str, Any]) -> list[Any]:
     args = [model.get("modelURL")]
     for source, fields in ((model, VLLM_MODEL_FLAGS), (engine, VLLM_ENGINE_FLAGS)):
@@ -484,10 +501,21 @@ SHAPES_ON_RUNTIMES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Re
     "train-job": _train_job,
     "ome-component": ome.component,
     "ome-workers": ome.workers,
+    "seldon-server": seldon.server,
+}
+SHAPES_ON_OTHERS: dict[str, Callable[[dict[str, Any], Path, dict[str, Any], Named], Shaped | None]] = {
+    "kaito-inference": kaito.inference,
+    "kaito-role": kaito.role,
+    "kaito-tuning": kaito.tuning,
+    "kaito-rag-engine": kaito.rag_engine,
+    "llmaz-playground": llmaz.playground,
+    "llmaz-workload": llmaz.workload,
+    "llmaz-backend": llmaz.backend,
 }
 SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None]] = {
     "nim-service": _nim_service,
     "hyperpod-endpoint": _hyperpod_endpoint,
+    "jumpstart-model": _jumpstart_model,
     "nim-pipeline": _nim_pipeline,
     "nim-cache": _nim_cache,
     "kubeai-model": _kubeai_model,

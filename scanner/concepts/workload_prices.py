@@ -43,11 +43,22 @@ def share_of_machine(pods: PodSet, graph: ResourceGraph) -> Share:
         return Share(None, None, pods.accelerator_count.reason)
     if is_unknown(pods.extended_resources):
         return Share(None, None, pods.extended_resources.reason)
+    if isinstance(pods.own_machine, str):
+        return _on_own_machine(pods, pods.own_machine)
     if not is_unknown(pods.hosts) and pods.hosts:
         return _on_pools(pods, pods.hosts)
     if isinstance(pods.hosts, Unknown):
         return _cheapest(pods, graph, f"which pool hosts it cannot be told: {pods.hosts.reason}")
     return _cheapest(pods, graph, "no pool of the scan can host it" if pods.pools else "no pool in the scan")
+
+
+def _on_own_machine(pods: PodSet, name: str) -> Share:
+    """What a machine costs on demand that the operator makes for each pod."""
+    found = [offer for cloud in ("aws", "azure", "gcp", "oci") if (offer := quote(cloud, [name])) is not None]
+    if len(found) != 1:
+        return Share(None, None, f"no price of {name} is recorded")
+    basis = f"{pods.kind} makes a machine of the type {name} for each pod"
+    return Share(found[0].least_usd, found[0].most_usd, basis, "on-demand", found[0].prices)
 
 
 def _on_pools(pods: PodSet, pools: list[AcceleratorPool]) -> Share:
@@ -186,8 +197,11 @@ def _replicas(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | Non
             return _range(near.resource.attributes, "minReplicas", 1, "maxReplicas", None)
         if near.resource.type == "ScaledObject":
             return _range(near.resource.attributes, "minReplicaCount", 0, "maxReplicaCount", KEDA_MOST)
-    fewest: Any = pods.min_replicas if pods.autoscaled else pods.replicas
-    most: Any = pods.max_replicas if pods.autoscaled else pods.replicas
+    scaled: Any = pods.autoscaled
+    if isinstance(scaled, Unknown):
+        return None, None, scaled.reason
+    fewest: Any = pods.min_replicas if scaled else pods.replicas
+    most: Any = pods.max_replicas if scaled else pods.replicas
     unknown = next((number for number in (fewest, most) if isinstance(number, Unknown)), None)
     reason = "" if unknown is None else unknown.reason
     if most is None and not reason:

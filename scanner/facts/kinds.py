@@ -26,6 +26,8 @@ class WorkloadKind(NamedTuple):
     maximum: tuple[str, ...] = ()
     group_size: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
+    """Where the type of the machines stands that the operator makes for the pods."""
     update: str = ""
     autoscaling: str = ""
     job: tuple[str, ...] = ()

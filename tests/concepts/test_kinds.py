@@ -621,6 +621,32 @@ def test_a_hyperpod_endpoint_scales_from_one_to_five_unless_told_otherwise() -> 
     assert (scaled.autoscaled, scaled.min_replicas, scaled.max_replicas) == (True, 1, 5)
 
 
+JUMPSTART = """
+  model: {modelHubName: SageMakerPublicHub, modelId: deepseek-llm-r1-distill-qwen-1-5b, modelVersion: 2.0.4}
+  server: {instanceType: ml.g5.8xlarge}
+  environmentVariables: [{name: SAMPLE, value: "1"}]
+  autoScalingSpec: {minReplicaCount: 0, cloudWatchTrigger: {name: calls}}
+"""
+
+
+def test_a_jumpstart_model_is_served_as_its_hub_says() -> None:
+    pods = pod_sets("inference.sagemaker.aws.amazon.com/v1", "JumpStartModel", JUMPSTART)[""]
+    (container,) = pods.containers
+    assert (pods.role, pods.autoscaled, pods.min_replicas, pods.max_replicas) == ("serving", True, 0, 5)
+    assert pods.node_selector == {"node.kubernetes.io/instance-type": "ml.g5.8xlarge"}
+    assert [(variable.name, variable.at) for variable in container.env] == [
+        ("SAMPLE", ("spec", "environmentVariables", 0))
+    ]
+    for value in (container.image, pods.accelerator_count, pods.tolerations, container.readiness_probe):
+        assert is_unknown(value)
+
+
+def test_a_jumpstart_model_on_a_slice_asks_for_the_slice() -> None:
+    spec = JUMPSTART.replace("{instanceType", "{acceleratorPartitionType: mig-7g.40gb, instanceType")
+    pods = pod_sets("inference.sagemaker.aws.amazon.com/v1", "JumpStartModel", spec)[""]
+    assert (pods.accelerator_resources, pods.accelerator_count) == (["nvidia.com/mig-7g.40gb"], 1)
+
+
 def test_a_hyperpod_endpoint_with_prefill_apart_makes_other_pods() -> None:
     spec = f"{HYPERPOD}  pdSpec: {{prefill: {{}}}}\n"
     assert pod_sets("inference.sagemaker.aws.amazon.com/v1", "InferenceEndpointConfig", spec) == {}

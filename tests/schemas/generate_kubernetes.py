@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kubernetes_schemas import CONTAINER, POD_SPEC, SCHEMAS, definitions
+from kubernetes_schemas import ALWAYS, CONTAINER, POD_SPEC, SCHEMAS, definitions
 from ruamel.yaml import YAML
 
 PROJECTS = """
@@ -22,6 +22,7 @@ argoproj/argo-rollouts argoproj/argo-workflows kubeflow/manifests kubeflow/train
 volcano-sh/volcano prometheus-operator/prometheus-operator GoogleCloudPlatform/prometheus-engine istio/istio
 NVIDIA/gpu-operator NVIDIA/k8s-nim-operator kubeai-project/kubeai kserve/kserve ray-project/kuberay
 vllm-project/production-stack vllm-project/aibrix aws/sagemaker-hyperpod-cli sgl-project/ome
+kaito-project/kaito SeldonIO/seldon-core InftyAI/llmaz
 openshift/api knative/serving kubernetes-sigs/gateway-api kubernetes-sigs/gateway-api-inference-extension
 envoyproxy/gateway traefik/traefik fluxcd/helm-controller
 """
@@ -34,9 +35,10 @@ KINDS = frozenset(
     SparkApplication ScheduledSparkApplication ClusterWorkflowTemplate RayCronJob Service VLLMRuntime
     StormService RoleSet RayClusterFleet InferenceEndpointConfig Route Gateway HTTPRoute
     InferencePool SecurityPolicy EnvoyFilter BaseModel ClusterBaseModel IngressRoute Middleware
-    HelmRelease""".split()
+    HelmRelease Workspace InferenceSet MultiRoleInference RAGEngine Server ServerConfig OpenModel Playground
+    BackendRuntime JumpStartModel""".split()
 )
-GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev", "mlops.seldon.io"))
+GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev",))
 DEPTH, WORKFLOW_DEPTH = 9, 4
 """Deeper fields are taken as they come. Argo's workflows repeat their large templates many times."""
 
@@ -67,7 +69,7 @@ def _trees(path: Path) -> Iterator[tuple[str, Any]]:
         if kind in KINDS and group not in GROUPS_LEFT_OUT:
             for version in spec["versions"]:
                 schema = version.get("schema", {}).get("openAPIV3Schema", {})
-                fields = {key: item for key, item in schema.get("properties", {}).items() if key == "spec"}
+                fields = {key: item for key, item in schema.get("properties", {}).items() if key not in ALWAYS}
                 yield f"{group}/{kind}", {key: _tree(item, DEPTH - depth) for key, item in fields.items()}
 
 
