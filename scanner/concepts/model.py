@@ -212,6 +212,10 @@ class PodSet(Concept, kw_only=True):
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
     pod_count: int = 1
     """Pods of this component in all: replicas times ``pods_per_replica``; a DaemonSet counts as one."""
+    copies: int = 1
+    """Objects like this one that its holder runs at a time, each with pods of its own: trials of an Experiment."""
+    trial: bool = False
+    """Whether each of the copies only tries a setting: its measures are kept, its model is not."""
     definition: bool = False
     """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
     defined_by: Resource | None = None

@@ -22,7 +22,7 @@ from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern
-from scanner.facts.kinds import WorkloadKind, workload_kinds
+from scanner.facts.kinds import Holder, WorkloadKind, expand_paths, holders, workload_kinds
 
 ACCELERATOR = lazy_pattern(
     r"(nvidia\.com/(gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
@@ -117,9 +117,12 @@ def pod_sets(
         return []
     runtime = definitions.of(resource)
     result: list[PodSet] = []
+    held = _holding(resource)
     for kind in workload_kinds().get(resource.type, ()):
         if kind.group != resource.group:
             continue
+        if held is not None and held.role:
+            kind = kind._replace(role=held.role)
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
                 pods = _pod_set(resource, kind, path, template, config_maps, runtime, devices, amounts)
@@ -134,20 +137,6 @@ def pod_sets(
     return result
 
 
-def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every (path, value) that a kinds.yaml path leads to."""
-    if not steps:
-        yield base, value
-    elif steps[0] == "[*]":
-        for number, item in enumerate(value if isinstance(value, list) else ()):
-            yield from expand_paths(item, steps[1:], (*base, number))
-    elif steps[0] == "{*}":
-        for key, item in (value if isinstance(value, dict) else {}).items():
-            yield from expand_paths(item, steps[1:], (*base, key))
-    elif isinstance(value, dict) and steps[0] in value:
-        yield from expand_paths(value[steps[0]], steps[1:], (*base, steps[0]))
-
-
 def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
     """``steps`` from the root, or from ``path`` where they start with ``@`` or ``..``."""
     if steps and steps[0] == "@":
@@ -157,6 +146,12 @@ def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
     while steps and steps[0] == "..":
         path, steps = path[:-1], steps[1:]
     return (*path, *steps)
+
+
+def _holding(resource: Resource) -> Holder | None:
+    """What is known of the kind of the object that ``resource`` stands in."""
+    holder = resource.holder
+    return holders().get((holder.type, holder.group)) if holder is not None else None
 
 
 class _Written(NamedTuple):
@@ -238,6 +233,7 @@ def _pod_set(
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
     own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
     pods.pod_labels = {**own, **pods.pod_labels}
+    _read_holder(pods)
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec and not kind.shape:
@@ -257,6 +253,19 @@ def _pod_set(
     _read_update(pods, kind)
     _read_job(pods, kind)
     return pods
+
+
+def _read_holder(pods: PodSet) -> None:
+    """What the object that the workload stands in says of it."""
+    holder, kind = pods.resource.holder, _holding(pods.resource)
+    if holder is None or kind is None:
+        return
+    labels = {key: text.format(name=holder.name) for key, text in kind.labels.items()}
+    pods.pod_labels = {**pods.pod_labels, **labels}
+    pods.trial = kind.trial
+    if kind.copies:
+        copies = whole(get(holder.attributes, *kind.copies))
+        pods.copies = kind.default_copies if copies is None else copies
 
 
 def _without_model(pods: PodSet) -> None:
@@ -350,7 +359,9 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
     pods.runtime = next((c.runtime for c in pods.containers if c.runtime is not None), None)
     scheduler = spec.get("schedulerName")
-    queues = [labels.get("kueue.x-k8s.io/queue-name") for labels in (pods.resource.labels, pods.pod_labels)]
+    holder = pods.resource.holder
+    around = (pods.resource.labels, pods.pod_labels, holder.labels if holder is not None else {})
+    queues = [labels.get("kueue.x-k8s.io/queue-name") for labels in around]
     pods.queue = next((queue for queue in queues if isinstance(queue, str)), None)
     gang: Any = scheduler if is_unknown(scheduler) else scheduler in GANG_SCHEDULERS
     pods.gang_scheduled = True if pods.queue is not None else gang

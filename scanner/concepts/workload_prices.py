@@ -171,9 +171,11 @@ def _cloud(pods: PodSet, graph: ResourceGraph) -> str:
 def pod_numbers(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | None, str]:
     """How many pods run at least and at most (``None``: cannot be told), and what that rests on."""
     fewest, most, reason = _replicas(pods, graph)
-    each = pods.pods_per_replica
-    if is_unknown(each):
-        return None, None, each.reason
+    parts: list[Any] = [pods.pods_per_replica, pods.copies]
+    unknown = next((part for part in parts if isinstance(part, Unknown)), None)
+    if unknown is not None:
+        return None, None, unknown.reason
+    each = parts[0] * parts[1]
     numbers = [None if number is None else number * each for number in (fewest, most)]
     if pods.completes:
         return 0, numbers[1], "it ends by itself"

@@ -23,7 +23,7 @@ volcano-sh/volcano prometheus-operator/prometheus-operator GoogleCloudPlatform/p
 NVIDIA/gpu-operator NVIDIA/k8s-nim-operator kubeai-project/kubeai kserve/kserve ray-project/kuberay
 vllm-project/production-stack vllm-project/aibrix aws/sagemaker-hyperpod-cli sgl-project/ome
 openshift/api knative/serving kubernetes-sigs/gateway-api kubernetes-sigs/gateway-api-inference-extension
-envoyproxy/gateway
+envoyproxy/gateway kubeflow/katib project-codeflare/appwrapper volcano-sh/kthena sgl-project/rbg ai-dynamo/grove
 """
 KINDS = frozenset(
     """InferenceService ServingRuntime ClusterServingRuntime LLMInferenceService LLMInferenceServiceConfig RayCluster
@@ -33,7 +33,8 @@ KINDS = frozenset(
     PodMonitoring PeerAuthentication VirtualService ClusterPolicy NVIDIADriver NIMService NIMPipeline NIMCache Model
     SparkApplication ScheduledSparkApplication ClusterWorkflowTemplate RayCronJob Service VLLMRuntime
     StormService RoleSet RayClusterFleet InferenceEndpointConfig Route Gateway HTTPRoute
-    InferencePool SecurityPolicy EnvoyFilter BaseModel ClusterBaseModel""".split()
+    InferencePool SecurityPolicy EnvoyFilter BaseModel ClusterBaseModel Experiment AppWrapper ModelServing ModelBooster
+    RoleBasedGroup RoleBasedGroupSet PodCliqueSet PodClique""".split()
 )
 GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev", "mlops.seldon.io"))
 DEPTH, WORKFLOW_DEPTH = 9, 4
@@ -67,6 +68,8 @@ def _trees(path: Path) -> Iterator[tuple[str, Any]]:
             for version in spec["versions"]:
                 schema = version.get("schema", {}).get("openAPIV3Schema", {})
                 fields = {key: item for key, item in schema.get("properties", {}).items() if key == "spec"}
+                if not fields and schema.get("x-kubernetes-preserve-unknown-fields"):
+                    fields = {"spec": schema}
                 yield f"{group}/{kind}", {key: _tree(item, DEPTH - depth) for key, item in fields.items()}
 
 
