@@ -180,7 +180,11 @@ class PodSet(Concept, kw_only=True):
     role: str = "other"
     runtime: str | None = None
     component: str = ""
+    follower: bool = False
+    """Whether the pods only take part in what the pods of another component serve: workers of a leader."""
     replicas: int | None = None
+    replicas_each: int = 1
+    """Replicas in each copy of the whole, for kinds whose own count and scalers are about the whole."""
     min_replicas: int | None = None
     max_replicas: int | None = None
     autoscaled: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from scanner.concepts import ome
+from scanner.concepts import ome, role_groups
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
@@ -16,7 +16,7 @@ from scanner.concepts.device_claims import read_claims
 from scanner.concepts.devices import Devices
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
-from scanner.concepts.quantities import quantity, settled, share, whole
+from scanner.concepts.quantities import product, quantity, settled, share, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shapes import shape
@@ -58,6 +58,19 @@ OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
         ("training.kubeflow.org/job-name", "{name}"),
         ("training.kubeflow.org/replica-type", "{component}"),
     ),
+    "workload.serving.volcano.sh/ModelServing": (
+        ("modelserving.volcano.sh/name", "{name}"),
+        ("modelserving.volcano.sh/role", "{component}"),
+    ),
+    "workloads.x-k8s.io/RoleBasedGroup": (
+        ("rbg.workloads.x-k8s.io/group-name", "{name}"),
+        ("rbg.workloads.x-k8s.io/role-name", "{component}"),
+    ),
+    "workloads.x-k8s.io/RoleBasedGroupSet": (
+        ("rbg.workloads.x-k8s.io/groupset-name", "{name}"),
+        ("rbg.workloads.x-k8s.io/role-name", "{component}"),
+    ),
+    "grove.io/PodCliqueSet": (("app.kubernetes.io/part-of", "{name}"),),
     "batch/Job": (("job-name", "{name}"), ("batch.kubernetes.io/job-name", "{name}")),
     "kubeflow.org/Notebook": (("notebook-name", "{name}"),),
 }
@@ -212,7 +225,10 @@ def _pod_set(
         resource, max(len(written.containers) + len(_sequence(written.spec.get("initContainers"))), 1)
     )
     at = written.at
-    labels = _mapping(written.metadata.get("labels"))
+    metadata = written.metadata
+    if kind.metadata:
+        metadata = _mapping(get(resource.attributes, *_absolute(path, kind.metadata)))
+    labels = _mapping(metadata.get("labels"))
     pods = PodSet(
         resource=resource,
         at=at,
@@ -221,17 +237,19 @@ def _pod_set(
         address=resource.address,
         namespace=resource.namespace,
         labels=resource.labels,
-        component=_component(kind, path, template),
+        component=_component(kind, path, template, resource),
+        follower=kind.follower,
         definition=kind.definition,
         defined_by=written.runtime,
         completes=kind.completes,
-        pod_labels=labels or (resource.labels if kind.pod_spec or kind.shape else {}),
-        pod_annotations=_mapping(written.metadata.get("annotations")),
+        pod_labels=labels or (resource.labels if (kind.pod_spec or kind.shape) and not kind.named else {}),
+        pod_annotations=_mapping(metadata.get("annotations")),
         pod_spec=written.spec,
         production=production(resource),
     )
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
-    own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
+    role = pods.component.removesuffix(f"-{kind.component}") if kind.named else pods.component
+    own = {key: text.format(name=pods.name, component=role) for key, text in made}
     pods.pod_labels = {**own, **pods.pod_labels}
     _read_holder(pods)
     if kind.pod_spec and kind.kind == "InferenceService":
@@ -298,8 +316,11 @@ def _sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _component(kind: WorkloadKind, path: Path, template: dict[str, Any]) -> str:
+def _component(kind: WorkloadKind, path: Path, template: dict[str, Any], resource: Resource) -> str:
     """What tells the pod sets of one object apart."""
+    if kind.named:
+        name = get(resource.attributes, *_absolute(path, kind.named))
+        return "-".join(part for part in (name, kind.component) if isinstance(part, str) and part)
     if kind.component or not {"{*}", "[*]"} & set(kind.template):
         return kind.component
     if "{*}" in kind.template:
@@ -626,11 +647,27 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
         pods.group_size = 1 if size is None else size
         pods.pods_per_replica = pods.group_size
         pods.sources["group_size"] = place
+    if kind.autoscaling == "rbg":
+        role_groups.read_role(pods, path)
+    if kind.autoscaling == "grove":
+        role_groups.read_clique(pods, path)
     if kind.times:
         times: Any = whole(get(attributes, *_absolute(path, kind.times)))
-        pods.pods_per_replica = _product(1 if times is None else times, pods.pods_per_replica)
+        pods.pods_per_replica = product(1 if times is None else times, pods.pods_per_replica)
         pods.sources["pods_per_replica"] = _absolute(path, kind.times)
+    if kind.sets:
+        _multiply(pods, whole(get(attributes, *kind.sets)), kind.default_sets)
     _read_autoscaling(pods, kind, path)
+
+
+def _multiply(pods: PodSet, sets: Any, default: int) -> None:
+    """Replicas in all copies of the whole, where they were those in one."""
+    count = default if sets is None else sets
+    pods.replicas_each = 1 if pods.replicas is None else pods.replicas
+    for field in ("replicas", "min_replicas", "max_replicas"):
+        value = getattr(pods, field)
+        if value is not None:
+            setattr(pods, field, product(count, value))
 
 
 def _decided_replicas(pods: PodSet) -> Any:
@@ -768,18 +805,23 @@ def _apply_scaler(pods: PodSet, scaler: Resource) -> None:
         return
     held = get(scaler.attributes, "metadata", "annotations", HELD) if scaler.type == "ScaledObject" else None
     if held is not None:
-        count: Any = whole(held)
+        count: Any = _of_all(whole(held), pods)
         pods.replicas = pods.min_replicas = pods.max_replicas = count
         return
     low, default, high = names
     pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
-    least: Any = whole(get(scaler.attributes, "spec", low, default=default))
+    least: Any = _of_all(whole(get(scaler.attributes, "spec", low, default=default)), pods)
     pods.min_replicas = least
-    pods.max_replicas = whole(get(scaler.attributes, "spec", high))
+    pods.max_replicas = _of_all(whole(get(scaler.attributes, "spec", high)), pods)
     if is_unknown(least):
         pods.replicas = least  # type: ignore[assignment]
     elif least is not None and not is_unknown(pods.replicas):
         pods.replicas = max(pods.replicas or 0, least)
+
+
+def _of_all(count: Any, pods: PodSet) -> Any:
+    """The replicas that a scaler means, which may count copies of the whole."""
+    return None if count is None else product(count, pods.replicas_each)
 
 
 def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
@@ -811,6 +853,9 @@ def _complete_groups(sets: list[PodSet]) -> None:
     elif sets[0].kind in GROUPS_OF_EQUAL_PODS:
         _pipelines(sets)
         return
+    elif sets[0].kind in role_groups.KINDS:
+        role_groups.complete(sets)
+        return
     else:
         return
     if any(claim.shared and claim.accelerators for pods in sets for claim in pods.device_claims):
@@ -828,14 +873,15 @@ def _leader_and_workers(sets: list[PodSet]) -> Any:
         leader.pods_per_replica = 1
         worker.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
     own = worker if leader is None else leader
+    own.follower = False
     parts: list[Any] = [own.accelerator_count, size, worker.accelerator_count]
     unknown = next((part for part in parts if is_unknown(part)), None)
     return own.accelerator_count + worker.accelerator_count * (size - 1) if unknown is None else unknown
 
 
 def _accelerators_of_all(pods: PodSet) -> Any:
-    pieces = _product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
-    return 0 if pieces == 0 else _product(pieces, pods.accelerator_count)
+    pieces = product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
+    return 0 if pieces == 0 else product(pieces, pods.accelerator_count)
 
 
 def _group_of_servers(sets: list[PodSet]) -> None:
@@ -869,12 +915,7 @@ def _nodes(head: PodSet) -> Any:
     return max(sizes[1] // sizes[2], sizes[0], 1)
 
 
-def _product(one: Any, other: Any) -> Any:
-    """The product of two counts, unknown where one of them is."""
-    return one if is_unknown(one) else other if is_unknown(other) else one * other
-
-
 def _pipelines(sets: list[PodSet]) -> None:
     """Several nodes that serve one model together, each with the same number of accelerators."""
     for pods in sets:
-        pods.group_accelerators = _product(pods.group_size, pods.accelerator_count)
+        pods.group_accelerators = product(pods.group_size, pods.accelerator_count)

@@ -18,6 +18,9 @@ class WorkloadKind(NamedTuple):
     template: tuple[str, ...]
     pod_spec: bool = False
     component: str = ""
+    named: tuple[str, ...] = ()
+    follower: bool = False
+    metadata: tuple[str, ...] = ()
     role: str = "other"
     shape: str = ""
     replicas: tuple[str, ...] = ()
@@ -28,6 +31,8 @@ class WorkloadKind(NamedTuple):
     maximum: tuple[str, ...] = ()
     group_size: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    default_sets: int = 1
     update: str = ""
     autoscaling: str = ""
     job: tuple[str, ...] = ()

@@ -59,6 +59,10 @@ def test_kinds_are_where_their_api_has_them(row: WorkloadKind) -> None:
         "group_size": row.group_size,
         "job": (*row.job, "backoffLimit") if row.job else (),
         "ray": row.ray,
+        "named": row.named,
+        "metadata": (*row.metadata, "labels") if row.metadata else (),
+        "times": row.times,
+        "sets": row.sets,
     }
     for name, path in places.items():
         if path:
