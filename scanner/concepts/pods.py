@@ -778,6 +778,13 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
         pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
         pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
         pods.sources["max_unavailable"] = at
+    elif kind.update == "role":
+        pods.strategy = "RollingUpdate"
+        rolling_at: Path = (*role_groups.role_of(pods), "rolloutStrategy", "rollingUpdate")
+        each = pods.replicas_each
+        pods.max_unavailable = share(get(attributes, *rolling_at, "maxUnavailable", default=1), each, up=False)
+        pods.max_surge = share(get(attributes, *rolling_at, "maxSurge", default=0), each, up=True)
+        pods.sources["max_unavailable"] = (*rolling_at, "maxUnavailable")
 
 
 def _count(pods: PodSet) -> None:

@@ -172,8 +172,12 @@ def _group(pods: PodSet) -> Path:
     if pods.kind == "PodCliqueSet":
         found = _scaling_group(pods)
         return found[1] if found is not None else pods.at
-    step = pods.at.index("roles")
-    return pods.at[: step + 2]
+    return role_of(pods)
+
+
+def role_of(pods: PodSet) -> Path:
+    """Where the role stands that the pods are of."""
+    return pods.at[: pods.at.index("roles") + 2]
 
 
 def _sum(one: Any, other: Any) -> Any:
