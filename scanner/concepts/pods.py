@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from scanner.concepts.definitions import Definitions, model_field
 from scanner.concepts.device_claims import read_claims
 from scanner.concepts.devices import Devices
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
-from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
+from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving, View
 from scanner.concepts.quantities import product, quantity, settled, share, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
@@ -107,7 +107,8 @@ DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElast
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
 GROUPS_OF_EQUAL_PODS = (
-    "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet"
+    "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet",
+    "ModelBooster",
 )  # fmt: skip
 """Kinds whose pods serve one copy of a model in groups of equal pods."""
 SERVERS_AND_WORKERS = (
@@ -177,6 +178,8 @@ class _Written(NamedTuple):
     pod_at: Path | None
     runtime: Resource | None = None
     """The runtime that is part of it."""
+    places: Mapping[Path, Path] = {}
+    """See ``Shaped``."""
 
 
 def _written(
@@ -187,7 +190,7 @@ def _written(
         if shaped is None:
             return None
         parts = [Part(item, place) for item, place in shaped.containers]
-        return _Written(path, shaped.spec, parts, shaped.metadata, shaped.pod_at, runtime)
+        return _Written(path, shaped.spec, parts, shaped.metadata, shaped.pod_at, runtime, shaped.places)
     at = path if kind.pod_spec else (*path, "spec")
     spec = _mapping(template if kind.pod_spec else template.get("spec"))
     metadata = _mapping(template.get("metadata")) if not kind.pod_spec else {}
@@ -270,7 +273,25 @@ def _pod_set(
     pods.collective_benchmark = collective_benchmark(pods)
     _read_update(pods, kind)
     _read_job(pods, kind)
+    if written.places:
+        _move(pods, written.places)
     return pods
+
+
+def _move(pods: PodSet, places: Mapping[Path, Path]) -> None:
+    """Point at where parts stand that are not below what has them."""
+    views: list[View] = [pods]
+    for container in pods.every_container:
+        views += [container, *container.env, *_sequence(container.accelerators)]
+        views += [container.serving] if container.serving is not None else []
+    for view in views:
+        view.at = _moved(view.at, places)
+        view.sources = {field: _moved(path, places) for field, path in view.sources.items()}
+
+
+def _moved(path: Path, places: Mapping[Path, Path]) -> Path:
+    found = next((length for length in range(len(path), 0, -1) if path[:length] in places), None)
+    return path if found is None else (*places[path[:found]], *path[found:])
 
 
 def _read_holder(pods: PodSet) -> None:
@@ -644,7 +665,7 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
     if kind.group_size:
         place = _absolute(path, kind.group_size)
         size = whole(get(attributes, *place))
-        pods.group_size = 1 if size is None else size
+        pods.group_size = 1 if size is None or size == 0 else size
         pods.pods_per_replica = pods.group_size
         pods.sources["group_size"] = place
     if kind.autoscaling == "rbg":

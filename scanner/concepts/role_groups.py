@@ -7,6 +7,7 @@ fcc3b3b; pkg/apis/workload/v1alpha1 of volcano-sh/kthena 3cc0572.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scanner.concepts.merged import overlay
@@ -90,18 +91,32 @@ def _shaped(layers: list[_Layer]) -> Shaped | None:
     spec = spec if isinstance(spec, dict) else {}
     given = spec.get("containers")
     containers = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
-    parts = tuple((item, _place(str(item.get("name")), number, layers)) for number, item in enumerate(containers))
-    return Shaped(spec, parts, metadata if isinstance(metadata, dict) else {}, (*pod_at, "spec"))
+    places = _pod_places(layers, (*pod_at, "spec"))
+    parts = []
+    for number, item in enumerate(containers):
+        found = list(_said(str(item.get("name")), layers))
+        at = found[-1][1] if found else (*layers[0].at, "spec", "containers", number)
+        parts.append((item, at))
+        places |= {(*at, key): (*place, key) for said, place in found for key in said}
+    return Shaped(spec, tuple(parts), metadata if isinstance(metadata, dict) else {}, (*pod_at, "spec"), places)
 
 
-def _place(name: str, number: int, layers: list[_Layer]) -> Path:
-    """Where the last of the layers that says something of a container does so."""
-    for layer in reversed(layers):
+def _said(name: str, layers: list[_Layer]) -> Iterator[tuple[dict[str, Any], Path]]:
+    """What each layer says of a container, and where."""
+    for layer in layers:
         listed: Any = get(layer.template, "spec", "containers", default=[])
         for place, item in enumerate(listed if isinstance(listed, list) else ()):
-            if str(get(item, "name")) == name:
-                return (*layer.at, "spec", "containers", place)
-    return (*layers[0].at, "spec", "containers", number)
+            if isinstance(item, dict) and str(item.get("name")) == name:
+                yield item, (*layer.at, "spec", "containers", place)
+
+
+def _pod_places(layers: list[_Layer], pod_at: Path) -> dict[Path, Path]:
+    """Where the last of the layers that says something of a field of the pod does so."""
+    specs = [(layer.template.get("spec"), (*layer.at, "spec")) for layer in layers]
+    said = [(spec, at) for spec, at in specs if isinstance(spec, dict) and at != pod_at]
+    own = next((spec for spec, at in specs if at == pod_at), None)
+    given = own if isinstance(own, dict) else {}
+    return {(*pod_at, key): (*at, key) for spec, at in said for key in spec if key not in given and key != "containers"}
 
 
 def read_role(pods: PodSet, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from scanner.core import Path, Unknown
@@ -15,6 +16,8 @@ class Shaped(NamedTuple):
     metadata: dict[str, Any]
     pod_at: Path | None = None
     """Where fields of the pod stand under their own names, if the kind has them."""
+    places: Mapping[Path, Path] = {}
+    """Where parts stand that are not below the container or the pod that has them."""
 
 
 def decided(by: str) -> Unknown:

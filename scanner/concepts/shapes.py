@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import ome, role_groups
+from scanner.concepts import kthena, ome, role_groups
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
 from scanner.concepts.shaped import Shaped
 from scanner.concepts.shaped import decided as _decided
@@ -495,6 +495,7 @@ SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None
     "vllm-runtime": _vllm_runtime,
     "spark": _spark,
     "workflow-step": _workflow_step,
+    "kthena-worker": kthena.worker,
     "rbg-role": role_groups.role,
     "rbg-workers": role_groups.workers,
 }

@@ -122,6 +122,8 @@ def test_what_a_patch_says_stands_in_the_patch_and_the_rest_in_the_template() ->
     assert patched.at == ("spec", "roles", 1, "standalonePattern", "templateRef", "patch", "spec", "containers", 0)
     assert plain.at == ("spec", "roles", 3, "leaderWorkerPattern", "template", "spec", "containers", 0)
     assert (patched.image, patched.accelerator_count) == ("vllm/vllm-openai:v0.9.1", 8)
+    assert patched.sources["image"] == ("spec", "roleTemplates", 0, "template", "spec", "containers", 0, "image")
+    assert patched.sources["limits"] == (*patched.at, "resources", "limits")
     assert sets["long-worker"].containers[0].args == ["--node-rank", "1"]
 
 
@@ -219,3 +221,39 @@ spec: {selector: {matchLabels: {modelserving.volcano.sh/name: x}}}
     interpret(graph)
     edges = {(one.type, kind, other.type) for one, other, kind, _ in graph.edges()}
     assert {("Service", "selects", "ModelServing"), ("PodDisruptionBudget", "disrupts", "ModelServing")} <= edges
+
+
+BOOSTER = """
+  backend:
+    name: qwen
+    type: {kind}
+    modelURI: hf://Qwen/Qwen2.5-72B-Instruct
+    cacheURI: pvc://models
+    replicas: 2
+    workers:
+      - type: {worker}
+        image: vllm/vllm-openai:v0.11.0
+        replicas: 3
+        pods: 2
+        resources: {{limits: {{nvidia.com/gpu: 4}}}}
+        config: {{tensor-parallel-size: 8, max_model_len: 4096, trust-remote-code: ""}}
+"""
+
+
+def test_a_model_booster_serves_with_the_flags_that_its_workers_are_configured_with() -> None:
+    spec = BOOSTER.format(kind="vLLM", worker="server")
+    pods = pod_sets("workload.serving.volcano.sh/v1alpha1", "ModelBooster", spec)["server"]
+    assert (pods.replicas, pods.pods_per_replica, pods.group_accelerators, pods.claims) == (6, 2, 8, ["models"])
+    assert pods.serving is not None
+    assert (pods.serving.model, pods.serving.tensor_parallel) == ("Qwen/Qwen2.5-72B-Instruct", 8)
+    assert (pods.serving.context_length, pods.serving.trust_remote_code) == (4096, True)
+    assert pods.sources["volumes"] == ("spec", "backend", "cacheURI")
+    assert pods.containers[0].sources["limits"] == ("spec", "backend", "workers", 0, "resources", "limits")
+
+
+@pytest.mark.parametrize(
+    ("kind", "worker"), [("vLLM", "prefill"), ("vLLMDisaggregated", "server"), ("SGLang", "server")]
+)
+def test_workers_that_a_type_of_backend_does_not_run_have_no_pods(kind: str, worker: str) -> None:
+    spec = BOOSTER.format(kind=kind, worker=worker)
+    assert pod_sets("workload.serving.volcano.sh/v1alpha1", "ModelBooster", spec) == {}
