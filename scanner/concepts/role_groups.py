@@ -65,8 +65,9 @@ def _layers(item: dict[str, Any], at: Path, root: dict[str, Any], part: str) -> 
     name = get(source, "templateRef", "name")
     if name is not None:
         shared = (*at[:-2], "roleTemplates")
-        listed: Any = get(root, *shared, default=[])
-        number = next((n for n, entry in enumerate(listed) if get(entry, "name") == name), None)
+        listed = get(root, *shared)
+        entries = enumerate(listed if isinstance(listed, list) else ())
+        number = next((n for n, entry in entries if get(entry, "name") == name), None)
         if number is None:
             return []
         found = [(get(listed, number, "template"), (*shared, number, "template"))]
