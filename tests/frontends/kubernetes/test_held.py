@@ -5,6 +5,7 @@ from pathlib import Path
 from scanner.core import Resource, SourceFile
 from scanner.core.edits import apply_edits
 from scanner.frontends.kubernetes import read_manifests
+from scanner.project.cache import Cache
 from scanner.scan import ScanOptions, fix_of, scan
 
 WRAPPER = """apiVersion: workload.codeflare.dev/v1beta2
@@ -106,3 +107,16 @@ def test_overlays_terraform_and_comments_reach_held_objects(tmp_path: Path) -> N
         )
     )
     assert scan([overlay], ScanOptions(select=("GPU009",))).findings == []
+
+
+def test_an_annotation_of_the_holder_is_about_what_it_holds(tmp_path: Path) -> None:
+    place = tmp_path / "x"
+    place.mkdir()
+    annotated = "namespace: ml, annotations: {kilter/ignore.GPU009: one process}}"
+    (place / "x.yaml").write_text(WRAPPER.replace("namespace: ml}", annotated))
+    options = ScanOptions(select=("GPU009",), recall=True, cache=Cache(tmp_path / "cache"))
+    for _ in range(2):  # the second scan recalls what the first one said
+        result = scan([place], options)
+        assert (result.findings, len(result.suppressed)) == ([], 1)
+    (place / "x.yaml").write_text(WRAPPER.replace("kind: App", "# kilter:ignore GPU009 -- one process\nkind: App"))
+    assert scan([place], options).findings == []
