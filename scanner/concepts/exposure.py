@@ -326,7 +326,7 @@ def _kaito_service(resource: Resource) -> list[NetworkBoundary]:
     serves = get(resource.attributes, "inference") is not None or resource.type == "RAGEngine"
     if not serves or get(resource.attributes, *place) != "True":
         return []
-    boundary = _boundary(resource)
+    boundary = boundary_of(resource)
     boundary.ports = [{"from": 80, "to": 80, "target": kaito.PORT, "name": "http"}]
     boundary.open_to_world = True
     boundary.sources["open_to_world"] = place

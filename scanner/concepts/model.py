@@ -180,7 +180,11 @@ class PodSet(Concept, kw_only=True):
     role: str = "other"
     runtime: str | None = None
     component: str = ""
+    follower: bool = False
+    """Whether the pods only take part in what the pods of another component serve: workers of a leader."""
     replicas: int | None = None
+    replicas_each: int = 1
+    """Replicas in each copy of the whole, for kinds whose own count and scalers are about the whole."""
     min_replicas: int | None = None
     max_replicas: int | None = None
     autoscaled: bool = False
@@ -212,6 +216,10 @@ class PodSet(Concept, kw_only=True):
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
     pod_count: int = 1
     """Pods of this component in all: replicas times ``pods_per_replica``; a DaemonSet counts as one."""
+    copies: int = 1
+    """Objects like this one that its holder runs at a time, each with pods of its own: trials of an Experiment."""
+    trial: bool = False
+    """Whether each of the copies only tries a setting: its measures are kept, its model is not."""
     definition: bool = False
     """Whether this only describes pods that another object asks for (a serving runtime, a workflow template)."""
     defined_by: Resource | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from scanner.concepts import kaito, llmaz, ome
+from scanner.concepts import kaito, llmaz, ome, role_groups
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
@@ -15,15 +15,15 @@ from scanner.concepts.definitions import Definitions, model_field
 from scanner.concepts.device_claims import read_claims
 from scanner.concepts.devices import Devices
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
-from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving
-from scanner.concepts.quantities import quantity, settled, share, whole
+from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving, View
+from scanner.concepts.quantities import product, quantity, settled, share, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.shaped import Named
 from scanner.concepts.shapes import shape
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern
-from scanner.facts.kinds import WorkloadKind, workload_kinds
+from scanner.facts.kinds import Holder, WorkloadKind, expand_paths, holders, workload_kinds
 
 ACCELERATOR = lazy_pattern(
     r"(nvidia\.com/(gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
@@ -59,6 +59,19 @@ OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
         ("training.kubeflow.org/job-name", "{name}"),
         ("training.kubeflow.org/replica-type", "{component}"),
     ),
+    "workload.serving.volcano.sh/ModelServing": (
+        ("modelserving.volcano.sh/name", "{name}"),
+        ("modelserving.volcano.sh/role", "{component}"),
+    ),
+    "workloads.x-k8s.io/RoleBasedGroup": (
+        ("rbg.workloads.x-k8s.io/group-name", "{name}"),
+        ("rbg.workloads.x-k8s.io/role-name", "{component}"),
+    ),
+    "workloads.x-k8s.io/RoleBasedGroupSet": (
+        ("rbg.workloads.x-k8s.io/groupset-name", "{name}"),
+        ("rbg.workloads.x-k8s.io/role-name", "{component}"),
+    ),
+    "grove.io/PodCliqueSet": (("app.kubernetes.io/part-of", "{name}"),),
     "batch/Job": (("job-name", "{name}"), ("batch.kubernetes.io/job-name", "{name}")),
     "kubeflow.org/Notebook": (("notebook-name", "{name}"),),
     "kaito.sh/Workspace": (("kaito.sh/workspace", "{name}"),),
@@ -98,7 +111,8 @@ DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElast
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
 RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
 GROUPS_OF_EQUAL_PODS = (
-    "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet"
+    "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet",
+    "ModelBooster",
 )  # fmt: skip
 """Kinds whose pods serve one copy of a model in groups of equal pods."""
 SERVERS_AND_WORKERS = (
@@ -123,9 +137,12 @@ def pod_sets(
         return []
     named = Named(definitions.of(resource), definitions.model_of(resource), partial(config_maps.data, resource))
     result: list[PodSet] = []
+    held = _holding(resource)
     for kind in workload_kinds().get(resource.type, ()):
         if kind.group != resource.group:
             continue
+        if held is not None and held.role:
+            kind = kind._replace(role=held.role)
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
                 pods = _pod_set(resource, kind, path, template, config_maps, named, devices, amounts)
@@ -139,20 +156,6 @@ def pod_sets(
     return result
 
 
-def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every (path, value) that a kinds.yaml path leads to."""
-    if not steps:
-        yield base, value
-    elif steps[0] == "[*]":
-        for number, item in enumerate(value if isinstance(value, list) else ()):
-            yield from expand_paths(item, steps[1:], (*base, number))
-    elif steps[0] == "{*}":
-        for key, item in (value if isinstance(value, dict) else {}).items():
-            yield from expand_paths(item, steps[1:], (*base, key))
-    elif isinstance(value, dict) and steps[0] in value:
-        yield from expand_paths(value[steps[0]], steps[1:], (*base, steps[0]))
-
-
 def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
     """``steps`` from the root, or from ``path`` where they start with ``@`` or ``..``."""
     if steps and steps[0] == "@":
@@ -162,6 +165,12 @@ def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
     while steps and steps[0] == "..":
         path, steps = path[:-1], steps[1:]
     return (*path, *steps)
+
+
+def _holding(resource: Resource) -> Holder | None:
+    """What is known of the kind of the object that ``resource`` stands in."""
+    holder = resource.holder
+    return holders().get((holder.type, holder.group)) if holder is not None else None
 
 
 class _Written(NamedTuple):
@@ -174,6 +183,8 @@ class _Written(NamedTuple):
     pod_at: Path | None
     runtime: Resource | None = None
     """The runtime that is part of it."""
+    places: Mapping[Path, Path] = {}
+    """See ``Shaped``."""
 
 
 def _written(
@@ -189,7 +200,7 @@ def _written(
         if shaped is None:
             return None
         parts = [Part(item, place) for item, place in shaped.containers]
-        return _Written(path, shaped.spec, parts, shaped.metadata, shaped.pod_at, runtime)
+        return _Written(path, shaped.spec, parts, shaped.metadata, shaped.pod_at, runtime, shaped.places)
     at = path if kind.pod_spec else (*path, "spec")
     spec = _mapping(template if kind.pod_spec else template.get("spec"))
     metadata = _mapping(template.get("metadata")) if not kind.pod_spec else {}
@@ -227,7 +238,10 @@ def _pod_set(
         resource, max(len(written.containers) + len(_sequence(written.spec.get("initContainers"))), 1)
     )
     at = written.at
-    labels = _mapping(written.metadata.get("labels"))
+    metadata = written.metadata
+    if kind.metadata:
+        metadata = _mapping(get(resource.attributes, *_absolute(path, kind.metadata)))
+    labels = _mapping(metadata.get("labels"))
     pods = PodSet(
         resource=resource,
         at=at,
@@ -236,20 +250,23 @@ def _pod_set(
         address=resource.address,
         namespace=resource.namespace,
         labels=resource.labels,
-        component=_component(kind, path, template),
+        component=_component(kind, path, template, resource),
+        follower=kind.follower,
         definition=kind.definition,
         defined_by=written.runtime,
         completes=kind.completes,
-        pod_labels=labels or (resource.labels if kind.pod_spec or kind.shape else {}),
-        pod_annotations=_mapping(written.metadata.get("annotations")),
+        pod_labels=labels or (resource.labels if (kind.pod_spec or kind.shape) and not kind.named else {}),
+        pod_annotations=_mapping(metadata.get("annotations")),
         pod_spec=written.spec,
         production=production(resource),
     )
     if kind.machine:
         pods.own_machine = get(resource.attributes, *_absolute(path, kind.machine))
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
-    own = {key: text.format(name=pods.name, component=pods.component) for key, text in made}
+    role = pods.component.removesuffix(f"-{kind.component}") if kind.named else pods.component
+    own = {key: text.format(name=pods.name, component=role) for key, text in made}
     pods.pod_labels = {**own, **pods.pod_labels}
+    _read_holder(pods)
     if kind.pod_spec and kind.kind == "InferenceService":
         pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec and not kind.shape:
@@ -268,7 +285,38 @@ def _pod_set(
     pods.collective_benchmark = collective_benchmark(pods)
     _read_update(pods, kind)
     _read_job(pods, kind)
+    if written.places:
+        _move(pods, written.places)
     return pods
+
+
+def _move(pods: PodSet, places: Mapping[Path, Path]) -> None:
+    """Point at where parts stand that are not below what has them."""
+    views: list[View] = [pods]
+    for container in pods.every_container:
+        views += [container, *container.env, *_sequence(container.accelerators)]
+        views += [container.serving] if container.serving is not None else []
+    for view in views:
+        view.at = _moved(view.at, places)
+        view.sources = {field: _moved(path, places) for field, path in view.sources.items()}
+
+
+def _moved(path: Path, places: Mapping[Path, Path]) -> Path:
+    found = next((length for length in range(len(path), 0, -1) if path[:length] in places), None)
+    return path if found is None else (*places[path[:found]], *path[found:])
+
+
+def _read_holder(pods: PodSet) -> None:
+    """What the object that the workload stands in says of it."""
+    holder, kind = pods.resource.holder, _holding(pods.resource)
+    if holder is None or kind is None:
+        return
+    labels = {key: text.format(name=holder.name) for key, text in kind.labels.items()}
+    pods.pod_labels = {**pods.pod_labels, **labels}
+    pods.trial = kind.trial
+    if kind.copies:
+        copies = whole(get(holder.attributes, *kind.copies))
+        pods.copies = kind.default_copies if copies is None else copies
 
 
 def _without_model(pods: PodSet) -> None:
@@ -303,8 +351,11 @@ def _sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _component(kind: WorkloadKind, path: Path, template: dict[str, Any]) -> str:
+def _component(kind: WorkloadKind, path: Path, template: dict[str, Any], resource: Resource) -> str:
     """What tells the pod sets of one object apart."""
+    if kind.named:
+        name = get(resource.attributes, *_absolute(path, kind.named))
+        return "-".join(part for part in (name, kind.component) if isinstance(part, str) and part)
     if kind.component or not {"{*}", "[*]"} & set(kind.template):
         return kind.component
     if "{*}" in kind.template:
@@ -364,7 +415,9 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
     pods.runtime = next((c.runtime for c in pods.containers if c.runtime is not None), None)
     scheduler = spec.get("schedulerName")
-    queues = [labels.get("kueue.x-k8s.io/queue-name") for labels in (pods.resource.labels, pods.pod_labels)]
+    holder = pods.resource.holder
+    around = (pods.resource.labels, pods.pod_labels, holder.labels if holder is not None else {})
+    queues = [labels.get("kueue.x-k8s.io/queue-name") for labels in around]
     pods.queue = next((queue for queue in queues if isinstance(queue, str)), None)
     gang: Any = scheduler if is_unknown(scheduler) else scheduler in GANG_SCHEDULERS
     pods.gang_scheduled = True if pods.queue is not None else gang
@@ -626,14 +679,30 @@ def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
     if kind.group_size:
         place = _absolute(path, kind.group_size)
         size = whole(get(attributes, *place))
-        pods.group_size = 1 if size is None else size
+        pods.group_size = 1 if size is None or size == 0 else size
         pods.pods_per_replica = pods.group_size
         pods.sources["group_size"] = place
+    if kind.autoscaling == "rbg":
+        role_groups.read_role(pods, path)
+    if kind.autoscaling == "grove":
+        role_groups.read_clique(pods, path)
     if kind.times:
         times: Any = whole(get(attributes, *_absolute(path, kind.times)))
-        pods.pods_per_replica = _product(1 if times is None else times, pods.pods_per_replica)
+        pods.pods_per_replica = product(1 if times is None else times, pods.pods_per_replica)
         pods.sources["pods_per_replica"] = _absolute(path, kind.times)
+    if kind.sets:
+        _multiply(pods, whole(get(attributes, *kind.sets)), kind.default_sets)
     _read_autoscaling(pods, kind, path)
+
+
+def _multiply(pods: PodSet, sets: Any, default: int) -> None:
+    """Replicas in all copies of the whole, where they were those in one."""
+    count = default if sets is None else sets
+    pods.replicas_each = 1 if pods.replicas is None else pods.replicas
+    for field in ("replicas", "min_replicas", "max_replicas"):
+        value = getattr(pods, field)
+        if value is not None:
+            setattr(pods, field, product(count, value))
 
 
 def _decided_replicas(pods: PodSet) -> Any:
@@ -746,6 +815,13 @@ def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
         pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
         pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
         pods.sources["max_unavailable"] = at
+    elif kind.update == "role":
+        pods.strategy = "RollingUpdate"
+        rolling_at: Path = (*role_groups.role_of(pods), "rolloutStrategy", "rollingUpdate")
+        each = pods.replicas_each
+        pods.max_unavailable = share(get(attributes, *rolling_at, "maxUnavailable", default=1), each, up=False)
+        pods.max_surge = share(get(attributes, *rolling_at, "maxSurge", default=0), each, up=True)
+        pods.sources["max_unavailable"] = (*rolling_at, "maxUnavailable")
 
 
 def _count(pods: PodSet) -> None:
@@ -773,18 +849,23 @@ def _apply_scaler(pods: PodSet, scaler: Resource) -> None:
         return
     held = get(scaler.attributes, "metadata", "annotations", HELD) if scaler.type == "ScaledObject" else None
     if held is not None:
-        count: Any = whole(held)
+        count: Any = _of_all(whole(held), pods)
         pods.replicas = pods.min_replicas = pods.max_replicas = count
         return
     low, default, high = names
     pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
-    least: Any = whole(get(scaler.attributes, "spec", low, default=default))
+    least: Any = _of_all(whole(get(scaler.attributes, "spec", low, default=default)), pods)
     pods.min_replicas = least
-    pods.max_replicas = whole(get(scaler.attributes, "spec", high))
+    pods.max_replicas = _of_all(whole(get(scaler.attributes, "spec", high)), pods)
     if is_unknown(least):
         pods.replicas = least  # type: ignore[assignment]
     elif least is not None and not is_unknown(pods.replicas):
         pods.replicas = max(pods.replicas or 0, least)
+
+
+def _of_all(count: Any, pods: PodSet) -> Any:
+    """The replicas that a scaler means, which may count copies of the whole."""
+    return None if count is None else product(count, pods.replicas_each)
 
 
 def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
@@ -816,6 +897,9 @@ def _complete_groups(sets: list[PodSet]) -> None:
     elif sets[0].kind in GROUPS_OF_EQUAL_PODS:
         _pipelines(sets)
         return
+    elif sets[0].kind in role_groups.KINDS:
+        role_groups.complete(sets)
+        return
     else:
         return
     if any(claim.shared and claim.accelerators for pods in sets for claim in pods.device_claims):
@@ -833,14 +917,15 @@ def _leader_and_workers(sets: list[PodSet]) -> Any:
         leader.pods_per_replica = 1
         worker.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
     own = worker if leader is None else leader
+    own.follower = False
     parts: list[Any] = [own.accelerator_count, size, worker.accelerator_count]
     unknown = next((part for part in parts if is_unknown(part)), None)
     return own.accelerator_count + worker.accelerator_count * (size - 1) if unknown is None else unknown
 
 
 def _accelerators_of_all(pods: PodSet) -> Any:
-    pieces = _product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
-    return 0 if pieces == 0 else _product(pieces, pods.accelerator_count)
+    pieces = product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
+    return 0 if pieces == 0 else product(pieces, pods.accelerator_count)
 
 
 def _group_of_servers(sets: list[PodSet]) -> None:
@@ -874,12 +959,7 @@ def _nodes(head: PodSet) -> Any:
     return max(sizes[1] // sizes[2], sizes[0], 1)
 
 
-def _product(one: Any, other: Any) -> Any:
-    """The product of two counts, unknown where one of them is."""
-    return one if is_unknown(one) else other if is_unknown(other) else one * other
-
-
 def _pipelines(sets: list[PodSet]) -> None:
     """Several nodes that serve one model together, each with the same number of accelerators."""
     for pods in sets:
-        pods.group_accelerators = _product(pods.group_size, pods.accelerator_count)
+        pods.group_accelerators = product(pods.group_size, pods.accelerator_count)

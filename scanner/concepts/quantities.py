@@ -66,3 +66,8 @@ def share(value: Any, total: Any, *, up: bool) -> Any:
         exact = percent * total / 100
         return math.ceil(exact) if up else math.floor(exact)
     return whole(value)
+
+
+def product(one: Any, other: Any) -> Any:
+    """The product of two counts, unknown where one of them is."""
+    return one if is_unknown(one) else other if is_unknown(other) else one * other

@@ -53,7 +53,7 @@ def role_of(pods: PodSet, kind: WorkloadKind) -> str:
         return "notebook"
     if kind.role == "batch" and pods.accelerator_resources and _TRAINS.search(names):
         return "training"
-    long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset")
+    long_running = kind.update in ("deployment", "statefulset", "rollout", "leaderworkerset", "role", "clique")
     if long_running and pods.accelerator_resources and any(_serves(container) for container in pods.containers):
         return "other" if any(_shows_media(container) for container in pods.containers) else "serving"
     return "system" if kind.update == "daemonset" else kind.role

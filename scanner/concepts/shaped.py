@@ -24,6 +24,8 @@ class Shaped(NamedTuple):
     metadata: dict[str, Any]
     pod_at: Path | None = None
     """Where fields of the pod stand under their own names, if the kind has them."""
+    places: Mapping[Path, Path] = {}
+    """Where parts stand that are not below the container or the pod that has them."""
 
 
 def decided(by: str) -> Unknown:

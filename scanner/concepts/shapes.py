@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import kaito, llmaz, ome, seldon
+from scanner.concepts import kaito, kthena, llmaz, ome, role_groups, seldon
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
 from scanner.concepts.shaped import Named, Shaped
 from scanner.concepts.shaped import decided as _decided
@@ -523,4 +523,7 @@ SHAPES: dict[str, Callable[[dict[str, Any], Path, dict[str, Any]], Shaped | None
     "vllm-runtime": _vllm_runtime,
     "spark": _spark,
     "workflow-step": _workflow_step,
+    "kthena-worker": kthena.worker,
+    "rbg-role": role_groups.role,
+    "rbg-workers": role_groups.workers,
 }

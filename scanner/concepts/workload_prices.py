@@ -182,9 +182,11 @@ def _cloud(pods: PodSet, graph: ResourceGraph) -> str:
 def pod_numbers(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | None, str]:
     """How many pods run at least and at most (``None``: cannot be told), and what that rests on."""
     fewest, most, reason = _replicas(pods, graph)
-    each = pods.pods_per_replica
-    if is_unknown(each):
-        return None, None, each.reason
+    parts: list[Any] = [pods.pods_per_replica, pods.copies]
+    unknown = next((part for part in parts if isinstance(part, Unknown)), None)
+    if unknown is not None:
+        return None, None, unknown.reason
+    each = parts[0] * parts[1]
     numbers = [None if number is None else number * each for number in (fewest, most)]
     if pods.completes:
         return 0, numbers[1], "it ends by itself"
@@ -194,9 +196,9 @@ def pod_numbers(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | N
 def _replicas(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | None, str]:
     for near in graph.neighbours(pods.resource, "scales", "in"):
         if near.resource.type == "HorizontalPodAutoscaler":
-            return _range(near.resource.attributes, "minReplicas", 1, "maxReplicas", None)
+            return _in_all(_range(near.resource.attributes, "minReplicas", 1, "maxReplicas", None), pods)
         if near.resource.type == "ScaledObject":
-            return _range(near.resource.attributes, "minReplicaCount", 0, "maxReplicaCount", KEDA_MOST)
+            return _in_all(_range(near.resource.attributes, "minReplicaCount", 0, "maxReplicaCount", KEDA_MOST), pods)
     scaled: Any = pods.autoscaled
     if isinstance(scaled, Unknown):
         return None, None, scaled.reason
@@ -207,6 +209,15 @@ def _replicas(pods: PodSet, graph: ResourceGraph) -> tuple[int | None, int | Non
     if most is None and not reason:
         reason = "no maximum is set" if pods.autoscaled else "as many pods as machines" if fewest is None else ""
     return fewest if isinstance(fewest, int) else None, most if isinstance(most, int) else None, reason
+
+
+def _in_all(scaled: tuple[int | None, int | None, str], pods: PodSet) -> tuple[int | None, int | None, str]:
+    """The replicas that a scaler means, which may count copies of the whole."""
+    each: Any = pods.replicas_each
+    if isinstance(each, Unknown):
+        return None, None, each.reason
+    fewest, most, reason = scaled
+    return None if fewest is None else fewest * each, None if most is None else most * each, reason
 
 
 def _range(attributes: Any, low: str, least: int, high: str, highest: int | None) -> tuple[int | None, int | None, str]:

@@ -72,6 +72,8 @@ class Resource(Struct, eq=False):
     """Terraform: (attribute path, address referred to without instance key) for each reference."""
     parent: Resource | None = None
     """The Terraform resource that declares this object, if one does; another spelling of it has the same address."""
+    holder: Resource | None = None
+    """The Kubernetes object that this one is written in, whose controller creates it."""
 
     @property
     def group(self) -> str:

@@ -104,7 +104,7 @@ def suppress(
     kept: list[Finding] = [] if by_scope else list(findings)
     silenced: list[Suppressed] = []
     for finding in findings if by_scope else ():
-        scopes = (finding.location.span.file, finding.resource, None)
+        scopes = (finding.location.span.file, *_around(finding.resource), None)
         near = (claim for scope in scopes for claim in by_scope.get((finding.rule, scope), ()))
         covering = [claim for claim in near if claim.covers(finding)]
         for claim in covering:
@@ -239,7 +239,7 @@ def _near(finding: Finding, path: str, number: int, top: Callable[[str, int], in
     """Whether a comment is on the finding's line or the resource's first, or directly above one of them."""
     if whole_file:
         return True
-    spans = (finding.location.span, finding.resource.locate(()).span)
+    spans = (finding.location.span, *(resource.locate(()).span for resource in _around(finding.resource)))
     return any(
         span.file == path and number <= span.start_line and top(path, span.start_line) <= number for span in spans
     )
@@ -272,7 +272,14 @@ def _annotation(
         diagnostics.append(Diagnostic("warning", "suppression-without-reason", message, span))
     if not reason or not rules or (match[1] and until is None):
         return None
-    return Claim(span, rules, resource, lambda finding: finding.resource is resource, until, reason)
+    return Claim(span, rules, resource, lambda finding: resource in _around(finding.resource), until, reason)
+
+
+def _around(resource: Resource | None) -> Iterator[Resource]:
+    """A resource and the objects that it stands in."""
+    while resource is not None:
+        yield resource
+        resource = resource.holder
 
 
 def _entries(

@@ -27,7 +27,7 @@ from scanner.core import (
 from scanner.core.values import unknowns
 from scanner.facts.terraform_kubernetes import declared_object, field_name, is_single, list_field
 from scanner.frontends.helm import ChartValues, RenderTime, render_chart
-from scanner.frontends.kubernetes import object_to_resource
+from scanner.frontends.kubernetes import object_to_resources
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose
 from scanner.frontends.kubernetes.resources import CLUSTER_SCOPED
 from scanner.project.tree import Tree, normalise
@@ -150,11 +150,9 @@ def _objects(resource: Resource, value: dict[str, Any], locator: EmbeddedLocator
     metadata = value.get("metadata")
     if isinstance(metadata, dict) and is_unknown(metadata.get("name")):
         value = {**value, "metadata": {**metadata, "name": f"({resource.name})"}}
-    found = object_to_resource(
+    yield from object_to_resources(
         value, span=resource.span, locator=locator, unit=resource.unit, origin=resource.origin, parent=resource
     )
-    if found is not None:
-        yield found
 
 
 def _yaml(resource: Resource, field: str) -> Parsed:

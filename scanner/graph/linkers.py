@@ -71,6 +71,8 @@ def _link_references(graph: ResourceGraph) -> None:
 
 def _link_deployed(graph: ResourceGraph) -> None:
     for resource in list(graph.resources):
+        if resource.holder is not None:
+            graph.connect(resource.holder, resource, "deploys")
         if resource.parent is not None:
             graph.connect(resource.parent, resource, "deploys")
             if resource.parent.address == resource.address:

@@ -44,6 +44,8 @@ class KeptResource(Struct, array_like=True, gc=False):
     ignored: dict[str, str]
     places: list[tuple[str, Location]]
     """Where the annotations stand."""
+    holder: int | None
+    """The number of the object that it stands in, which is kept before it."""
 
 
 class KeptFinding(Struct, array_like=True, gc=False):
@@ -150,7 +152,11 @@ class Said(Struct):
 
     def add(self, island: Island) -> None:
         """Add what was said of an island. Raises ``IndexError`` where a resource is not there."""
-        resources = [_resource(item) for item in island.resources]
+        resources: list[Resource] = []
+        for each in island.resources:
+            resources.append(_resource(each))
+            if each.holder is not None:
+                resources[-1].holder = resources[: len(resources) - 1][each.holder]
         for kept in island.findings:
             subject = resources[kept.resource]
             finding = Finding(
@@ -202,12 +208,13 @@ class Keeper:
 
     def _number(self, resource: Resource) -> int:
         if resource not in self._numbers:
+            holder = None if resource.holder is None else self._number(resource.holder)
             self._numbers[resource] = len(self.island.resources)
-            self.island.resources.append(_kept(resource))
+            self.island.resources.append(_kept(resource, holder))
         return self._numbers[resource]
 
 
-def _kept(item: Resource) -> KeptResource:
+def _kept(item: Resource, holder: int | None) -> KeptResource:
     ignored = suppressions(item)
     places = [(key, item.locate(("metadata", "annotations", key))) for key in ignored]
     return KeptResource(
@@ -223,6 +230,7 @@ def _kept(item: Resource) -> KeptResource:
         item.locate(),
         ignored,
         places,
+        holder,
     )
 
 

@@ -569,7 +569,7 @@ def test_roles_of_a_storm_service_are_groups_of_pods_in_each_replica() -> None:
         - {{name: decode, replicas: 2, podGroupSize: 2, template: {{spec: {{{POD}}}}}}}
 """
     pods = pod_sets("orchestration.aibrix.ai/v1alpha1", "StormService", spec)[""]
-    assert (pods.replicas, pods.group_size, pods.pods_per_replica) == (2, 2, 6)
+    assert (pods.replicas, pods.group_size, pods.pods_per_replica, pods.pod_count) == (6, 2, 2, 12)
     assert (pods.accelerator_count, pods.group_accelerators) == (4, 8)
     role_set = spec.replace("replicas: 3", "").replace("  template:\n    spec:\n", "", 1)
     alone = pod_sets("orchestration.aibrix.ai/v1alpha1", "RoleSet", role_set)[""]

@@ -84,6 +84,24 @@ MANIFESTS = [
         "runPolicy": {"backoffLimit": 1}, "pytorchReplicaSpecs": {"Worker": {"replicas": 2, "template": SMALL}}}),
     manifest("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", spec={
         "replicas": 1, "leaderWorkerTemplate": {"size": 2, "leaderTemplate": SMALL, "workerTemplate": SMALL}}),
+    manifest("kubeflow.org/v1beta1", "Experiment", spec={"parallelTrialCount": 2, "trialTemplate": {
+        "trialSpec": {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": SMALL}}}}),
+    manifest("workload.serving.volcano.sh/v1alpha1", "ModelServing", spec={"replicas": 2, "template": {"roles": [
+        {"name": "a", "replicas": 2, "entryTemplate": SMALL, "workerReplicas": 1, "workerTemplate": SMALL}]}}),
+    manifest("workload.serving.volcano.sh/v1alpha1", "ModelBooster", spec={"backend": {
+        "type": "vLLM", "modelURI": "hf://a/b", "cacheURI": "pvc://c", "replicas": 1, "env": [{"name": "a"}],
+        "workers": [{"type": "server", "image": "a", "replicas": 1, "pods": 2, "config": {"max-model-len": 4096}}]}}),
+    manifest("workloads.x-k8s.io/v1alpha2", "RoleBasedGroup", spec={
+        "roleTemplates": [{"name": "t", "template": SMALL}],
+        "roles": [{"name": "a", "replicas": 2, "rolloutStrategy": {"rollingUpdate": {"maxUnavailable": 1}},
+                   "leaderWorkerPattern": {"size": 2, "templateRef": {"name": "t", "patch": SMALL},
+                                           "workerTemplatePatch": SMALL}},
+                  {"name": "b", "customComponentsPattern": {"components": [{"size": 2, "template": SMALL}]}}]}),
+    manifest("grove.io/v1alpha1", "PodCliqueSet", spec={"replicas": 1, "template": {
+        "cliques": [{"name": "a", "labels": {"a": "b"}, "spec": {
+            "replicas": 2, "autoScalingConfig": {"minReplicas": 1, "maxReplicas": 3}, "podSpec": SMALL["spec"]}}],
+        "podCliqueScalingGroups": [{"name": "g", "replicas": 2, "cliqueNames": ["a"],
+                                    "scaleConfig": {"minReplicas": 1, "maxReplicas": 3}}]}}),
     manifest("serving.kserve.io/v1beta1", "InferenceService", spec={"predictor": {
         "minReplicas": 0, "maxReplicas": 2, "model": {"modelFormat": {"name": "m"}, **CONTAINER}}}),
     manifest("argoproj.io/v1alpha1", "Rollout", spec={

@@ -24,7 +24,8 @@ NVIDIA/gpu-operator NVIDIA/k8s-nim-operator kubeai-project/kubeai kserve/kserve 
 vllm-project/production-stack vllm-project/aibrix aws/sagemaker-hyperpod-cli sgl-project/ome
 kaito-project/kaito SeldonIO/seldon-core InftyAI/llmaz
 openshift/api knative/serving kubernetes-sigs/gateway-api kubernetes-sigs/gateway-api-inference-extension
-envoyproxy/gateway traefik/traefik fluxcd/helm-controller
+envoyproxy/gateway traefik/traefik fluxcd/helm-controller kubeflow/katib
+project-codeflare/appwrapper volcano-sh/kthena sgl-project/rbg ai-dynamo/grove
 """
 KINDS = frozenset(
     """InferenceService ServingRuntime ClusterServingRuntime LLMInferenceService LLMInferenceServiceConfig RayCluster
@@ -36,7 +37,8 @@ KINDS = frozenset(
     StormService RoleSet RayClusterFleet InferenceEndpointConfig Route Gateway HTTPRoute
     InferencePool SecurityPolicy EnvoyFilter BaseModel ClusterBaseModel IngressRoute Middleware
     HelmRelease Workspace InferenceSet MultiRoleInference RAGEngine Server ServerConfig OpenModel Playground
-    BackendRuntime JumpStartModel""".split()
+    BackendRuntime JumpStartModel Experiment AppWrapper ModelServing ModelBooster
+    RoleBasedGroup RoleBasedGroupSet PodCliqueSet PodClique""".split()
 )
 GROUPS_LEFT_OUT = frozenset(("networking.internal.knative.dev",))
 DEPTH, WORKFLOW_DEPTH = 9, 4
@@ -70,6 +72,8 @@ def _trees(path: Path) -> Iterator[tuple[str, Any]]:
             for version in spec["versions"]:
                 schema = version.get("schema", {}).get("openAPIV3Schema", {})
                 fields = {key: item for key, item in schema.get("properties", {}).items() if key not in ALWAYS}
+                if not fields and schema.get("x-kubernetes-preserve-unknown-fields"):
+                    fields = {"spec": schema}
                 yield f"{group}/{kind}", {key: _tree(item, DEPTH - depth) for key, item in fields.items()}
 
 

@@ -13,7 +13,7 @@ from kubernetes_schemas import field_paths, groups_of, has, in_pod_spec, known
 
 from scanner.engine.compile import CONCEPTS
 from scanner.engine.rules import Rule, load_rules
-from scanner.facts.kinds import WorkloadKind, workload_kinds
+from scanner.facts.kinds import Holder, WorkloadKind, holders, workload_kinds
 from scanner.graph import ResourceGraph
 from scanner.scan import ScanOptions, scan
 
@@ -60,10 +60,21 @@ def test_kinds_are_where_their_api_has_them(row: WorkloadKind) -> None:
         "group_size": row.group_size,
         "job": (*row.job, "backoffLimit") if row.job else (),
         "ray": row.ray,
+        "named": row.named,
+        "metadata": (*row.metadata, "labels") if row.metadata else (),
+        "times": row.times,
+        "sets": row.sets,
     }
     for name, path in places.items():
         if path:
             assert has(row.group, row.kind, _from(row.template, path)), name
+
+
+@pytest.mark.parametrize("holder", holders().values(), ids=lambda holder: f"{holder.group}/{holder.kind}")
+def test_held_objects_are_where_their_api_has_them(holder: Holder) -> None:
+    assert known(holder.group, holder.kind)
+    for path in (holder.objects, holder.copies):
+        assert not path or has(holder.group, holder.kind, _named(path))
 
 
 def _named(path: tuple[str, ...]) -> tuple[str, ...]:

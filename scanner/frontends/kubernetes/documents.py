@@ -10,7 +10,7 @@ from scanner.core import Diagnostic, Origin, Parsed, Path, RelatedSpan, SourceFi
 from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
 from scanner.frontends.kubernetes.nodes import MAX_DOCUMENTS, compose, construct, plain_documents
-from scanner.frontends.kubernetes.resources import object_to_resource
+from scanner.frontends.kubernetes.resources import object_to_resources
 from scanner.project.cache import NO_CACHE, Cache
 
 _SOURCE = lazy_pattern(r"# Source: (\S+)")
@@ -73,16 +73,16 @@ def _collect(value: Any, base: Path, place: _Place, file: SourceFile, parsed: Pa
     items = value.get("items")
     if isinstance(items, list) and str(value.get("kind", "")).endswith("List"):
         return all(_collect(item, (*base, "items", n), place, file, parsed) for n, item in enumerate(items))
-    resource = object_to_resource(
+    found = object_to_resources(
         value,
         span=Span(file.path, 1, 1, 1, 1),
         locator=ManifestLocator(place.positions, place.document, base, place.related),
         unit=place.unit,
         origin=place.origin,
     )
-    if resource is not None and len(parsed.resources) >= MAX_DOCUMENTS:
-        return False
-    if resource is not None:
+    for resource in found:
+        if len(parsed.resources) >= MAX_DOCUMENTS:
+            return False
         parsed.resources.append(resource)
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from scanner.core import Change, Location, Path, RelatedSpan, SourceFile, Span, TextEdit
+from scanner.core import Change, Location, Locator, Path, RelatedSpan, SourceFile, Span, TextEdit
 from scanner.core.edits import MAX_REWRITTEN, TRIED, text_edits
 from scanner.frontends.kubernetes.nodes import Composed, Documents, Entries, compose
 
@@ -135,6 +135,10 @@ class ManifestLocator:
         self._base = base
         self._related = related
 
+    def inside(self, base: Path) -> ManifestLocator:
+        """The locator of an object that stands at ``base`` in this one."""
+        return ManifestLocator(self._positions, self._document, self._base + base, self._related)
+
     def locate(self, path: Path) -> Location:
         """See ``scanner.core.Locator``; the header of an object is its ``kind:`` line."""
         place = self._base + (path or ("kind",))
@@ -150,3 +154,21 @@ class ManifestLocator:
             return None
         moved = [change._replace(path=self._base + change.path) for change in changes]
         return self._positions.edits(self._document, moved, source)
+
+
+class HeldLocator:
+    """Locates values of an object that stands in another one, whatever language that is read from."""
+
+    __slots__ = ("_base", "_holder")
+
+    def __init__(self, holder: Locator, base: Path) -> None:
+        self._holder = holder
+        self._base = base
+
+    def locate(self, path: Path) -> Location:
+        """See ``scanner.core.Locator``."""
+        return self._holder.locate(self._base + (path or ("kind",)))
+
+    def extent(self) -> Span:
+        """The whole of the other object: where this one ends in it cannot be told."""
+        return self._holder.extent()

@@ -20,7 +20,7 @@ from scanner.core.patterns import lazy_pattern
 from scanner.frontends.kubernetes import read_manifests
 from scanner.frontends.kubernetes.locate import DocumentPositions, ManifestLocator
 from scanner.frontends.kubernetes.nodes import Constructor, LimitExceeded, compose, construct
-from scanner.frontends.kubernetes.resources import CLUSTER_SCOPED, object_to_resource
+from scanner.frontends.kubernetes.resources import CLUSTER_SCOPED, object_to_resources
 from scanner.frontends.kustomize.merge import (
     BUILT_IN_GROUPS,
     PatchError,
@@ -143,9 +143,7 @@ def build_overlays(tree: Tree, directories: Iterable[str]) -> tuple[Parsed, set[
             build.problem("error", "kustomize-limit", message, _kustomization_file(tree, directory) or directory)
             objects = []
         for item in objects:
-            resource = _resource(item, directory)
-            if resource is not None:
-                parsed.resources.append(resource)
+            parsed.resources.extend(_resources(item, directory))
         parsed.diagnostics.extend(build.diagnostics)
         used |= build.used
     return parsed, used
@@ -756,5 +754,5 @@ class OverlayLocator:
         return self._item.locator.extent()
 
 
-def _resource(item: _Object, unit: str) -> Resource | None:
-    return object_to_resource(item.data, span=item.span, locator=OverlayLocator(item), unit=unit, origin="kustomize")
+def _resources(item: _Object, unit: str) -> Iterator[Resource]:
+    return object_to_resources(item.data, span=item.span, locator=OverlayLocator(item), unit=unit, origin="kustomize")
