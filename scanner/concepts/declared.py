@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts import kaito, llmaz
 from scanner.concepts.command_lines import Command
 from scanner.concepts.model import Container, PodSet, Serving
+from scanner.concepts.operators import kaito, llmaz
 from scanner.concepts.quantities import whole
 from scanner.concepts.runtimes import read_flags
 from scanner.core import Path, Unknown, get, is_unknown

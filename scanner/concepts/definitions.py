@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from scanner.concepts import llmaz
 from scanner.concepts.declared import KSERVE_FRAMEWORKS
+from scanner.concepts.operators import llmaz
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.graph import ResourceGraph
 

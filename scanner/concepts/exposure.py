@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from scanner.concepts import kaito
 from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import NetworkBoundary
+from scanner.concepts.operators import kaito
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern

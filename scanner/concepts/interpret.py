@@ -17,10 +17,11 @@ from scanner.concepts.kubernetes import access_grants
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, AccessGrant, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import SiteName, place
-from scanner.concepts.pods import apply_scalers, pod_sets
+from scanner.concepts.pods import pod_sets
 from scanner.concepts.proxy_routes import proxy_routes
 from scanner.concepts.regions import region_of
 from scanner.concepts.roles import role_by_jobs
+from scanner.concepts.scaling import apply_scalers
 from scanner.concepts.serving_memory import estimate
 from scanner.core import Diagnostic, Resource, Span, get
 from scanner.graph import GraphLimit, ResourceGraph

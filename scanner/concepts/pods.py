@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from scanner.concepts import kaito, llmaz, ome, role_groups
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.definitions import Definitions, model_field
 from scanner.concepts.device_claims import read_claims
 from scanner.concepts.devices import Devices
+from scanner.concepts.groups import complete_groups
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving, View
-from scanner.concepts.quantities import product, quantity, settled, share, whole
+from scanner.concepts.operators import ome
+from scanner.concepts.operators.shaped import Named
+from scanner.concepts.operators.shapes import shape
+from scanner.concepts.quantities import quantity, settled, total, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
-from scanner.concepts.shaped import Named
-from scanner.concepts.shapes import shape
+from scanner.concepts.scaling import count_pods, read_scale, read_update
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern
-from scanner.facts.kinds import Holder, WorkloadKind, expand_paths, holders, workload_kinds
+from scanner.facts.kinds import Holder, WorkloadKind, absolute, expand_paths, holders, workload_kinds
 
 ACCELERATOR = lazy_pattern(
     r"(nvidia\.com/(gpu|gpu\.shared|pgpu|mig-.+)|amd\.com/gpu|gpu\.intel\.com/.+|habana\.ai/gaudi"
@@ -31,10 +33,6 @@ ACCELERATOR = lazy_pattern(
 )
 """Extended resources of accelerator vendors, as their device plugins name them; ``pgpu`` is a GPU that NVIDIA's sandbox
 device plugin passes through to a virtual machine (NVIDIA/k8s-nim-operator f63f74d, confidential-computing samples)."""
-KEDA_MOST = 100
-"""What KEDA scales to where maxReplicaCount is not set (https://keda.sh/docs/latest/reference/scaledjob-spec/)."""
-HYPERPOD_MOST = 5
-"""What HyperPod's inference operator scales to where maxReplicaCount is not set (default of its CRD)."""
 GANG_SCHEDULERS = ("volcano", "scheduler-plugins-scheduler", "kai-scheduler", "run-ai-scheduler")
 DEFAULT_SHM_BYTES = 64 * 1024 * 1024
 OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -79,14 +77,6 @@ OPERATOR_LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     "kaito.sh/RAGEngine": (("kaito.sh/ragengine", "{name}"),),
 }
 """Labels that controllers put on the pods that they make, by group and kind."""
-SCALER_BOUNDS = {
-    "HorizontalPodAutoscaler": ("minReplicas", 1, "maxReplicas"),
-    "ScaledObject": ("minReplicaCount", 0, "maxReplicaCount"),
-}
-"""Autoscaler to (field of the smallest count, its default, field of the largest count)."""
-HELD = "autoscaling.keda.sh/paused-replicas"
-"""The annotation of a ScaledObject at whose number KEDA holds the replicas, whatever the bounds and triggers say
-(https://keda.sh/docs/latest/concepts/scaling-deployments/#pausing-autoscaling)."""
 PROCESSES: dict[str, Path] = {
     "PyTorchJob": ("spec", "nprocPerNode"),
     "MPIJob": ("spec", "slotsPerWorker"),
@@ -109,17 +99,6 @@ ENVIRONMENT_FIELDS = ("env", "environmentVariables")
 """Where a container's variables stand: in Kubernetes, and in SageMaker HyperPod's InferenceEndpointConfig."""
 DURABLE_VOLUMES = ("persistentVolumeClaim", "nfs", "csi", "ephemeral", "awsElasticBlockStore", "gcePersistentDisk",
                    "azureDisk", "azureFile", "cephfs", "glusterfs", "flexVolume", "hostPath")  # fmt: skip
-RAY_KINDS = ("RayCluster", "RayJob", "RayCronJob", "RayService", "RayClusterFleet")
-GROUPS_OF_EQUAL_PODS = (
-    "NIMService", "NIMPipeline", "DynamoGraphDeployment", "DynamoComponentDeployment", "StormService", "RoleSet",
-    "ModelBooster",
-)  # fmt: skip
-"""Kinds whose pods serve one copy of a model in groups of equal pods."""
-SERVERS_AND_WORKERS = (
-    ("predictor", "worker"), ("", "worker"), ("prefill", "prefill-worker"),
-    ("engine", "engine-worker"), ("decoder", "decoder-worker"),
-)  # fmt: skip
-"""Components of KServe's and OME's kinds that serve one copy of a model together."""
 _CHECKPOINT = lazy_pattern(r"(s3|gs|gcs|abfss?|wasbs?|az|hdfs|hf)://|^/?(mnt|fsx|efs|lustre|gcs)\b", re.IGNORECASE)
 _PRODUCTION = lazy_pattern(r"(^|[-_./])(prod|production|prd|live)($|[-_./])", re.IGNORECASE)
 _OTHER_STAGE = lazy_pattern(
@@ -147,24 +126,13 @@ def pod_sets(
             if isinstance(template, dict):
                 pods = _pod_set(resource, kind, path, template, config_maps, named, devices, amounts)
                 result += [] if pods is None else [pods]
-    _complete_groups(result)
+    complete_groups(result)
     share_role(result)
     for pods in result:
         if named.model is not None and resource.group == ome.GROUP:
             ome.declare_model(pods, named.model)
-        _count(pods)
+        count_pods(pods)
     return result
-
-
-def _absolute(path: Path, steps: tuple[str, ...]) -> Path:
-    """``steps`` from the root, or from ``path`` where they start with ``@`` or ``..``."""
-    if steps and steps[0] == "@":
-        return (*path, *steps[1:])
-    if not steps or steps[0] != "..":
-        return steps
-    while steps and steps[0] == "..":
-        path, steps = path[:-1], steps[1:]
-    return (*path, *steps)
 
 
 def _holding(resource: Resource) -> Holder | None:
@@ -240,7 +208,7 @@ def _pod_set(
     at = written.at
     metadata = written.metadata
     if kind.metadata:
-        metadata = _mapping(get(resource.attributes, *_absolute(path, kind.metadata)))
+        metadata = _mapping(get(resource.attributes, *absolute(path, kind.metadata)))
     labels = _mapping(metadata.get("labels"))
     pods = PodSet(
         resource=resource,
@@ -261,7 +229,7 @@ def _pod_set(
         production=production(resource),
     )
     if kind.machine:
-        pods.own_machine = get(resource.attributes, *_absolute(path, kind.machine))
+        pods.own_machine = get(resource.attributes, *absolute(path, kind.machine))
     made = OPERATOR_LABELS.get(f"{kind.group}/{kind.kind}", ())
     role = pods.component.removesuffix(f"-{kind.component}") if kind.named else pods.component
     own = {key: text.format(name=pods.name, component=role) for key, text in made}
@@ -278,12 +246,12 @@ def _pod_set(
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)
         pods.sources["restart_policy"] = (*path[:-1], "restartPolicy")
-    _read_scale(pods, kind, path)
+    read_scale(pods, kind, path)
     declare(pods)
     _read_processes(pods)
     pods.role = role_of(pods, kind)
     pods.collective_benchmark = collective_benchmark(pods)
-    _read_update(pods, kind)
+    read_update(pods, kind)
     _read_job(pods, kind)
     if written.places:
         _move(pods, written.places)
@@ -354,7 +322,7 @@ def _sequence(value: Any) -> list[Any]:
 def _component(kind: WorkloadKind, path: Path, template: dict[str, Any], resource: Resource) -> str:
     """What tells the pod sets of one object apart."""
     if kind.named:
-        name = get(resource.attributes, *_absolute(path, kind.named))
+        name = get(resource.attributes, *absolute(path, kind.named))
         return "-".join(part for part in (name, kind.component) if isinstance(part, str) and part)
     if kind.component or not {"{*}", "[*]"} & set(kind.template):
         return kind.component
@@ -378,7 +346,7 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
         every += [part.container for part in parts]
         target += [_container(part, pods, config_maps, devices, amounts, init=init) for part in parts]
     pods.every_container = [*pods.init_containers, *pods.containers]
-    pods.accelerator_count = _total([container.accelerator_count for container in pods.containers])
+    pods.accelerator_count = total([container.accelerator_count for container in pods.containers])
     pods.own_accelerators = pods.accelerator_count
     if spec.get("resourceClaims") is not None:
         place = (*(at if written.pod_at is None else written.pod_at), "resourceClaims")
@@ -442,11 +410,6 @@ def _put_source(pods: PodSet, written: _Written, field: str, *keys: str) -> None
         pods.sources[field] = (*written.pod_at, *keys)
 
 
-def _total(counts: list[Any]) -> Any:
-    unknown = next((count for count in counts if is_unknown(count)), None)
-    return unknown if unknown is not None else sum(counts)
-
-
 def _container(
     part: Part, pods: PodSet, config_maps: ConfigMaps, devices: Devices, amounts: Amounts, *, init: bool
 ) -> Container:
@@ -487,7 +450,7 @@ def _container(
         container.sources[name] = (*at, "resources", name)
     container.limits = _mapping(get(item, "resources", "limits", default={}))
     container.accelerators = list(_accelerators(container, at, pods.resource, devices))
-    container.accelerator_count = _total([accelerator.count for accelerator in container.accelerators])
+    container.accelerator_count = total([accelerator.count for accelerator in container.accelerators])
     if is_unknown(resources):
         container.accelerator_count = resources  # type: ignore[assignment]
         container.accelerators = resources  # type: ignore[assignment]
@@ -663,108 +626,6 @@ def _durable(pods: PodSet) -> Any:
     return pods.volumes if is_unknown(pods.volumes) else False
 
 
-def _read_scale(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
-    attributes = pods.resource.attributes
-    for field, steps in (("replicas", kind.replicas), ("min_replicas", kind.minimum), ("max_replicas", kind.maximum)):
-        place = _absolute(path, steps)
-        if place:
-            setattr(pods, field, whole(get(attributes, *place)))
-            pods.sources[field] = place
-    if pods.replicas is None and kind.kind != "CronJob":
-        pods.replicas = (
-            _decided_replicas(pods) if kind.decided_replicas else kind.default_replicas if kind.replicas else None
-        )
-    if kind.kind == "Pod" or kind.component in ("head", "driver"):
-        pods.replicas = 1
-    if kind.group_size:
-        place = _absolute(path, kind.group_size)
-        size = whole(get(attributes, *place))
-        pods.group_size = 1 if size is None or size == 0 else size
-        pods.pods_per_replica = pods.group_size
-        pods.sources["group_size"] = place
-    if kind.autoscaling == "rbg":
-        role_groups.read_role(pods, path)
-    if kind.autoscaling == "grove":
-        role_groups.read_clique(pods, path)
-    if kind.times:
-        times: Any = whole(get(attributes, *_absolute(path, kind.times)))
-        pods.pods_per_replica = product(1 if times is None else times, pods.pods_per_replica)
-        pods.sources["pods_per_replica"] = _absolute(path, kind.times)
-    if kind.sets:
-        _multiply(pods, whole(get(attributes, *kind.sets)), kind.default_sets)
-    _read_autoscaling(pods, kind, path)
-
-
-def _multiply(pods: PodSet, sets: Any, default: int) -> None:
-    """Replicas in all copies of the whole, where they were those in one."""
-    count = default if sets is None else sets
-    pods.replicas_each = 1 if pods.replicas is None else pods.replicas
-    for field in ("replicas", "min_replicas", "max_replicas"):
-        value = getattr(pods, field)
-        if value is not None:
-            setattr(pods, field, product(count, value))
-
-
-def _decided_replicas(pods: PodSet) -> Any:
-    """The nodes that the training runtime of a TrainJob gives it."""
-    if pods.defined_by is None:
-        return Unknown("the training runtime decides how many nodes there are")
-    nodes = whole(get(pods.defined_by.attributes, "spec", "mlPolicy", "numNodes"))
-    return 1 if nodes is None else nodes
-
-
-def _read_autoscaling(pods: PodSet, kind: WorkloadKind, path: Path) -> None:
-    attributes = pods.resource.attributes
-    if kind.autoscaling == "scaled-job":
-        pods.autoscaled = True
-        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
-        pods.max_replicas = KEDA_MOST if pods.max_replicas is None else pods.max_replicas
-    if kind.ray and kind.component == "worker":
-        pods.autoscaled = get(attributes, *kind.ray, "enableInTreeAutoscaling", default=False)
-        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
-        _bound_ray_workers(pods, get(attributes, *path[:-1], "suspend", default=False))
-    if kind.autoscaling == "nim":
-        service = path if kind.kind == "NIMService" else (*path, "spec")
-        pods.autoscaled = get(attributes, *service, "scale", "enabled", default=False)
-    if kind.autoscaling == "vllm-runtime":
-        pods.autoscaled = get(attributes, "spec", "autoscalingConfig", "enabled", default=False)
-    if kind.autoscaling == "hyperpod":
-        pods.autoscaled = get(attributes, "spec", "autoScalingSpec") is not None
-        if pods.autoscaled:
-            pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
-            pods.max_replicas = HYPERPOD_MOST if pods.max_replicas is None else pods.max_replicas
-    if kind.autoscaling == "kubeai":
-        off = get(attributes, "spec", "autoscalingDisabled", default=False)
-        pods.autoscaled = off if is_unknown(off) else off is not True  # type: ignore[assignment]
-        pods.min_replicas = 0 if pods.min_replicas is None else pods.min_replicas
-    if kind.autoscaling == "kaito":
-        kaito.read_scale(pods)
-    if kind.autoscaling == "ome":
-        ome.read_scale(pods)
-    if kind.autoscaling == "kserve":
-        pods.autoscaled = True
-        pods.min_replicas = 1 if pods.min_replicas is None else pods.min_replicas
-        pods.replicas = pods.min_replicas
-    if kind.autoscaling == "knative":
-        pods.autoscaled = True
-        for field, key in (("min_replicas", "min-scale"), ("max_replicas", "max-scale")):
-            name = f"autoscaling.knative.dev/{key}"
-            value = pods.pod_annotations.get(name, pods.pod_annotations.get(name.replace("-s", "S")))
-            setattr(pods, field, whole(value))
-            pods.sources[field] = (*path, "metadata", "annotations", name)
-
-
-def _bound_ray_workers(pods: PodSet, suspended: Any) -> None:
-    """KubeRay keeps the replicas between the bounds (GetWorkerGroupDesiredReplicas of ray-project/kuberay)."""
-    parts: list[Any] = [suspended, pods.replicas, pods.min_replicas, pods.max_replicas]
-    unknown = next((part for part in parts if is_unknown(part)), None)
-    if unknown is not None:
-        pods.replicas = unknown  # type: ignore[assignment]
-        return
-    _, replicas, least, most = parts
-    pods.replicas = 0 if suspended is True else max(least, replicas if most is None else min(replicas, most))
-
-
 def _read_processes(pods: PodSet) -> None:
     """What the job says of processes in each pod; the launcher's own flag goes before it."""
     place = PROCESSES.get(pods.kind)
@@ -773,99 +634,6 @@ def _read_processes(pods: PodSet) -> None:
         if container.processes is None and _sequence(container.accelerators):
             container.processes = count
             container.sources["processes"] = place or ()
-
-
-def _read_update(pods: PodSet, kind: WorkloadKind) -> None:
-    attributes = pods.resource.attributes
-    if kind.update in ("deployment", "rollout"):
-        base: tuple[str, ...] = ("spec", "strategy")
-        pods.progress_deadline_seconds = whole(get(attributes, "spec", "progressDeadlineSeconds", default=600))
-        pods.sources["progress_deadline_seconds"] = ("spec", "progressDeadlineSeconds")
-        pods.strategy = get(attributes, *base, "type", default="RollingUpdate")
-        rolling = (*base, "canary") if kind.update == "rollout" else (*base, "rollingUpdate")
-        if kind.update == "rollout" and isinstance(get(attributes, *base, "blueGreen"), dict):
-            pods.strategy = "BlueGreen"
-            return
-        unavailable = get(attributes, *rolling, "maxUnavailable", default="25%")
-        surge = get(attributes, *rolling, "maxSurge", default="25%")
-        pods.max_unavailable = share(unavailable, pods.replicas, up=False)
-        pods.max_surge = share(surge, pods.replicas, up=True)
-        if pods.max_unavailable == 0 and pods.max_surge == 0:
-            pods.max_unavailable = 1
-        pods.sources |= {
-            "strategy": (*base, "type"),
-            "max_unavailable": (*rolling, "maxUnavailable"),
-            "max_surge": (*rolling, "maxSurge"),
-        }
-    elif kind.update == "vllm-runtime":
-        place: Path = ("spec", "deploymentConfig", "deploymentStrategy")
-        pods.strategy = get(attributes, *place, default="RollingUpdate")
-        pods.max_unavailable = share("25%", pods.replicas, up=False)
-        pods.max_surge = share("25%", pods.replicas, up=True)
-        pods.sources["strategy"] = place
-    elif kind.update == "statefulset":
-        pods.strategy = get(attributes, "spec", "updateStrategy", "type", default="RollingUpdate")
-        at = ("spec", "updateStrategy", "rollingUpdate", "maxUnavailable")
-        pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
-        pods.max_surge = 0
-        pods.sources |= {"max_unavailable": at, "strategy": ("spec", "updateStrategy", "type")}
-    elif kind.update == "leaderworkerset":
-        pods.strategy = "RollingUpdate"
-        at = ("spec", "rolloutStrategy", "rollingUpdateConfiguration", "maxUnavailable")
-        pods.max_unavailable = share(get(attributes, *at, default=1), pods.replicas, up=False)
-        pods.max_surge = share(get(attributes, *at[:-1], "maxSurge", default=0), pods.replicas, up=True)
-        pods.sources["max_unavailable"] = at
-    elif kind.update == "role":
-        pods.strategy = "RollingUpdate"
-        rolling_at: Path = (*role_groups.role_of(pods), "rolloutStrategy", "rollingUpdate")
-        each = pods.replicas_each
-        pods.max_unavailable = share(get(attributes, *rolling_at, "maxUnavailable", default=1), each, up=False)
-        pods.max_surge = share(get(attributes, *rolling_at, "maxSurge", default=0), each, up=True)
-        pods.sources["max_unavailable"] = (*rolling_at, "maxUnavailable")
-
-
-def _count(pods: PodSet) -> None:
-    parts: list[Any] = [1 if pods.replicas is None else pods.replicas, pods.pods_per_replica]
-    unknown = next((part for part in parts if is_unknown(part)), None)
-    pods.pod_count = parts[0] * parts[1] if unknown is None else unknown  # type: ignore[assignment]
-
-
-def apply_scalers(pods: PodSet, scalers: Iterable[Resource]) -> None:
-    """What HorizontalPodAutoscalers and ScaledObjects make of the replicas: at least their minimum.
-
-    ``autoscaled`` is for scalers that can go to zero, which a HorizontalPodAutoscaler cannot.
-    """
-    for scaler in scalers:
-        _apply_scaler(pods, scaler)
-    _count(pods)
-    for kind in workload_kinds().get(pods.kind, ()):
-        if kind.group == pods.resource.group and kind.component == pods.component:
-            _read_update(pods, kind)
-
-
-def _apply_scaler(pods: PodSet, scaler: Resource) -> None:
-    names = SCALER_BOUNDS.get(scaler.type)
-    if names is None:
-        return
-    held = get(scaler.attributes, "metadata", "annotations", HELD) if scaler.type == "ScaledObject" else None
-    if held is not None:
-        count: Any = _of_all(whole(held), pods)
-        pods.replicas = pods.min_replicas = pods.max_replicas = count
-        return
-    low, default, high = names
-    pods.autoscaled = pods.autoscaled or scaler.type == "ScaledObject"
-    least: Any = _of_all(whole(get(scaler.attributes, "spec", low, default=default)), pods)
-    pods.min_replicas = least
-    pods.max_replicas = _of_all(whole(get(scaler.attributes, "spec", high)), pods)
-    if is_unknown(least):
-        pods.replicas = least  # type: ignore[assignment]
-    elif least is not None and not is_unknown(pods.replicas):
-        pods.replicas = max(pods.replicas or 0, least)
-
-
-def _of_all(count: Any, pods: PodSet) -> Any:
-    """The replicas that a scaler means, which may count copies of the whole."""
-    return None if count is None else product(count, pods.replicas_each)
 
 
 def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
@@ -881,85 +649,3 @@ def _read_job(pods: PodSet, kind: WorkloadKind) -> None:
         selector = get(attributes, "spec", "clusterSelector")
         if selector is not None:
             pods.shutdown_after_finish = None
-
-
-def _complete_groups(sets: list[PodSet]) -> None:
-    """A leader with its workers, or a Ray head with its groups, has the accelerators of all of them."""
-    if not sets:
-        return
-    if sets[0].kind == "LeaderWorkerSet" or sets[0].resource.group == llmaz.GROUP:
-        total = _leader_and_workers(sets)
-    elif sets[0].kind in RAY_KINDS and len(sets) > 1:
-        total = _total([_accelerators_of_all(pods) for pods in sets])
-    elif sets[0].kind in ("LLMInferenceService", "InferenceService", "ServingRuntime", "ClusterServingRuntime"):
-        _group_of_servers(sets)
-        return
-    elif sets[0].kind in GROUPS_OF_EQUAL_PODS:
-        _pipelines(sets)
-        return
-    elif sets[0].kind in role_groups.KINDS:
-        role_groups.complete(sets)
-        return
-    else:
-        return
-    if any(claim.shared and claim.accelerators for pods in sets for claim in pods.device_claims):
-        total = Unknown("pods of the group share the devices of a claim")
-    for pods in sets:
-        pods.group_accelerators = total
-
-
-def _leader_and_workers(sets: list[PodSet]) -> Any:
-    """Accelerators of one group: the leader's and those of the ``size - 1`` workers."""
-    leader = next((pods for pods in sets if pods.component == "leader"), None)
-    worker = next((pods for pods in sets if pods.component == "worker"), sets[0])
-    size: Any = worker.group_size
-    if leader is not None and worker is not leader:
-        leader.pods_per_replica = 1
-        worker.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
-    own = worker if leader is None else leader
-    own.follower = False
-    parts: list[Any] = [own.accelerator_count, size, worker.accelerator_count]
-    unknown = next((part for part in parts if is_unknown(part)), None)
-    return own.accelerator_count + worker.accelerator_count * (size - 1) if unknown is None else unknown
-
-
-def _accelerators_of_all(pods: PodSet) -> Any:
-    pieces = product(1 if pods.replicas is None else pods.replicas, pods.pods_per_replica)
-    return 0 if pieces == 0 else product(pieces, pods.accelerator_count)
-
-
-def _group_of_servers(sets: list[PodSet]) -> None:
-    """A predictor, template or engine with its workers: together they serve one copy of the model."""
-    for main, worker in SERVERS_AND_WORKERS:
-        head = next((pods for pods in sets if pods.component == main), None)
-        rest = next((pods for pods in sets if pods.component == worker), None)
-        if head is None or rest is None:
-            continue
-        size = _nodes(head)
-        rest.pods_per_replica = size if is_unknown(size) else size - 1  # type: ignore[assignment]
-        parts: list[Any] = [head.accelerator_count, rest.accelerator_count, size]
-        unknown = next((part for part in parts if is_unknown(part)), None)
-        total = parts[0] + parts[1] * (size - 1) if unknown is None else unknown
-        for pods in (head, rest):
-            pods.group_size, pods.group_accelerators = size, total  # type: ignore[assignment]
-
-
-def _nodes(head: PodSet) -> Any:
-    """Pods of one copy: the data-parallel nodes or the pipeline's stages of an LLMInferenceService."""
-    if head.resource.api_version.startswith(f"{ome.GROUP}/"):
-        return ome.nodes(head)
-    if head.kind == "InferenceService":
-        return Unknown("KServe works out the nodes from the parallel sizes and the workers' GPUs")
-    at = ("spec", "prefill", "parallelism") if head.component == "prefill" else ("spec", "parallelism")
-    parallelism = get(head.resource.attributes, *at, default={})
-    sizes = [whole(get(parallelism, field, default=1)) for field in ("pipeline", "data", "dataLocal")]
-    unknown = next((size for size in sizes if not isinstance(size, int)), None)
-    if unknown is not None or sizes[2] < 1:
-        return unknown or Unknown("its parallelism is not a number")
-    return max(sizes[1] // sizes[2], sizes[0], 1)
-
-
-def _pipelines(sets: list[PodSet]) -> None:
-    """Several nodes that serve one model together, each with the same number of accelerators."""
-    for pods in sets:
-        pods.group_accelerators = product(pods.group_size, pods.accelerator_count)

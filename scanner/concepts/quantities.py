@@ -71,3 +71,9 @@ def share(value: Any, total: Any, *, up: bool) -> Any:
 def product(one: Any, other: Any) -> Any:
     """The product of two counts, unknown where one of them is."""
     return one if is_unknown(one) else other if is_unknown(other) else one * other
+
+
+def total(counts: list[Any]) -> Any:
+    """The sum of counts, unknown where one of them is."""
+    unknown = next((count for count in counts if is_unknown(count)), None)
+    return unknown if unknown is not None else sum(counts)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet
-from scanner.concepts.pods import KEDA_MOST
 from scanner.concepts.prices import hourly_bounds, quote
 from scanner.concepts.quantities import whole
+from scanner.concepts.scaling import KEDA_MOST
 from scanner.core import Unknown, get, is_unknown
 from scanner.facts.accelerators import Accelerator, accelerators, mig_profile
 from scanner.facts.instances import InstanceType, Price, instance_type, instance_types

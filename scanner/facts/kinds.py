@@ -75,6 +75,17 @@ def _values(row: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(item) if isinstance(item, list) else item for key, item in row.items()}
 
 
+def absolute(path: Path, steps: tuple[str, ...]) -> Path:
+    """``steps`` from the root, or from ``path`` where they start with ``@`` or ``..``."""
+    if steps and steps[0] == "@":
+        return (*path, *steps[1:])
+    if not steps or steps[0] != "..":
+        return steps
+    while steps and steps[0] == "..":
+        path, steps = path[:-1], steps[1:]
+    return (*path, *steps)
+
+
 def expand_paths(value: Any, steps: tuple[str, ...], base: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every (path, value) that a path of kinds.yaml or holders.yaml leads to."""
     if not steps:

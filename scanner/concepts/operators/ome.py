@@ -10,8 +10,8 @@ from typing import Any
 
 from scanner.concepts.merged import overlay
 from scanner.concepts.model import Container, PodSet
+from scanner.concepts.operators.shaped import Shaped, decided
 from scanner.concepts.quantities import whole
-from scanner.concepts.shaped import Shaped, decided
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 
 GROUP = "ome.io"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from scanner.concepts.model import PodSet
-from scanner.concepts.shaped import Named, Shaped, decided
+from scanner.concepts.operators.shaped import Named, Shaped, decided
 from scanner.core import Path, Resource, get, is_unknown
 from scanner.core.patterns import lazy_pattern
 

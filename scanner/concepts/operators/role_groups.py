@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from scanner.concepts.merged import overlay
 from scanner.concepts.model import PodSet
+from scanner.concepts.operators.shaped import Shaped
 from scanner.concepts.quantities import product, whole
-from scanner.concepts.shaped import Shaped
 from scanner.core import Path, Unknown, get
 
 KINDS = ("ModelServing", "RoleBasedGroup", "RoleBasedGroupSet", "PodCliqueSet")

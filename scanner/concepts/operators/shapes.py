@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scanner.concepts import kaito, kthena, llmaz, ome, role_groups, seldon
 from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, training_template
-from scanner.concepts.shaped import Named, Shaped
-from scanner.concepts.shaped import decided as _decided
+from scanner.concepts.operators import kaito, kthena, llmaz, ome, role_groups, seldon
+from scanner.concepts.operators.shaped import Named, Shaped
+from scanner.concepts.operators.shaped import decided as _decided
 from scanner.core import Path, Resource, get, is_unknown
 
 GPU = "nvidia.com/gpu"

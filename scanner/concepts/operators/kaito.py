@@ -11,8 +11,8 @@ from typing import Any
 
 from scanner.concepts.memory import memory_needed
 from scanner.concepts.model import PodSet
+from scanner.concepts.operators.shaped import Named, Shaped, decided
 from scanner.concepts.quantities import whole
-from scanner.concepts.shaped import Named, Shaped, decided
 from scanner.core import Path, Unknown, get, is_unknown
 from scanner.facts.instances import InstanceType, accelerated_family, instance_type
 from scanner.facts.models import model

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.shaped import Shaped, decided
+from scanner.concepts.operators.shaped import Shaped, decided
 from scanner.core import Path, Resource, get, is_unknown
 
 OPEN_FIELDS = ("image", "command", "args", "resources", "volumeMounts", "livenessProbe", "readinessProbe",

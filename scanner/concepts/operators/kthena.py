@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scanner.concepts.shaped import Shaped, decided
+from scanner.concepts.operators.shaped import Shaped, decided
 from scanner.core import Path, get, is_unknown
 
 WORKERS = {"vLLM": ("server",), "vLLMDisaggregated": ("prefill", "decode")}

@@ -1,0 +1,1 @@
+"""What operators make of their objects: ``shapes`` knows the pods that each kind comes to."""
