@@ -13,7 +13,7 @@ from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.clouds.azure.machines import seconds
 from scanner.concepts.interpret import interpret
 from scanner.core import Unknown, is_unknown
-from scanner.facts.gcp_machines import accepts_accelerators, machine_accelerators, partitions
+from scanner.facts.gcp_machines import MachineAccelerators, accepts_accelerators, machine_accelerators, partitions
 from scanner.graph import ResourceGraph
 from scanner.scan import ScanOptions, scan
 
@@ -179,9 +179,9 @@ def test_iso_durations_are_seconds(text: Any, expected: int | None) -> None:
 
 
 def test_machine_types_tell_their_accelerators() -> None:
-    assert machine_accelerators("a2-ultragpu-4g") == ("nvidia-a100-80gb", 4, None)
-    assert machine_accelerators("g2-standard-24") == ("nvidia-l4", 2, None)
-    assert machine_accelerators("ct5lp-hightpu-4t") == ("tpu-v5-lite", 4, 2)
+    assert machine_accelerators("a2-ultragpu-4g") == MachineAccelerators("nvidia-a100-80gb", 4, None)
+    assert machine_accelerators("g2-standard-24") == MachineAccelerators("nvidia-l4", 2, None)
+    assert machine_accelerators("ct5lp-hightpu-4t") == MachineAccelerators("tpu-v5-lite", 4, 2)
     assert machine_accelerators("n1-standard-8") is None
     assert [accepts_accelerators(name) for name in ("n1-standard-8", "e2-medium", "x9-new")] == [True, False, None]
     assert (partitions("nvidia-l4"), partitions("nvidia-b200")) == ([], None)
