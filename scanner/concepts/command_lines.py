@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Unknown, is_unknown
 from scanner.core.patterns import lazy_pattern
@@ -22,7 +24,7 @@ _OPERATORS = frozenset(";&|()\n")
 _BEFORE_COMMANDS = frozenset(("exec", "nohup", "then", "do", "else", "export", "time", "!", "{", "env"))
 
 
-class Command(NamedTuple):
+class Command(Struct, frozen=True):
     """One command of a container: its words and, for each, what the source says (before variables are filled in)."""
 
     words: tuple[Any, ...]
@@ -30,7 +32,7 @@ class Command(NamedTuple):
     """What the script set before."""
 
 
-class _Scripts(NamedTuple):
+class _Scripts(Struct, frozen=True):
     """The scripts that a container has not run yet, and who is told the length of those that are read."""
 
     unread: dict[str, str]

@@ -8,7 +8,10 @@ pkg/scheduler/framework/plugins/dynamicresources of kubernetes/kubernetes 1.35.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.concepts.quantities import settled, whole
 from scanner.core import AtLeast, Resource, Unknown, get, is_unknown
@@ -35,7 +38,7 @@ _BRANCHES = lazy_pattern(r"\|\||\?|!(?!=)")
 """Alternatives and negations: an equation in such an expression need not hold."""
 
 
-class Request(NamedTuple):
+class Request(Struct, frozen=True):
     """Devices of one class that a claim asks for."""
 
     name: str
@@ -52,7 +55,7 @@ class Request(NamedTuple):
     """Whether a selector narrows which devices of the class are taken."""
 
 
-class Claim(NamedTuple):
+class Claim(Struct, frozen=True):
     """One entry of a pod's ``resourceClaims``."""
 
     name: str
@@ -73,7 +76,7 @@ class Claim(NamedTuple):
         return self.kind == "ResourceClaim"
 
 
-class _Class(NamedTuple):
+class _Class(Struct, frozen=True):
     driver: str
     told: tuple[tuple[str, str], ...] = ()
     selected: bool = False
@@ -193,10 +196,10 @@ class Devices:
         told, selected = _told(get(asked, "selectors"))
         found = self._of_class(device_class, owner)
         if isinstance(found, _Class):
-            found = found._replace(told=(*found.told, *told), selected=found.selected or selected)
-        request = _devices(name, found, device_class)._replace(amount=_amount(asked))
+            found = replace(found, told=(*found.told, *told), selected=found.selected or selected)
+        request = replace(_devices(name, found, device_class), amount=_amount(asked))
         # a share of each device rather than the device (DRAConsumableCapacity)
-        return request if get(asked, "capacity") is None else request._replace(extended=None, mig_profile=None)
+        return request if get(asked, "capacity") is None else replace(request, extended=None, mig_profile=None)
 
     def _of_class(self, name: str, user: Resource) -> _Class | Unknown:
         """What the scan says of a class, else what its driver's installation makes it."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.core.patterns import lazy_pattern
@@ -39,7 +42,7 @@ TRAINER_CONTAINER = "node"
 _TAG = lazy_pattern(r":[\w.-]*\Z", re.ASCII)
 
 
-class Part(NamedTuple):
+class Part(Struct, frozen=True):
     """A container with its place in the workload; the first ``inherited`` of its args are the runtime's."""
 
     container: dict[str, Any]
@@ -47,7 +50,7 @@ class Part(NamedTuple):
     inherited: int = 0
 
 
-class Merged(NamedTuple):
+class Merged(Struct, frozen=True):
     """The pod that comes of both: all but its containers, and these."""
 
     spec: dict[str, Any]
@@ -144,7 +147,7 @@ def _filled(part: Part, user: Resource) -> Part:
         key: _fill(value, known) if key in ("command", "args", "env", "image") else value
         for key, value in part.container.items()
     }
-    return part._replace(container=container)
+    return replace(part, container=container)
 
 
 def _fill(value: Any, known: dict[str, str]) -> Any:

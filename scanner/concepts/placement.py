@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -104,7 +104,7 @@ class Site(Struct):
     """Whether the site belongs to a part of the repository that is not in the graph."""
 
 
-class SiteName(NamedTuple):
+class SiteName(Struct, frozen=True):
     """A site by the unit that declares it and its cluster there."""
 
     unit: str

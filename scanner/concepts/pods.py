@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
@@ -121,7 +124,7 @@ def pod_sets(
         if kind.group != resource.group:
             continue
         if held is not None and held.role:
-            kind = kind._replace(role=held.role)
+            kind = replace(kind, role=held.role)
         for path, template in expand_paths(resource.attributes, kind.template):
             if isinstance(template, dict):
                 pods = _pod_set(resource, kind, path, template, config_maps, named, devices, amounts)
@@ -141,7 +144,7 @@ def _holding(resource: Resource) -> Holder | None:
     return holders().get((holder.type, holder.group)) if holder is not None else None
 
 
-class _Written(NamedTuple):
+class _Written(Struct, frozen=True):
     """A pod template as the source has it, whatever the kind; ``pod_at`` is where the fields of its spec stand."""
 
     at: Path

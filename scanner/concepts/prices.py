@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from scanner.facts.instances import Price, price
 
@@ -11,7 +12,7 @@ HOURS_A_MONTH = 730
 """Hours in a month, as the clouds reckon: 8,760 / 12."""
 
 
-class Quote(NamedTuple):
+class Quote(Struct, frozen=True):
     """What one machine costs an hour, in USD, before taxes and discounts."""
 
     least_usd: float | None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.concepts.command_lines import Command, commands, fill, words
 from scanner.concepts.model import Container, Serving
@@ -20,7 +22,7 @@ _NIM_MODEL = lazy_pattern(r"nvcr\.io/nim/([\w.-]+/[\w.-]+)")
 _COUNTS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_length")
 
 
-class _Match(NamedTuple):
+class _Match(Struct, frozen=True):
     family: str
     runtime: str | None
     command: Command | None = None

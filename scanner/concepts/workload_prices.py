@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet
 from scanner.concepts.prices import hourly_bounds, quote
@@ -26,7 +28,7 @@ OBSOLETE = frozenset(("nvidia-k80",))
 """Accelerators that current drivers do not support (Kepler ended with release 470), so nobody means them."""
 
 
-class Share(NamedTuple):
+class Share(Struct, frozen=True):
     """What one pod's accelerators cost an hour, in USD, and on what that rests."""
 
     least_usd: float | None

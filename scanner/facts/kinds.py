@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Path
 from scanner.facts.tables import document
 
 
-class WorkloadKind(NamedTuple):
+class WorkloadKind(Struct, frozen=True):
     """Where one component of a workload kind keeps its pod template. See kinds.yaml for the path syntax."""
 
     kind: str
@@ -43,7 +45,7 @@ class WorkloadKind(NamedTuple):
     completes: bool = False
 
 
-class Holder(NamedTuple):
+class Holder(Struct, frozen=True):
     """A kind whose objects hold whole objects of other kinds. See holders.yaml."""
 
     kind: str

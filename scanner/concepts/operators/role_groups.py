@@ -8,7 +8,9 @@ fcc3b3b; pkg/apis/workload/v1alpha1 of volcano-sh/kthena 3cc0572.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.concepts.merged import overlay
 from scanner.concepts.model import PodSet
@@ -19,7 +21,7 @@ from scanner.core import Path, Unknown, get
 KINDS = ("ModelServing", "RoleBasedGroup", "RoleBasedGroupSet", "PodCliqueSet")
 
 
-class _Layer(NamedTuple):
+class _Layer(Struct, frozen=True):
     """A pod template, or a patch of one, and where it stands."""
 
     template: dict[str, Any]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Path, Resource, Unknown
 
 
-class Named(NamedTuple):
+class Named(Struct, frozen=True):
     """What an object names, as far as the scan has it: a runtime, a model, and ConfigMaps by their names."""
 
     runtime: Resource | None
@@ -16,7 +18,7 @@ class Named(NamedTuple):
     files: Callable[[object], Mapping[str, Any]]
 
 
-class Shaped(NamedTuple):
+class Shaped(Struct, frozen=True):
     """A pod spec, and its containers with the paths that they were read from."""
 
     spec: dict[str, Any]

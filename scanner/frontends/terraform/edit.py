@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from scanner.core import Change, Path, SourceFile, Value
 from scanner.core.edits import changed, same
@@ -27,13 +29,13 @@ class Refused(Exception):
     """A change that cannot be written down without touching something else."""
 
 
-class _Opaque(NamedTuple):
+class _Opaque(Struct, frozen=True):
     """What is not literal, by its text."""
 
     text: str
 
 
-class _Replacement(NamedTuple):
+class _Replacement(Struct, frozen=True):
     start: int
     end: int
     text: str
