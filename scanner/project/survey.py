@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import stat
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -34,11 +34,21 @@ class Stamp(NamedTuple):
 DIRECTORY = Stamp(0, 0, stat.S_IFDIR)
 
 
+class Listing(Struct, array_like=True, gc=False):
+    """The names in a directory; ``directories`` without links to some."""
+
+    changed: int
+    """When a name came or went, in nanoseconds since the epoch; 0 if that is not known."""
+    node: int
+    files: list[str]
+    directories: list[str]
+
+
 class Survey(Struct):
     """The names in each directory, and the stamp of each file, except below ``SKIPPED_DIRECTORIES``."""
 
     taken: int = field(default_factory=time.time_ns)
-    names: dict[str, list[str]] = field(default_factory=dict)
+    listings: dict[str, Listing] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
 
     paths: list[str] = field(default_factory=list)
@@ -46,12 +56,12 @@ class Survey(Struct):
 
     def stamp(self, root: Path, path: str) -> Stamp:
         """The stamp of a file, whether or not it was come upon."""
-        return self.stamps.get(path) or (DIRECTORY if path in self.names else stamp(root / path))
+        return self.stamps.get(path) or (DIRECTORY if path in self.listings else stamp(root / path))
 
     def listed(self, tree: Tree, directory: str) -> list[str]:
         """The names in a directory, whether or not it was come upon."""
-        names = self.names.get(directory)
-        return tree.list(directory) if names is None else names
+        known = self.listings.get(directory)
+        return tree.list(directory) if known is None else known.files + known.directories
 
     def files(self, wanted: Callable[[str], bool]) -> str:
         """A digest of the paths that are wanted."""
@@ -64,26 +74,49 @@ class Survey(Struct):
         return digest(takewhile(lambda path: path.startswith(prefix), self.paths[start:]))
 
 
-def survey(root: Path) -> Survey | None:
-    """Look over everything below ``root``; ``None`` if that is too much."""
-    found = Survey()
+def survey(root: Path, known: Mapping[str, Listing] = MappingProxyType({}), taken: int = 0) -> Survey | None:
+    """Look over everything below ``root``; ``None`` if that is too much.
+
+    ``known`` are the listings of a survey at the time ``taken``: a directory that has not changed since is not read.
+    """
+    found, latest = Survey(), settled(taken)
     queue = [("", str(root))]
     while queue:
         inside, place = queue.pop()
-        names = found.names[inside] = []
+        listing = found.listings[inside] = _listing(place, known.get(inside), latest)
         prefix = f"{inside}/" if inside else ""
-        with contextlib.suppress(OSError), os.scandir(place) as entries:
-            for entry in entries:
-                name = entry.name
-                names.append(name)
-                if not entry.is_dir(follow_symlinks=False):
-                    found.stamps[prefix + name] = stamp(entry.path)
-                elif name not in SKIPPED_DIRECTORIES:
-                    queue.append((prefix + name, entry.path))
+        for name in listing.files:
+            found.stamps[prefix + name] = stamp(f"{place}/{name}")
+        queue += [(prefix + name, f"{place}/{name}") for name in listing.directories if name not in SKIPPED_DIRECTORIES]
         if len(found.stamps) > MAX_FILES:
             return None
     found.paths = sorted(found.stamps)
     return found
+
+
+def _listing(place: str, known: Listing | None, latest: int) -> Listing:
+    changed, node = _changed(place)
+    if known is not None and 0 < changed < latest and (changed, node) == (known.changed, known.node):
+        return known
+    found = Listing(changed, node, [], [])
+    try:
+        with os.scandir(place) as entries:
+            for entry in entries:
+                (found.directories if entry.is_dir(follow_symlinks=False) else found.files).append(entry.name)
+    except OSError:
+        found.changed = 0
+    return found
+
+
+def _changed(place: str) -> tuple[int, int]:
+    """When a directory was changed, which nobody can set as they can set the time of its content; and its node."""
+    if os.name != "posix":
+        return 0, 0  # st_ctime is the time of creation elsewhere
+    try:
+        status = os.stat(place)  # noqa: PTH116 - called for every directory of a repository
+    except OSError:
+        return 0, 0
+    return status.st_ctime_ns, status.st_ino
 
 
 def stamp(place: str | Path) -> Stamp:

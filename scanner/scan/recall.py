@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field
 from msgspec.json import decode
 
 from scanner.concepts.interpret import Concepts
@@ -40,13 +40,19 @@ class Forgotten(Exception):
         self.why = why
 
 
-def recall(key: str, seen: Survey, root: Path, rules: RuleSet, options: ScanOptions) -> ScanResult | None:
-    """The result of a scan whose earlier one left enough behind; ``None`` if everything must be scanned again."""
+def memory_of(key: str, options: ScanOptions) -> Snapshot | None:
+    """What an earlier scan left behind, if it did."""
     kept = options.cache.read(key)
-    if kept is None:
-        return None
     try:
-        return _recalled(decode(kept, type=Snapshot), seen, Tree(root, dict(options.overlay)), rules, options)
+        return None if kept is None else decode(kept, type=Snapshot)
+    except (MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def recall(memory: Snapshot, seen: Survey, root: Path, rules: RuleSet, options: ScanOptions) -> ScanResult | None:
+    """The result of a scan whose earlier one left enough behind; ``None`` if everything must be scanned again."""
+    try:
+        return _recalled(memory, seen, Tree(root, dict(options.overlay)), rules, options)
     except Exception:  # whatever goes wrong here, a whole scan does without it
         return None
 

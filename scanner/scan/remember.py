@@ -68,6 +68,7 @@ def remember(key: str, seen: Survey, scanned: Scanned) -> None:
         encode(
             Snapshot(
                 taken=seen.taken,
+                listings=seen.listings,
                 relevant=seen.files(relevant),
                 stamps={path: (found, _content(tree, path, found)) for path, found in stamped.items()},
                 sources=sources,

@@ -77,14 +77,15 @@ def _scan_tree(tree: Tree, relative: list[str], rules: RuleSet, options: ScanOpt
 
 def _recalled(tree: Tree, paths: list[str], rules: RuleSet, options: ScanOptions) -> ScanResult | None:
     """The answer with the help of what an earlier scan left; what this one leaves is kept for the next."""
-    from scanner.scan.recall import recall
+    from scanner.scan.recall import memory_of, recall
     from scanner.scan.remember import memory_key
 
-    seen = survey(tree.root)
+    key = memory_key(tree.root, paths, rules, options)
+    memory = memory_of(key, options)
+    seen = survey(tree.root) if memory is None else survey(tree.root, memory.listings, memory.taken)
     if seen is None:
         return None
-    key = memory_key(tree.root, paths, rules, options)
-    result = recall(key, seen, tree.root, rules, options)
+    result = None if memory is None else recall(memory, seen, tree.root, rules, options)
     if result is None:
         keep = None if opened(options) else partial(_remember, key, seen)
         result = _whole(tree, paths, rules, options, Memory(), keep)

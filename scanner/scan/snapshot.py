@@ -21,7 +21,7 @@ from scanner.core import (
 from scanner.core.resources import Origin
 from scanner.engine.suppress import ANNOTATION
 from scanner.project.discovery import Sources
-from scanner.project.survey import Stamp
+from scanner.project.survey import Listing, Stamp
 from scanner.scan.islands import Unit
 
 MAX_LINE = 1_000
@@ -103,6 +103,7 @@ class Snapshot(Struct):
 
     taken: int
     """When the files were looked over, in nanoseconds since the epoch."""
+    listings: dict[str, Listing]
     relevant: str
     """A digest of the paths that matter to a scan."""
     stamps: dict[str, tuple[Stamp, str]]
