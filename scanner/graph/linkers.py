@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from scanner.core import Path, Resource, Unknown, get, is_unknown
@@ -346,17 +346,13 @@ def _backends_of_openshift(route: Resource) -> set[str]:
 
 
 def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
-    accounts: dict[tuple[str, str], list[Resource]] = {}
-    for account in graph.of_type("ServiceAccount"):
-        accounts.setdefault((account.name, account.namespace or "default"), []).append(account)
-    roles: dict[tuple[str, str, str], list[Resource]] = {}
-    for role in graph.of_type("Role", "ClusterRole"):
-        roles.setdefault((role.type, role.name, role.namespace or ""), []).append(role)
+    accounts = _Namesakes(graph, graph.of_type("ServiceAccount"), lambda a: (a.name, a.namespace or "default"))
+    roles = _Namesakes(graph, graph.of_type("Role", "ClusterRole"), lambda r: (r.type, r.name, r.namespace or ""))
     namespaces = {n.name: n for n in graph.of_type("Namespace")}
     for workload in pod_labels:
         for spec in _pod_specs(workload.attributes):
             place = (str(spec.get("serviceAccountName")), workload.namespace or "default")
-            for account in _closest(graph, workload, accounts.get(place, ())):
+            for account in accounts.meant_by(workload, place):
                 graph.connect(workload, account, "runs_as")
     for resource in list(graph.resources):
         if resource.namespace in namespaces and resource.api_version:
@@ -364,24 +360,46 @@ def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     for binding in graph.of_type("RoleBinding", "ClusterRoleBinding"):
         kind = str(get(binding.attributes, "roleRef", "kind"))
         name = str(get(binding.attributes, "roleRef", "name"))
-        bound = roles.get((kind, name, binding.namespace or "" if kind == "Role" else ""), ())
-        for role in _closest(graph, binding, bound):
+        bound = (kind, name, binding.namespace or "" if kind == "Role" else "")
+        for role in roles.meant_by(binding, bound):
             graph.connect(binding, role, "binds")
         subjects = get(binding.attributes, "subjects", default=[])
         for subject in subjects if isinstance(subjects, list) else ():
             if isinstance(subject, dict) and subject.get("kind") == "ServiceAccount":
                 place = (str(subject.get("name")), str(subject.get("namespace") or binding.namespace or "default"))
-                for account in _closest(graph, binding, accounts.get(place, ())):
+                for account in accounts.meant_by(binding, place):
                     graph.connect(binding, account, "binds")
 
 
-def _closest(graph: ResourceGraph, resource: Resource, found: Sequence[Resource]) -> list[Resource]:
-    """The object that ``resource`` names, of all of that name: none where several as near as each other differ."""
-    for item in found if len(found) > 1 else ():
-        graph.tie(resource.unit, item.unit)
-    near = _nearest(resource, found) or list(found)
-    here = [item for item in near if item.span.file == resource.span.file] or near
-    return here[:1] if all(item.attributes == here[0].attributes for item in here[1:]) else []
+class _Namesakes:
+    """Objects by name, of which a file may mean one of several."""
+
+    def __init__(
+        self, graph: ResourceGraph, objects: Iterable[Resource], name: Callable[[Resource], tuple[str, ...]]
+    ) -> None:
+        self._graph = graph
+        self._found: dict[tuple[str, ...], list[Resource]] = {}
+        for item in objects:
+            self._found.setdefault(name(item), []).append(item)
+        self._meant: dict[tuple[tuple[str, ...], str, str], list[Resource]] = {}
+        """Found out once for all that a file says: many objects may name many."""
+
+    def meant_by(self, resource: Resource, name: tuple[str, ...]) -> list[Resource]:
+        """The object of a name that ``resource`` means: none where several as near as each other differ."""
+        found = self._found.get(name, [])
+        if len(found) < 2:
+            return found
+        key = (name, resource.unit, resource.span.file)
+        if key not in self._meant:
+            self._meant[key] = self._closest(resource, found)
+        return self._meant[key]
+
+    def _closest(self, resource: Resource, found: list[Resource]) -> list[Resource]:
+        for item in found:
+            self._graph.tie(resource.unit, item.unit)
+        near = _nearest(resource, found) or found
+        here = [item for item in near if item.span.file == resource.span.file] or near
+        return here[:1] if all(item.attributes == here[0].attributes for item in here[1:]) else []
 
 
 def _link_mounts(graph: ResourceGraph, pod_labels: PodLabels) -> None:
