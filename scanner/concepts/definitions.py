@@ -41,6 +41,8 @@ class Definitions:
         self._graph = graph
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
         self._by_kind: dict[tuple[str, str], list[Resource]] = {}
+        self._known: dict[tuple[str, str, str, tuple[str, ...], str], Resource | None] = {}
+        """What was looked up for a unit and a namespace: many objects may name one of many."""
         for runtime in graph.of_type(*KINDS):
             group = runtime.group
             if group in GROUPS[runtime.type]:
@@ -85,7 +87,15 @@ class Definitions:
         return self._named(user, SERVING, named) if named is not None else self._chosen(user, spec, field)
 
     def _named(self, user: Resource, kinds: tuple[str, ...], name: Any, group: str = "") -> Resource | None:
-        for kind in kinds if isinstance(name, str) else ():
+        if not isinstance(name, str):
+            return None
+        key = (user.unit, _namespace(user), group or user.group, kinds, name)
+        if key not in self._known:
+            self._known[key] = self._looked_up(user, kinds, name, group)
+        return self._known[key]
+
+    def _looked_up(self, user: Resource, kinds: tuple[str, ...], name: str, group: str) -> Resource | None:
+        for kind in kinds:
             found = self._by_name.get((group or user.group, kind, name), [])
             if not kind.startswith("Cluster") and kind not in WITHOUT_NAMESPACE:
                 found = [item for item in found if _namespace(item) == _namespace(user)]

@@ -18,7 +18,7 @@ from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, AccessGrant, Concept, ModelEndpoint, Notebook, PodSet
 from scanner.concepts.placement import SiteName, place
 from scanner.concepts.pods import pod_sets
-from scanner.concepts.proxy_routes import proxy_routes
+from scanner.concepts.proxy_routes import Proxies
 from scanner.concepts.regions import region_of
 from scanner.concepts.roles import role_by_jobs
 from scanner.concepts.scaling import apply_scalers
@@ -80,7 +80,7 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
     _collect(concepts, (r for r in resources if r.api_version), partial(_grants, concepts, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: proxy_routes(r, graph))
+    _collect(concepts, (r for r in resources if r.api_version), Proxies(graph).boundaries)
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec import Struct
+
 from scanner.concepts.exposure import (
     ANYWHERE,
     INTERNAL_CLASS,
@@ -32,27 +34,74 @@ ASKING = ("basicAuth", "digestAuth", "forwardAuth", "plugin", "jwt", "oidc", "ap
 """Middlewares that ask for credentials, or may do so; the latter ones are those of Traefik Hub."""
 RANGES = ("ipAllowList", "ipWhiteList")
 MESH = "mesh"
+SEVERAL = 100
+"""So many objects of one name or label are compared."""
+MAX_MIDDLEWARES = 100
+"""Of a route; what the others do is not known."""
 _HOSTS = lazy_pattern(r"\bHost\(([^)]*)\)")
 _NAME = lazy_pattern(r"[`\"']([^`\"']+)[`\"']")
 
 
-def proxy_routes(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
-    """A boundary for an IngressRoute of Traefik or a VirtualService of Istio."""
-    if resource.type == "IngressRoute" and resource.group in TRAEFIK:
-        return [_ingress_route(resource, graph)]
-    if resource.type == "VirtualService" and resource.group == ISTIO:
-        return [_virtual_service(resource, graph)]
-    return []
+class Proxies:
+    """What the routes of one scan rest on, each looked up once: many of them may name the same."""
+
+    def __init__(self, graph: ResourceGraph) -> None:
+        self.graph = graph
+        self._middlewares: dict[tuple[str, str, str], Any] | None = None
+        self._gateways: dict[tuple[str, str, str], list[Resource]] | None = None
+        self._services: dict[tuple[str, str, str], list[Resource]] | None = None
+        self._entries: dict[tuple[str, str, str], list[_Entry]] = {}
+
+    def boundaries(self, resource: Resource) -> list[NetworkBoundary]:
+        """A boundary for an IngressRoute of Traefik or a VirtualService of Istio."""
+        if resource.type == "IngressRoute" and resource.group in TRAEFIK:
+            return [_ingress_route(resource, self)]
+        if resource.type == "VirtualService" and resource.group == ISTIO:
+            return [_virtual_service(resource, self)]
+        return []
+
+    def middleware(self, unit: str, namespace: str, name: str) -> Any:
+        """What a middleware of a unit does; ``None`` if there is none."""
+        if self._middlewares is None:
+            self._middlewares = {
+                (item.unit, item.namespace or "default", item.name): get(item.attributes, "spec", default={})
+                for item in self.graph.of_type("Middleware")
+                if item.group in TRAEFIK
+            }
+        return self._middlewares.get((unit, namespace, name))
+
+    def entries(self, unit: str, namespace: str, name: str) -> list[_Entry]:
+        """What the Gateways of a name in a unit let in."""
+        if self._gateways is None:
+            self._gateways = {}
+            for item in self.graph.of_type("Gateway"):
+                if item.group == ISTIO:
+                    place = (item.unit, item.namespace or "default", item.name)
+                    self._gateways.setdefault(place, []).append(item)
+        key = (unit, namespace, name)
+        if key not in self._entries:
+            self._entries[key] = [_entry(gateway, self) for gateway in self._gateways.get(key, ())[:SEVERAL]]
+        return self._entries[key]
+
+    def services(self, unit: str, key: object, value: object) -> list[Resource]:
+        """The Services of a unit that select pods by a label."""
+        if self._services is None:
+            self._services = {}
+            for item in self.graph.of_type("Service"):
+                selector = get(item.attributes, "spec", "selector") if item.api_version == "v1" else None
+                for label, said in selector.items() if isinstance(selector, dict) else ():
+                    self._services.setdefault((item.unit, str(label), str(said)), []).append(item)
+        return self._services.get((unit, str(key), str(value)), [])
 
 
-def _ingress_route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
+def _ingress_route(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     boundary = boundary_of(resource)
     spec = get(resource.attributes, "spec", default={})
     routes = [item for item in _listed(get(spec, "routes")) if isinstance(item, dict)]
-    layers = [layer for route in routes for layer in _middlewares(route, resource, graph)]
+    layers = [layer for route in routes for layer in _middlewares(route, resource, proxies)]
     redirects = any("redirectScheme" in layer for layer in layers if layer is not None)
     asks = any(layer is None or any(kind in layer for kind in ASKING) for layer in layers)
-    boundary.authenticated = asks or asks_behind(resource, graph)
+    boundary.authenticated = asks or asks_behind(resource, proxies.graph)
     boundary.open_to_world = not redirects and _is_open(resource, spec, layers)  # type: ignore[assignment]
     boundary.tls = True if redirects else _is_encrypted(spec)  # type: ignore[assignment]
     boundary.hosts = [host for route in routes for host in _hosts(get(route, "match"))]
@@ -61,24 +110,19 @@ def _ingress_route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
     return boundary
 
 
-def _middlewares(route: Any, owner: Resource, graph: ResourceGraph) -> list[dict[str, Any] | None]:
+def _middlewares(route: Any, owner: Resource, proxies: Proxies) -> list[dict[str, Any] | None]:
     """What the middlewares of a route do, those in chains too; ``None`` for one that is not in the same unit."""
-    at_hand = {
-        (item.name, item.namespace or "default"): get(item.attributes, "spec", default={})
-        for item in graph.of_type("Middleware")
-        if item.unit == owner.unit and item.group in TRAEFIK
-    }
     found: list[dict[str, Any] | None] = []
     waiting = _names(get(route, "middlewares"), owner.namespace or "default")
     seen: set[tuple[str, str]] = set()
-    while waiting:
+    while waiting and len(seen) < MAX_MIDDLEWARES:
         place = waiting.pop()
-        spec = at_hand.get(place)
+        spec = proxies.middleware(owner.unit, *reversed(place))
         if place not in seen:
             seen.add(place)
             found.append(spec if isinstance(spec, dict) else None)
             waiting += _names(get(spec, "chain", "middlewares"), place[1])
-    return found
+    return [*found, None] if waiting else found
 
 
 def _names(references: Any, own: str) -> list[tuple[str, str]]:
@@ -118,23 +162,30 @@ def _hosts(rule: Any) -> Iterator[str | None]:
         yield None
 
 
-def _virtual_service(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
+class _Entry(Struct, frozen=True):
+    """What a Gateway lets in."""
+
+    open_to_world: bool | Unknown
+    tls: bool | Unknown
+    mutual: bool
+
+
+def _entry(gateway: Resource, proxies: Proxies) -> _Entry:
+    servers = _listed(get(gateway.attributes, "spec", "servers"))
+    mutual = any(get(server, "tls", "mode") in ("MUTUAL", "OPTIONAL_MUTUAL") for server in servers)
+    return _Entry(_is_open_gateway(gateway, proxies), _any([_ends_tls(server) for server in servers]), mutual)
+
+
+def _virtual_service(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     boundary = boundary_of(resource)
     own = resource.namespace or "default"
     bound = texts(get(resource.attributes, "spec", "gateways", default=[MESH]))
     wanted = {tuple(name.split("/", 1)) if "/" in name else (own, name) for name in bound if name != MESH}
-    gateways = [
-        item
-        for item in graph.of_type("Gateway")
-        if item.group == ISTIO and item.unit == resource.unit and (item.namespace or "default", item.name) in wanted
-    ]
-    servers = [server for gateway in gateways for server in _listed(get(gateway.attributes, "spec", "servers"))]
-    elsewhere = [Unknown("no Gateway beside it says so")] if wanted and not gateways else []
-    opened = [_gateway_is_open(gateway, graph) for gateway in gateways]
-    boundary.open_to_world = _any([*elsewhere, *opened])  # type: ignore[assignment]
-    boundary.tls = _any([*elsewhere, *(_ends_tls(server) for server in servers)])  # type: ignore[assignment]
-    mutual = any(get(server, "tls", "mode") in ("MUTUAL", "OPTIONAL_MUTUAL") for server in servers)
-    boundary.authenticated = mutual or asks_behind(resource, graph)
+    entries = [entry for place in sorted(wanted) for entry in proxies.entries(resource.unit, *place)]
+    elsewhere = [Unknown("no Gateway beside it says so")] if wanted and not entries else []
+    boundary.open_to_world = _any([*elsewhere, *(entry.open_to_world for entry in entries)])  # type: ignore[assignment]
+    boundary.tls = _any([*elsewhere, *(entry.tls for entry in entries)])  # type: ignore[assignment]
+    boundary.authenticated = any(entry.mutual for entry in entries) or asks_behind(resource, proxies.graph)
     ways = [way for route in _listed(get(resource.attributes, "spec", "http")) for way in _listed(get(route, "route"))]
     boundary.ports = _ports(get(way, "destination", "port", "number") for way in ways)
     hosts = _listed(get(resource.attributes, "spec", "hosts"))
@@ -143,20 +194,19 @@ def _virtual_service(resource: Resource, graph: ResourceGraph) -> NetworkBoundar
     return boundary
 
 
-def _gateway_is_open(gateway: Resource, graph: ResourceGraph) -> bool | Unknown:
+def _is_open_gateway(gateway: Resource, proxies: Proxies) -> bool | Unknown:
     """Whether every address reaches a Gateway: as the Services of its proxy say, else if nothing calls it internal."""
     selector = get(gateway.attributes, "spec", "selector", default={})
     if is_unknown(selector):
         return selector
-    labels = selector.items() if isinstance(selector, dict) else ()
+    labels = list(selector.items()) if isinstance(selector, dict) else []
     if INTERNAL_CLASS.search(gateway.name) or any(INTERNAL_CLASS.search(str(value)) for _, value in labels):
         return False
     before = [
         service_boundary(item).open_to_world
-        for item in graph.of_type("Service")
-        if item.unit == gateway.unit and item.api_version == "v1" and labels
-        and all(get(item.attributes, "spec", "selector", key) == value for key, value in labels)
-    ]  # fmt: skip
+        for item in (proxies.services(gateway.unit, *labels[0]) if labels else [])[:SEVERAL]
+        if all(get(item.attributes, "spec", "selector", key) == value for key, value in labels)
+    ]
     return _any(before) if before else True
 
 

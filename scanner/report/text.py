@@ -17,6 +17,8 @@ from scanner.scan import ScanResult, fix_of, line_of
 
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "error": "31", "warning": "33", "note": "36"}
 MAX_WIDTH = 160
+MAX_LOOKED_AT = 4 * MAX_WIDTH
+"""Characters on each side of the beginning of a mark: a file of one line may be the line of all its findings."""
 MANY = 20
 """More undetermined results than this are worth a hint even if they are not listed."""
 
@@ -114,11 +116,12 @@ def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
     if len(line) <= MAX_WIDTH // 2 and line.isascii() and clean(line) == line:
         start = min(start, len(line))
         return line, start, max(min(end, len(line)) - start, 1)
-    lead, before = "", clean(line[:start])
-    if text_width(before) > MAX_WIDTH // 2:
+    begin = max(start - MAX_LOOKED_AT, 0)
+    lead, before = "", clean(line[begin:start])
+    if begin or text_width(before) > MAX_WIDTH // 2:
         lead, before = "…", last_columns(before, MAX_WIDTH // 4)
-    marked = clean(line[start:end])
-    shown = first_columns(lead + before + marked + clean(line[end:]), MAX_WIDTH)
+    marked = clean(line[start : min(end, start + MAX_LOOKED_AT)])
+    shown = first_columns(lead + before + marked + clean(line[end : end + MAX_LOOKED_AT]), MAX_WIDTH)
     used = text_width(lead + before)
     return shown, used, max(min(text_width(marked), MAX_WIDTH - used), 1)
 

@@ -636,3 +636,47 @@ def test_what_stands_beside_terraform(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     found = {item["code"] for item in scan(tmp_path).diagnostics() if item["location"]["file"] == name}
     assert not code or code in found
+
+
+def named(api_version: str, kind: str, spec: str, name: str = "a", labels: str = "") -> str:
+    metadata = f"{{name: {name}, labels: {{n: '{labels}'}}}}"
+    return f"---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n"
+
+
+OF_ONE_NAME = {
+    "middlewares": (
+        ("traefik.io/v1alpha1", "IngressRoute", "{routes: [{match: Host(`a`), middlewares: [{name: a}]}]}"),
+        ("traefik.io/v1alpha1", "Middleware", "{chain: {middlewares: [{name: a}]}}"),
+    ),
+    "gateways": (
+        ("networking.istio.io/v1", "VirtualService", "{hosts: [a], gateways: [a]}"),
+        ("networking.istio.io/v1", "Gateway", "{selector: {a: b}, servers: [{port: {number: 80, protocol: HTTP}}]}"),
+    ),
+    "models": (
+        ("inference.llmaz.io/v1alpha1", "Playground", "{replicas: 1, modelClaim: {modelName: a}}"),
+        ("llmaz.io/v1alpha1", "OpenModel", "{source: {modelHub: {modelID: Qwen/Qwen2-7B}}}"),
+    ),
+    "accounts": (
+        ("v1", "Pod", "{serviceAccountName: a, containers: [{name: a, image: 'a:1'}]}"),
+        ("v1", "ServiceAccount", "{}"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_ONE_NAME)
+def test_many_objects_that_name_many_of_one_name(name: str, tmp_path: Path) -> None:
+    user, used = OF_ONE_NAME[name]
+    users = "".join(named(*user, name=f"u{n}") for n in range(1_500))
+    (tmp_path / "hostile.yaml").write_text(users + "".join(named(*used, labels=str(n)) for n in range(1_500)))
+    assert scan(tmp_path).report["summary"]["resources"] > 3_000
+
+
+def test_a_file_of_one_line_with_very_many_findings(tmp_path: Path) -> None:
+    container = {"name": "a", "image": "vllm/vllm-openai:latest", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    pods = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{n}"}, "spec": {"containers": [container]}}
+        for n in range(2_000)
+    ]
+    (tmp_path / "hostile.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
+    scan(tmp_path, "--report", f"text={tmp_path / 'report.txt'}")
+    assert (tmp_path / "report.txt").read_text().count("| …") >= 2_000

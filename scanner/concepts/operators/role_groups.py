@@ -8,6 +8,7 @@ fcc3b3b; pkg/apis/workload/v1alpha1 of volcano-sh/kthena 3cc0572.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -16,8 +17,10 @@ from scanner.concepts.merged import overlay
 from scanner.concepts.model import PodSet
 from scanner.concepts.operators.shaped import Shaped
 from scanner.concepts.quantities import product, whole
-from scanner.core import Path, Unknown, get
+from scanner.core import Path, Resource, Unknown, get
 
+MAX_TEMPLATES = 1_000
+"""Shared templates of an object that its roles are looked for among."""
 KINDS = ("ModelServing", "RoleBasedGroup", "RoleBasedGroupSet", "PodCliqueSet")
 
 
@@ -68,7 +71,7 @@ def _layers(item: dict[str, Any], at: Path, root: dict[str, Any], part: str) -> 
     if name is not None:
         shared = (*at[:-2], "roleTemplates")
         listed = get(root, *shared)
-        entries = enumerate(listed if isinstance(listed, list) else ())
+        entries = enumerate(listed[:MAX_TEMPLATES] if isinstance(listed, list) else ())
         number = next((n for n, entry in entries if get(entry, "name") == name), None)
         if number is None:
             return []
@@ -159,13 +162,21 @@ def read_clique(pods: PodSet, path: Path) -> None:
 
 
 def _scaling_group(pods: PodSet) -> tuple[dict[str, Any], Path] | None:
+    return _scaling_groups(pods.resource).get(pods.component) if pods.kind == "PodCliqueSet" else None
+
+
+@lru_cache(maxsize=1)
+def _scaling_groups(resource: Resource) -> dict[str, tuple[dict[str, Any], Path]]:
+    """The scaling group of each clique, and where it stands."""
     place: Path = ("spec", "template", "podCliqueScalingGroups")
-    groups = get(pods.resource.attributes, *place) if pods.kind == "PodCliqueSet" else None
+    groups = get(resource.attributes, *place)
+    found: dict[str, tuple[dict[str, Any], Path]] = {}
     for number, group in enumerate(groups if isinstance(groups, list) else ()):
         names = get(group, "cliqueNames", default=[])
-        if isinstance(group, dict) and isinstance(names, list) and pods.component in names:
-            return group, (*place, number)
-    return None
+        for name in names if isinstance(group, dict) and isinstance(names, list) else ():
+            if isinstance(name, str):
+                found.setdefault(name, (group, (*place, number)))
+    return found
 
 
 def complete(sets: list[PodSet]) -> None:
