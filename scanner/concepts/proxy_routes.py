@@ -180,8 +180,8 @@ def _virtual_service(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     boundary = boundary_of(resource)
     own = resource.namespace or "default"
     bound = texts(get(resource.attributes, "spec", "gateways", default=[MESH]))
-    wanted = {tuple(name.split("/", 1)) if "/" in name else (own, name) for name in bound if name != MESH}
-    entries = [entry for place in sorted(wanted) for entry in proxies.entries(resource.unit, *place)]
+    wanted = [tuple(name.split("/", 1)) if "/" in name else (own, name) for name in bound if name != MESH]
+    entries = [entry for place in dict.fromkeys(wanted) for entry in proxies.entries(resource.unit, *place)]
     elsewhere = [Unknown("no Gateway beside it says so")] if wanted and not entries else []
     boundary.open_to_world = _any([*elsewhere, *(entry.open_to_world for entry in entries)])  # type: ignore[assignment]
     boundary.tls = _any([*elsewhere, *(entry.tls for entry in entries)])  # type: ignore[assignment]

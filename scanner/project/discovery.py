@@ -137,7 +137,10 @@ def relevant(path: str) -> bool:
 
 
 def sort_manifests(tree: Tree, paths: Iterable[str], charts: list[str], sources: Sources) -> None:
-    """Add files to the front ends that read them, by their content; those of charts belong to the engine."""
+    """Add files to the front ends that read them, by their content; those of charts belong to the engine.
+
+    Words are looked for before patterns, which take a hundred times as long in large data files.
+    """
     for path in paths:
         if _chart_file(path, charts):
             continue
@@ -149,11 +152,11 @@ def sort_manifests(tree: Tree, paths: Iterable[str], charts: list[str], sources:
             continue
         if path.endswith(".json") and _PLAN_HINT in text:
             sources.plans.append(path)
-        elif _AZUREML_HINT.search(text):
+        elif "azuremlschemas" in text and _AZUREML_HINT.search(text):
             sources.azureml.append(path)
-        elif _KUBERNETES_HINT.search(text):
+        elif "apiVersion" in text and _KUBERNETES_HINT.search(text):
             sources.manifests.append(path)
-        elif _VERTEX_HINT.search(text):
+        elif "workerPoolSpecs" in text and _VERTEX_HINT.search(text):
             sources.vertex.append(path)
         else:
             tree.forget(path)
