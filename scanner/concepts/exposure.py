@@ -246,11 +246,12 @@ def _gateways_are_open(route: Resource, graph: ResourceGraph) -> bool | Unknown:
     }
     found = [item for item in graph.of_type("Gateway") if item.unit == route.unit and GATEWAY_API in item.api_version]
     mine = [_gateway_is_open(item) for item in found if (item.name, item.namespace or "default") in wanted]
-    if any(is_open is True for is_open in mine):
-        return True
-    return next(
-        (item for item in mine if is_unknown(item)), Unknown("no Gateway beside it says so") if not mine else False
-    )
+    return any_of(mine) if mine else Unknown("no Gateway beside it says so")
+
+
+def any_of(values: list[Any]) -> bool | Unknown:
+    """True if any is, else unknown if any is, else false."""
+    return any(value is True for value in values) or next((value for value in values if is_unknown(value)), False)
 
 
 def _gateway_is_open(gateway: Resource) -> bool | Unknown:

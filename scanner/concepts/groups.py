@@ -37,14 +37,27 @@ def complete_groups(sets: list[PodSet]) -> None:
         _pipelines(sets)
         return
     elif sets[0].kind in role_groups.KINDS:
-        role_groups.complete(sets)
+        for group in role_groups.copies(sets):
+            _group_of_roles(group)
         return
     else:
         return
+    _share_accelerators(sets, together)
+
+
+def _share_accelerators(sets: list[PodSet], together: Any) -> None:
     if any(claim.shared and claim.accelerators for pods in sets for claim in pods.device_claims):
         together = Unknown("pods of the group share the devices of a claim")
     for pods in sets:
         pods.group_accelerators = together
+
+
+def _group_of_roles(sets: list[PodSet]) -> None:
+    """Leaders with their workers, components, or cliques that scale together."""
+    _share_accelerators(sets, total([product(pods.pods_per_replica, pods.accelerator_count) for pods in sets]))
+    size = total([pods.pods_per_replica for pods in sets])
+    for pods in sets:
+        pods.group_size = size
 
 
 def _leader_and_workers(sets: list[PodSet]) -> Any:

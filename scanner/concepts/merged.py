@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown, listed, mappings
 from scanner.core.patterns import lazy_pattern
 
 MERGE_KEYS = {
@@ -87,14 +87,14 @@ def merge_predictor(spec: dict[str, Any], model: str, at: Path, user: Resource, 
     ``None`` if the runtime has no container that KServe could use.
     """
     given = get(runtime.attributes, "spec", default={})
-    theirs = {str(get(item, "name")): item for item in _mappings(get(given, "containers"))}
-    own = {str(get(item, "name")): (item, number) for number, item in enumerate(_mappings(spec.get("containers")))}
+    theirs = {str(get(item, "name")): item for item in mappings(get(given, "containers"))}
+    own = {str(get(item, "name")): (item, number) for number, item in enumerate(mappings(spec.get("containers")))}
     if MAIN not in theirs:
         return None
     main = _filled(_container(theirs[MAIN], {**spec[model], "name": MAIN}, (*at, model)), user)
     _choose_image(main.container, spec[model].get("runtimeVersion"), runtime)
     parts = [main]
-    number = len(_mappings(spec.get("containers")))
+    number = len(mappings(spec.get("containers")))
     for name, item in theirs.items():
         if name == TRANSFORMER and name in own:
             mine, place = own.pop(name)
@@ -109,10 +109,10 @@ def merge_predictor(spec: dict[str, Any], model: str, at: Path, user: Resource, 
 def merge_worker(spec: dict[str, Any], at: Path, user: Resource, runtime: Resource) -> Merged | None:
     """The workers of an InferenceService over several nodes, on those of its ServingRuntime."""
     given = get(runtime.attributes, "spec", "workerSpec")
-    theirs = _mappings(get(given, "containers"))
+    theirs = mappings(get(given, "containers"))
     if not isinstance(given, dict) or not theirs:
         return None
-    own = {str(get(item, "name")): (item, number) for number, item in enumerate(_mappings(spec.get("containers")))}
+    own = {str(get(item, "name")): (item, number) for number, item in enumerate(mappings(spec.get("containers")))}
     parts: list[Part] = []
     number = len(own)
     for item in theirs:
@@ -130,7 +130,7 @@ def _container(base: dict[str, Any], own: dict[str, Any], at: Path) -> Part:
     theirs, mine = base.get("args"), own.get("args")
     unknown = next((part for part in (theirs, mine) if is_unknown(part)), None)
     if theirs is not None or mine is not None:
-        merged["args"] = [*_list(theirs), *_list(mine)] if unknown is None else unknown
+        merged["args"] = [*listed(theirs), *listed(mine)] if unknown is None else unknown
     return Part(merged, at, _length(theirs))
 
 
@@ -183,7 +183,7 @@ def _choose_image(container: dict[str, Any], version: Any, runtime: Resource) ->
 
 def training_template(runtime: Resource) -> tuple[str, dict[str, Any]] | None:
     """The name and the pod template of the job in which a training runtime trains."""
-    jobs = _mappings(get(runtime.attributes, "spec", "template", "spec", "replicatedJobs"))
+    jobs = mappings(get(runtime.attributes, "spec", "template", "spec", "replicatedJobs"))
     for job in jobs:
         labels = get(job, "template", "metadata", "labels", default={})
         template = get(job, "template", "spec", "template")
@@ -203,26 +203,18 @@ def training_pod(template: dict[str, Any], job: str, root: dict[str, Any]) -> di
 
 def _patches(root: dict[str, Any], job: str) -> Iterator[dict[str, Any]]:
     """Pod specs of ``runtimePatches``, of ``podTemplateOverrides`` in release 2.1, of ``podSpecOverrides`` in 2.0."""
-    for patch in _mappings(get(root, "spec", "runtimePatches")):
-        for item in _mappings(get(patch, "trainingRuntimeSpec", "template", "spec", "replicatedJobs")):
+    for patch in mappings(get(root, "spec", "runtimePatches")):
+        for item in mappings(get(patch, "trainingRuntimeSpec", "template", "spec", "replicatedJobs")):
             found = get(item, "template", "spec", "template", "spec")
             if item.get("name") == job and isinstance(found, dict):
                 yield found
     for field in ("podTemplateOverrides", "podSpecOverrides"):
-        for patch in _mappings(get(root, "spec", field)):
+        for patch in mappings(get(root, "spec", field)):
             found = patch.get("spec") if field == "podTemplateOverrides" else patch
-            targets = [get(target, "name") for target in _list(patch.get("targetJobs"))]
+            targets = [get(target, "name") for target in listed(patch.get("targetJobs"))]
             if isinstance(found, dict) and job in targets:
                 yield {key: value for key, value in found.items() if key != "targetJobs"}
 
 
-def _mappings(value: Any) -> list[dict[str, Any]]:
-    return [item for item in _list(value) if isinstance(item, dict)]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _length(value: Any) -> int:
-    return len(_list(value))
+    return len(listed(value))

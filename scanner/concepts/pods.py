@@ -26,7 +26,7 @@ from scanner.concepts.quantities import quantity, settled, total, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.scaling import count_pods, read_scale, read_update
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown, listed, mapping, mappings
 from scanner.core.patterns import lazy_pattern
 from scanner.facts.kinds import Holder, WorkloadKind, absolute, expand_paths, holders, workload_kinds
 
@@ -173,12 +173,12 @@ def _written(
         parts = [Part(item, place) for item, place in shaped.containers]
         return _Written(path, shaped.spec, parts, shaped.metadata, shaped.pod_at, runtime, shaped.places)
     at = path if kind.pod_spec else (*path, "spec")
-    spec = _mapping(template if kind.pod_spec else template.get("spec"))
-    metadata = _mapping(template.get("metadata")) if not kind.pod_spec else {}
+    spec = mapping(template if kind.pod_spec else template.get("spec"))
+    metadata = mapping(template.get("metadata")) if not kind.pod_spec else {}
     merged = _on_runtime(kind, spec, at, user, runtime) if runtime is not None else None
     if merged is not None:
         return _Written(at, merged.spec, list(merged.containers), metadata, at, runtime)
-    parts = [Part(item, (*at, "containers", n)) for n, item in enumerate(_sequence(spec.get("containers")))]
+    parts = [Part(item, (*at, "containers", n)) for n, item in enumerate(listed(spec.get("containers")))]
     if kind.kind == "InferenceService":
         models = [name for name in ("model", *KSERVE_FRAMEWORKS) if isinstance(spec.get(name), dict)]
         parts += [Part(spec[name], (*at, name)) for name in models]
@@ -205,14 +205,12 @@ def _pod_set(
     written = _written(kind, path, template, resource, named)
     if written is None:
         return None
-    amounts.add_containers(
-        resource, max(len(written.containers) + len(_sequence(written.spec.get("initContainers"))), 1)
-    )
+    amounts.add_containers(resource, max(len(written.containers) + len(listed(written.spec.get("initContainers"))), 1))
     at = written.at
     metadata = written.metadata
     if kind.metadata:
-        metadata = _mapping(get(resource.attributes, *absolute(path, kind.metadata)))
-    labels = _mapping(metadata.get("labels"))
+        metadata = mapping(get(resource.attributes, *absolute(path, kind.metadata)))
+    labels = mapping(metadata.get("labels"))
     pods = PodSet(
         resource=resource,
         at=at,
@@ -227,7 +225,7 @@ def _pod_set(
         defined_by=written.runtime,
         completes=kind.completes,
         pod_labels=labels or (resource.labels if (kind.pod_spec or kind.shape) and not kind.named else {}),
-        pod_annotations=_mapping(metadata.get("annotations")),
+        pod_annotations=mapping(metadata.get("annotations")),
         pod_spec=written.spec,
         production=production(resource),
     )
@@ -239,7 +237,7 @@ def _pod_set(
     pods.pod_labels = {**own, **pods.pod_labels}
     _read_holder(pods)
     if kind.pod_spec and kind.kind == "InferenceService":
-        pods.pod_annotations = _mapping(get(resource.attributes, "metadata", "annotations", default={}))
+        pods.pod_annotations = mapping(get(resource.attributes, "metadata", "annotations", default={}))
     if not kind.pod_spec and not kind.shape:
         pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
     _read_spec(pods, written, config_maps, devices, amounts)
@@ -265,7 +263,7 @@ def _move(pods: PodSet, places: Mapping[Path, Path]) -> None:
     """Point at where parts stand that are not below what has them."""
     views: list[View] = [pods]
     for container in pods.every_container:
-        views += [container, *container.env, *_sequence(container.accelerators)]
+        views += [container, *container.env, *listed(container.accelerators)]
         views += [container.serving] if container.serving is not None else []
     for view in views:
         view.at = _moved(view.at, places)
@@ -314,14 +312,6 @@ def production(resource: Resource, *names: str) -> bool | None:
     return None
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _sequence(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _component(kind: WorkloadKind, path: Path, template: dict[str, Any], resource: Resource) -> str:
     """What tells the pod sets of one object apart."""
     if kind.named:
@@ -336,13 +326,13 @@ def _component(kind: WorkloadKind, path: Path, template: dict[str, Any], resourc
 
 def _dicts(value: Any) -> Any:
     """The mappings of a list; unknown if the list is."""
-    return value if is_unknown(value) else [item for item in _sequence(value) if isinstance(item, dict)]
+    return value if is_unknown(value) else mappings(value)
 
 
 def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices: Devices, amounts: Amounts) -> None:
     spec, at = written.spec, written.at
     pods.volumes = _dicts(spec.get("volumes"))
-    first = [Part(item, (*at, "initContainers", n)) for n, item in enumerate(_sequence(spec.get("initContainers")))]
+    first = [Part(item, (*at, "initContainers", n)) for n, item in enumerate(listed(spec.get("initContainers")))]
     every: list[dict[str, Any]] = []
     for target, items, init in ((pods.init_containers, first, True), (pods.containers, written.containers, False)):
         parts = [part for part in items if isinstance(part.container, dict)]
@@ -366,21 +356,19 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
     pods.service_account = account if isinstance(account, str | Unknown) else "default"  # type: ignore[assignment]
     pods.automount_token = spec.get("automountServiceAccountToken", True)
     selector, tolerations = spec.get("nodeSelector"), _dicts(spec.get("tolerations"))
-    pods.node_selector = selector if is_unknown(selector) else _mapping(selector)  # type: ignore[assignment]
+    pods.node_selector = selector if is_unknown(selector) else mapping(selector)  # type: ignore[assignment]
     pods.tolerations = tolerations
     _put_source(pods, written, "pod_spec")
     for field, key in (("volumes", "volumes"), ("tolerations", "tolerations"), ("node_selector", "nodeSelector")):
         _put_source(pods, written, field, key)
-    pods.affinity = _mapping(spec.get("affinity"))
-    pods.topology_spread = [item for item in _sequence(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
+    pods.affinity = mapping(spec.get("affinity"))
+    pods.topology_spread = [item for item in listed(spec.get("topologySpreadConstraints")) if isinstance(item, dict)]
     pods.restart_policy = spec.get("restartPolicy")
     _put_source(pods, written, "restart_policy", "restartPolicy")
     grace = whole(spec.get("terminationGracePeriodSeconds"))
     pods.termination_grace_seconds = 30 if grace is None else grace
     pods.claims = [
-        str(get(v, "persistentVolumeClaim", "claimName"))
-        for v in _sequence(pods.volumes)
-        if "persistentVolumeClaim" in v
+        str(get(v, "persistentVolumeClaim", "claimName")) for v in listed(pods.volumes) if "persistentVolumeClaim" in v
     ]
     pods.durable_storage = _durable(pods)
     pods.serving = next((c.serving for c in pods.containers if c.serving is not None), None)
@@ -396,7 +384,7 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
 
 def _name_accelerators(pods: PodSet) -> None:
     """The names of all accelerators of a pod; those of claims count whether or not a container uses them."""
-    given = [item for container in pods.containers for item in _sequence(container.accelerators)]
+    given = [item for container in pods.containers for item in listed(container.accelerators)]
     for accelerator in (*given, *(item for claim in pods.device_claims for item in claim.accelerators)):
         if accelerator.resource not in pods.accelerator_resources:
             pods.accelerator_resources.append(accelerator.resource)
@@ -424,8 +412,8 @@ def _container(
             container.sources[field] = (*at, key)
     if isinstance(container.image, str):
         _split_image(container, container.image)
-    container.command = _sequence(item.get("command"))
-    container.args = _sequence(item.get("args"))
+    container.command = listed(item.get("command"))
+    container.args = listed(item.get("args"))
     told = (*container.command, *container.args)
     amounts.add_characters(pods.resource, sum(len(word) + 1 if isinstance(word, str) else 1 for word in told))
     container.argv = words(container.command, container.args)
@@ -439,19 +427,19 @@ def _container(
             referred=_referred(entry, pods, config_maps),
         )
         for field in ENVIRONMENT_FIELDS
-        for number, entry in enumerate(_sequence(item.get(field)))
+        for number, entry in enumerate(listed(item.get(field)))
         if isinstance(entry, dict)
     ]
     container.env += _all_of(item, at, pods, config_maps, amounts)
-    container.ports = [port for port in _sequence(item.get("ports")) if isinstance(port, dict)]
+    container.ports = [port for port in listed(item.get("ports")) if isinstance(port, dict)]
     container.port_numbers = [
         n for n in (whole(port.get("containerPort")) for port in container.ports) if isinstance(n, int)
     ]
-    container.requests = _mapping(get(item, "resources", "requests", default={}))
+    container.requests = mapping(get(item, "resources", "requests", default={}))
     resources = item.get("resources")
     for name in ("requests", "limits"):
         container.sources[name] = (*at, "resources", name)
-    container.limits = _mapping(get(item, "resources", "limits", default={}))
+    container.limits = mapping(get(item, "resources", "limits", default={}))
     container.accelerators = list(_accelerators(container, at, pods.resource, devices))
     container.accelerator_count = total([accelerator.count for accelerator in container.accelerators])
     if is_unknown(resources):
@@ -461,12 +449,12 @@ def _container(
     container.liveness_probe = _probe(item, "livenessProbe")
     container.startup_probe = _probe(item, "startupProbe")
     container.startup_budget_seconds = _startup_budget(container)
-    container.pre_stop = _mapping(get(item, "lifecycle", "preStop", default={})) or None
-    container.security_context = _mapping(item.get("securityContext"))
+    container.pre_stop = mapping(get(item, "lifecycle", "preStop", default={})) or None
+    container.security_context = mapping(item.get("securityContext"))
     container.privileged = container.security_context.get("privileged", False)
     container.sources["privileged"] = (*at, "securityContext", "privileged")
     container.sources["volume_mounts"] = (*at, "volumeMounts")
-    container.volume_mounts = [mount for mount in _sequence(item.get("volumeMounts")) if isinstance(mount, dict)]
+    container.volume_mounts = [mount for mount in listed(item.get("volumeMounts")) if isinstance(mount, dict)]
     container.shared_memory_bytes = _shared_memory(container, pods, item.get("volumeMounts"))
     scripts = config_maps.scripts(pods.resource, pods.volumes, item.get("volumeMounts"))
     recognise(container, scripts, partial(amounts.add_characters, pods.resource))
@@ -501,7 +489,7 @@ def _all_of(
     item: dict[str, Any], at: Path, pods: PodSet, config_maps: ConfigMaps, amounts: Amounts
 ) -> Iterator[EnvironmentVariable]:
     """The variables of every ConfigMap that ``envFrom`` names."""
-    for number, source in enumerate(_sequence(item.get("envFrom"))):
+    for number, source in enumerate(listed(item.get("envFrom"))):
         name, prefix = get(source, "configMapRef", "name"), get(source, "prefix", default="")
         for key, value in config_maps.data(pods.resource, name).items() if isinstance(name, str) else ():
             if isinstance(value, str):
@@ -619,7 +607,7 @@ def _outlives(volume: dict[str, Any]) -> bool:
 
 def _durable(pods: PodSet) -> Any:
     """Whether storage outlives the pods; unknown where the volumes are."""
-    if any(_outlives(volume) for volume in _sequence(pods.volumes)):
+    if any(_outlives(volume) for volume in listed(pods.volumes)):
         return True
     for container in pods.containers:
         texts = [word for word in container.argv if isinstance(word, str)]
@@ -634,7 +622,7 @@ def _read_processes(pods: PodSet) -> None:
     place = PROCESSES.get(pods.kind)
     count = whole(get(pods.resource.attributes, *place)) if place is not None else None
     for container in pods.containers if place is not None and count is not None else ():
-        if container.processes is None and _sequence(container.accelerators):
+        if container.processes is None and listed(container.accelerators):
             container.processes = count
             container.sources["processes"] = place or ()
 

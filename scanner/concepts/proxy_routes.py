@@ -7,6 +7,7 @@ its VirtualServices are bound to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from scanner.concepts.exposure import (
     ANYWHERE,
     INTERNAL_CLASS,
     annotations_of,
+    any_of,
     asks_behind,
     boundary_of,
     service_boundary,
@@ -22,7 +24,7 @@ from scanner.concepts.exposure import (
 from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import NetworkBoundary
 from scanner.concepts.quantities import whole
-from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.core import Resource, Unknown, get, is_unknown, listed, mapping
 from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 
@@ -47,9 +49,6 @@ class Proxies:
 
     def __init__(self, graph: ResourceGraph) -> None:
         self.graph = graph
-        self._middlewares: dict[tuple[str, str, str], Any] | None = None
-        self._gateways: dict[tuple[str, str, str], list[Resource]] | None = None
-        self._services: dict[tuple[str, str, str], list[Resource]] | None = None
         self._entries: dict[tuple[str, str, str], list[_Entry]] = {}
 
     def boundaries(self, resource: Resource) -> list[NetworkBoundary]:
@@ -60,44 +59,46 @@ class Proxies:
             return [_virtual_service(resource, self)]
         return []
 
-    def middleware(self, unit: str, namespace: str, name: str) -> Any:
-        """What a middleware of a unit does; ``None`` if there is none."""
-        if self._middlewares is None:
-            self._middlewares = {
-                (item.unit, item.namespace or "default", item.name): get(item.attributes, "spec", default={})
-                for item in self.graph.of_type("Middleware")
-                if item.group in TRAEFIK
-            }
-        return self._middlewares.get((unit, namespace, name))
+    @cached_property
+    def middlewares(self) -> dict[tuple[str, str, str], Any]:
+        """What each middleware does, by unit, namespace and name."""
+        found = (item for item in self.graph.of_type("Middleware") if item.group in TRAEFIK)
+        return {_place(item): get(item.attributes, "spec", default={}) for item in found}
 
-    def entries(self, unit: str, namespace: str, name: str) -> list[_Entry]:
+    @cached_property
+    def gateways(self) -> dict[tuple[str, str, str], list[Resource]]:
+        """Istio's Gateways by unit, namespace and name."""
+        found: dict[tuple[str, str, str], list[Resource]] = {}
+        for item in self.graph.of_type("Gateway"):
+            if item.group == ISTIO:
+                found.setdefault(_place(item), []).append(item)
+        return found
+
+    @cached_property
+    def services(self) -> dict[tuple[str, str, str], list[Resource]]:
+        """Services by their unit and each label by which they select pods."""
+        found: dict[tuple[str, str, str], list[Resource]] = {}
+        for item in self.graph.of_type("Service"):
+            selector = get(item.attributes, "spec", "selector") if item.api_version == "v1" else None
+            for label, value in mapping(selector).items():
+                found.setdefault((item.unit, str(label), str(value)), []).append(item)
+        return found
+
+    def entries(self, place: tuple[str, str, str]) -> list[_Entry]:
         """What the Gateways of a name in a unit let in."""
-        if self._gateways is None:
-            self._gateways = {}
-            for item in self.graph.of_type("Gateway"):
-                if item.group == ISTIO:
-                    place = (item.unit, item.namespace or "default", item.name)
-                    self._gateways.setdefault(place, []).append(item)
-        key = (unit, namespace, name)
-        if key not in self._entries:
-            self._entries[key] = [_entry(gateway, self) for gateway in self._gateways.get(key, ())[:SEVERAL]]
-        return self._entries[key]
+        if place not in self._entries:
+            self._entries[place] = [_entry(gateway, self) for gateway in self.gateways.get(place, ())[:SEVERAL]]
+        return self._entries[place]
 
-    def services(self, unit: str, key: object, value: object) -> list[Resource]:
-        """The Services of a unit that select pods by a label."""
-        if self._services is None:
-            self._services = {}
-            for item in self.graph.of_type("Service"):
-                selector = get(item.attributes, "spec", "selector") if item.api_version == "v1" else None
-                for label, said in selector.items() if isinstance(selector, dict) else ():
-                    self._services.setdefault((item.unit, str(label), str(said)), []).append(item)
-        return self._services.get((unit, str(key), str(value)), [])
+
+def _place(item: Resource) -> tuple[str, str, str]:
+    return item.unit, item.namespace or "default", item.name
 
 
 def _ingress_route(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     boundary = boundary_of(resource)
     spec = get(resource.attributes, "spec", default={})
-    routes = [item for item in _listed(get(spec, "routes")) if isinstance(item, dict)]
+    routes = [item for item in listed(get(spec, "routes")) if isinstance(item, dict)]
     layers = [layer for route in routes for layer in _middlewares(route, resource, proxies)]
     redirects = any("redirectScheme" in layer for layer in layers if layer is not None)
     asks = any(layer is None or any(kind in layer for kind in ASKING) for layer in layers)
@@ -105,7 +106,7 @@ def _ingress_route(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     boundary.open_to_world = not redirects and _is_open(resource, spec, layers)  # type: ignore[assignment]
     boundary.tls = True if redirects else _is_encrypted(spec)  # type: ignore[assignment]
     boundary.hosts = [host for route in routes for host in _hosts(get(route, "match"))]
-    boundary.ports = _ports(get(item, "port") for route in routes for item in _listed(get(route, "services")))
+    boundary.ports = _ports(get(item, "port") for route in routes for item in listed(get(route, "services")))
     boundary.sources |= {"tls": ("spec", "tls"), "open_to_world": ("spec", "routes")}
     return boundary
 
@@ -117,16 +118,17 @@ def _middlewares(route: Any, owner: Resource, proxies: Proxies) -> list[dict[str
     seen: set[tuple[str, str]] = set()
     while waiting and len(seen) < MAX_MIDDLEWARES:
         place = waiting.pop()
-        spec = proxies.middleware(owner.unit, *reversed(place))
+        spec = proxies.middlewares.get((owner.unit, *place))
         if place not in seen:
             seen.add(place)
             found.append(spec if isinstance(spec, dict) else None)
-            waiting += _names(get(spec, "chain", "middlewares"), place[1])
+            waiting += _names(get(spec, "chain", "middlewares"), place[0])
     return [*found, None] if waiting else found
 
 
 def _names(references: Any, own: str) -> list[tuple[str, str]]:
-    return [(str(get(item, "name")), str(get(item, "namespace", default=own))) for item in _listed(references)]
+    """(namespace, name) of what is referred to."""
+    return [(str(get(item, "namespace", default=own)), str(get(item, "name"))) for item in listed(references)]
 
 
 def _is_open(resource: Resource, spec: Any, layers: list[dict[str, Any] | None]) -> bool | Unknown:
@@ -171,24 +173,27 @@ class _Entry(Struct, frozen=True):
 
 
 def _entry(gateway: Resource, proxies: Proxies) -> _Entry:
-    servers = _listed(get(gateway.attributes, "spec", "servers"))
+    servers = listed(get(gateway.attributes, "spec", "servers"))
     mutual = any(get(server, "tls", "mode") in ("MUTUAL", "OPTIONAL_MUTUAL") for server in servers)
-    return _Entry(_is_open_gateway(gateway, proxies), _any([_ends_tls(server) for server in servers]), mutual)
+    return _Entry(_is_open_gateway(gateway, proxies), any_of([_ends_tls(server) for server in servers]), mutual)
 
 
 def _virtual_service(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     boundary = boundary_of(resource)
     own = resource.namespace or "default"
     bound = texts(get(resource.attributes, "spec", "gateways", default=[MESH]))
-    wanted = [tuple(name.split("/", 1)) if "/" in name else (own, name) for name in bound if name != MESH]
-    entries = [entry for place in dict.fromkeys(wanted) for entry in proxies.entries(resource.unit, *place)]
+    named = [name if "/" in name else f"{own}/{name}" for name in bound if name != MESH]
+    wanted = [(space, name) for space, _, name in (text.partition("/") for text in named)]
+    entries = [
+        entry for space, name in dict.fromkeys(wanted) for entry in proxies.entries((resource.unit, space, name))
+    ]
     elsewhere = [Unknown("no Gateway beside it says so")] if wanted and not entries else []
-    boundary.open_to_world = _any([*elsewhere, *(entry.open_to_world for entry in entries)])  # type: ignore[assignment]
-    boundary.tls = _any([*elsewhere, *(entry.tls for entry in entries)])  # type: ignore[assignment]
+    boundary.open_to_world = any_of([*elsewhere, *(entry.open_to_world for entry in entries)])  # type: ignore[assignment]
+    boundary.tls = any_of([*elsewhere, *(entry.tls for entry in entries)])  # type: ignore[assignment]
     boundary.authenticated = any(entry.mutual for entry in entries) or asks_behind(resource, proxies.graph)
-    ways = [way for route in _listed(get(resource.attributes, "spec", "http")) for way in _listed(get(route, "route"))]
+    ways = [way for route in listed(get(resource.attributes, "spec", "http")) for way in listed(get(route, "route"))]
     boundary.ports = _ports(get(way, "destination", "port", "number") for way in ways)
-    hosts = _listed(get(resource.attributes, "spec", "hosts"))
+    hosts = listed(get(resource.attributes, "spec", "hosts"))
     boundary.hosts = [None if host == "*" else host for host in hosts]
     boundary.sources |= {"tls": ("spec", "gateways"), "open_to_world": ("spec", "gateways")}
     return boundary
@@ -204,10 +209,16 @@ def _is_open_gateway(gateway: Resource, proxies: Proxies) -> bool | Unknown:
         return False
     before = [
         service_boundary(item).open_to_world
-        for item in (proxies.services(gateway.unit, *labels[0]) if labels else [])[:SEVERAL]
+        for item in _selecting(gateway.unit, labels, proxies)
         if all(get(item.attributes, "spec", "selector", key) == value for key, value in labels)
     ]
-    return _any(before) if before else True
+    return any_of(before) if before else True
+
+
+def _selecting(unit: str, labels: list[tuple[Any, Any]], proxies: Proxies) -> list[Resource]:
+    """Services of a unit that select pods by the first of some labels."""
+    first = next(((unit, str(label), str(value)) for label, value in labels), None)
+    return [] if first is None else proxies.services.get(first, [])[:SEVERAL]
 
 
 def _ends_tls(server: Any) -> bool | Unknown:
@@ -222,12 +233,3 @@ def _ports(numbers: Iterable[Any]) -> list[dict[str, Any]]:
     """The port numbers of the Services behind a route, each once."""
     known = [number for number in map(whole, numbers) if isinstance(number, int)]
     return [{"from": port, "to": port, "target": port, "name": None} for port in dict.fromkeys(known)]
-
-
-def _any(values: list[Any]) -> bool | Unknown:
-    """True if any is, else unknown if any is, else false."""
-    return any(value is True for value in values) or next((value for value in values if is_unknown(value)), False)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -6,7 +6,20 @@ from scanner.core.findings import Finding, Severity, Undetermined
 from scanner.core.resources import Location, Locator, Origin, RelatedSpan, Resource
 from scanner.core.results import Parsed
 from scanner.core.sources import SourceFile, Span
-from scanner.core.values import GAP, AtLeast, Path, Unknown, UnknownText, Value, get, is_unknown, without_gaps
+from scanner.core.values import (
+    GAP,
+    AtLeast,
+    Path,
+    Unknown,
+    UnknownText,
+    Value,
+    get,
+    is_unknown,
+    listed,
+    mapping,
+    mappings,
+    without_gaps,
+)
 
 __all__ = [
     "AtLeast",
@@ -34,5 +47,8 @@ __all__ = [
     "Value",
     "get",
     "is_unknown",
+    "listed",
+    "mapping",
+    "mappings",
     "without_gaps",
 ]

@@ -95,6 +95,21 @@ def get(value: Value, *path: str | int, default: Value = None) -> Value:
     return default if value is None else value
 
 
+def mapping(value: Any) -> dict[str, Any]:
+    """``value`` if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """``value`` if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def mappings(value: Any) -> list[dict[str, Any]]:
+    """The mappings in a list; none if ``value`` is no list."""
+    return [item for item in listed(value) if isinstance(item, dict)]
+
+
 def unknowns(value: Value) -> Iterable[Unknown]:
     """Every unknown in ``value``, depth first."""
     stack = [value]

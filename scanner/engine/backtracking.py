@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -48,7 +47,6 @@ class Effort(Struct, frozen=True):
         return math.pow(limit / self.ways.choices, 1 / power) - 1
 
 
-@lru_cache(maxsize=1_000)
 def effort(pattern: str) -> Effort:
     """What a search for a valid pattern may take.
 

@@ -14,7 +14,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from scanner.core import Diagnostic, Location, Locator, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, Unknown
+from scanner.core import (
+    Diagnostic,
+    Location,
+    Locator,
+    Parsed,
+    Path,
+    RelatedSpan,
+    Resource,
+    SourceFile,
+    Span,
+    Unknown,
+    mapping,
+    mappings,
+)
 from scanner.core.patterns import lazy_pattern
 
 MAX_MODULE_DEPTH = 50
@@ -36,13 +49,13 @@ def read_plan(file: SourceFile) -> Parsed:
         message = "this plan has no planned_values object, so it is not checked"
         return Parsed(diagnostics=[Diagnostic("error", "plan-syntax", message, span)])
     unknown = _unknown_values(plan)
-    references = dict(_references(_mapping(_mapping(plan.get("configuration")).get("root_module"))))
-    prior = _mapping(_mapping(_mapping(plan.get("prior_state")).get("values")).get("root_module"))
+    references = dict(_references(mapping(mapping(plan.get("configuration")).get("root_module"))))
+    prior = mapping(mapping(mapping(plan.get("prior_state")).get("values")).get("root_module"))
     unit = posixpath.dirname(file.path)
     places = _Places(file)
     result = Parsed()
     seen: set[str] = set()
-    modules = [_mapping(plan["planned_values"].get("root_module")), _data_only(prior)]
+    modules = [mapping(plan["planned_values"].get("root_module")), _data_only(prior)]
     for module in modules:
         for item in _resources(module, 0):
             address = str(item.get("address", ""))
@@ -52,34 +65,26 @@ def read_plan(file: SourceFile) -> Parsed:
     return result
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: Any) -> Iterator[dict[str, Any]]:
-    yield from (item for item in (value if isinstance(value, list) else ()) if isinstance(item, dict))
-
-
 def _resources(module: Mapping[str, Any], depth: int) -> Iterator[dict[str, Any]]:
-    yield from _items(module.get("resources"))
+    yield from mappings(module.get("resources"))
     if depth < MAX_MODULE_DEPTH:
-        for child in _items(module.get("child_modules")):
+        for child in mappings(module.get("child_modules")):
             yield from _resources(child, depth + 1)
 
 
 def _data_only(module: Mapping[str, Any]) -> dict[str, Any]:
     """The data sources of the prior state: those that were read while planning are in no other place."""
     return {
-        "resources": [item for item in _items(module.get("resources")) if item.get("mode") == "data"],
-        "child_modules": [_data_only(child) for child in _items(module.get("child_modules"))],
+        "resources": [item for item in mappings(module.get("resources")) if item.get("mode") == "data"],
+        "child_modules": [_data_only(child) for child in mappings(module.get("child_modules"))],
     }
 
 
 def _unknown_values(plan: Mapping[str, Any]) -> dict[str, Any]:
     """``after_unknown`` by address."""
     return {
-        str(change.get("address")): _mapping(change.get("change")).get("after_unknown")
-        for change in _items(plan.get("resource_changes"))
+        str(change.get("address")): mapping(change.get("change")).get("after_unknown")
+        for change in mappings(plan.get("resource_changes"))
     }
 
 
@@ -87,7 +92,7 @@ def _references(module: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[Pat
     """(address without keys, references as (attribute path, address)) of every configured resource."""
     modules = dict(_modules(module, ""))
     for prefix, (configured, _) in modules.items():
-        for item in _items(configured.get("resources")):
+        for item in mappings(configured.get("resources")):
             found = [
                 (path, target)
                 for path, name in _expression_references(item.get("expressions"), ())
@@ -105,9 +110,9 @@ def _modules(
 ) -> Iterator[tuple[str, tuple[Mapping[str, Any], Mapping[str, Any]]]]:
     yield prefix, (module, arguments or {})
     if prefix.count("module.") < MAX_MODULE_DEPTH:
-        for name, call in _mapping(module.get("module_calls")).items():
-            inner = _mapping(_mapping(call).get("module"))
-            yield from _modules(inner, f"{prefix}module.{name}.", _mapping(_mapping(call).get("expressions")))
+        for name, call in mapping(module.get("module_calls")).items():
+            inner = mapping(mapping(call).get("module"))
+            yield from _modules(inner, f"{prefix}module.{name}.", mapping(mapping(call).get("expressions")))
 
 
 def _expression_references(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -134,8 +139,8 @@ def _targets(reference: str, prefix: str, modules: Modules, hops: int) -> Iterat
             yield from _targets(name, parent, modules, hops + 1)
     elif steps[0] == "module" and len(steps) > 2:
         inner = f"{prefix}module.{steps[1]}."
-        outputs = _mapping(modules[inner][0].get("outputs")) if inner in modules else {}
-        for _, name in _expression_references(_mapping(outputs.get(steps[2])).get("expression"), ()):
+        outputs = mapping(modules[inner][0].get("outputs")) if inner in modules else {}
+        for _, name in _expression_references(mapping(outputs.get(steps[2])).get("expression"), ()):
             yield from _targets(name, inner, modules, hops + 1)
     elif steps[0] not in ("var", "module"):
         wanted = 3 if steps[0] == "data" else 2
@@ -155,7 +160,7 @@ def _resource(
     index = item.get("index")
     name = str(item.get("name", ""))
     provider = _PROVIDER.search(str(item.get("provider_name", "")))
-    values = _mapping(item.get("values"))
+    values = mapping(item.get("values"))
     attributes = _with_unknowns(values, unknown.get(address), address)
     if isinstance(attributes, Unknown):
         attributes = dict.fromkeys(values, attributes)
@@ -186,8 +191,8 @@ def _with_unknowns(values: Any, unknown: Any, address: str) -> Any:
     if unknown is True:
         return Unknown(f"{address} is known only after apply", address)
     if isinstance(values, dict) or (values is None and isinstance(unknown, dict) and unknown):
-        known = _mapping(values)
-        unknowns = _mapping(unknown)
+        known = mapping(values)
+        unknowns = mapping(unknown)
         result = {}
         for key in dict.fromkeys([*known, *unknowns]):
             if unknowns.get(key) is False:

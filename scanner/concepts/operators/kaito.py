@@ -13,7 +13,7 @@ from scanner.concepts.memory import memory_needed
 from scanner.concepts.model import PodSet
 from scanner.concepts.operators.shaped import Named, Shaped, decided
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Unknown, get, is_unknown
+from scanner.core import Path, Unknown, get, is_unknown, mapping
 from scanner.facts.instances import InstanceType, accelerated_family, instance_type
 from scanner.facts.models import model
 from scanner.facts.presets import kaito_model
@@ -70,7 +70,7 @@ def tuning(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -
     output = get(item, "output", "volumeSource")
     spec = {**_pod(resource_of(root, at)), "restartPolicy": "Never"}
     if output is not None:
-        spec["volumes"] = [output if is_unknown(output) else {"name": "results", **_mapping(output)}]
+        spec["volumes"] = [output if is_unknown(output) else {"name": "results", **mapping(output)}]
     return Shaped(spec, ((container, at),), {"labels": _labels(root)})
 
 
@@ -79,11 +79,11 @@ def rag_engine(item: dict[str, Any], at: Path, root: dict[str, Any], named: Name
     container = _container(root)
     container["command"] = ["python3", "main.py"]
     local = get(item, "embedding", "local") is not None
-    compute = _mapping(item.get("compute"))
+    compute = mapping(item.get("compute"))
     container["resources"] = _resources(compute) if local and compute.get("instanceType") else {}
     claim = get(item, "storage", "persistentVolume", "persistentVolumeClaim")
     claim = get(item, "storage", "persistentVolumeClaim") if claim is None else claim
-    spec = _pod(_mapping(item.get("compute")))
+    spec = _pod(compute)
     if claim is not None:
         spec["volumes"] = [{"name": "vector-db-storage", "persistentVolumeClaim": {"claimName": claim}}]
     return Shaped(spec, ((container, at),), {"labels": _labels(root)})
@@ -91,7 +91,7 @@ def rag_engine(item: dict[str, Any], at: Path, root: dict[str, Any], named: Name
 
 def resource_of(root: dict[str, Any], at: Path) -> dict[str, Any]:
     """What is asked of the machines; it stands beside ``inference`` and ``tuning``."""
-    return _mapping(get(root, *at[:-1], "resource"))
+    return mapping(get(root, *at[:-1], "resource"))
 
 
 def read_scale(pods: PodSet) -> None:
@@ -114,7 +114,7 @@ def _size(pods: PodSet) -> int | Unknown:
     context = None if serving is None else serving.context_length
     root = pods.resource.attributes
     if pods.kind == "MultiRoleInference":
-        return _nodes(get(root, "spec", "model", "name"), _mapping(get(root, *pods.at)), context)
+        return _nodes(get(root, "spec", "model", "name"), mapping(get(root, *pods.at)), context)
     return _nodes(get(root, *pods.at, "preset", "name"), resource_of(root, pods.at), context)
 
 
@@ -193,7 +193,7 @@ def _pod(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _labels(root: dict[str, Any]) -> dict[str, Any]:
-    return {"app.kubernetes.io/managed-by": KAITO.lower(), **_mapping(get(root, "metadata", "labels"))}
+    return {"app.kubernetes.io/managed-by": KAITO.lower(), **mapping(get(root, "metadata", "labels"))}
 
 
 def _resources(resource: dict[str, Any]) -> Any:
@@ -257,7 +257,3 @@ def _fits_on_one(preset: str, resource: dict[str, Any], context: Any) -> bool:
     cache = (needed.kv_cache_gib or 0.0) / count
     usable = machine.accelerator_memory_gib / count * float(USUAL_UTILIZATION) - BASE_OVERHEAD_GIB - cache
     return needed.weights_gib * EXPANSION * CAUTION <= count * usable / (1 + WEIGHT_OVERHEAD)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

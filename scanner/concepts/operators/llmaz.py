@@ -9,7 +9,7 @@ from typing import Any
 
 from scanner.concepts.model import PodSet
 from scanner.concepts.operators.shaped import Named, Shaped, decided
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown, listed, mapping
 from scanner.core.patterns import lazy_pattern
 
 GROUP, MODELS_GROUP = "inference.llmaz.io", "llmaz.io"
@@ -37,16 +37,16 @@ _MODEL_WORD = lazy_pattern(r"\{\{\s*\.ModelPath\s*\}\}")
 
 def playground(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped:
     """The pods of a playground."""
-    own = _mapping(item.get("backendRuntimeConfig"))
+    own = mapping(item.get("backendRuntimeConfig"))
     engine = own.get("backendName", USUAL_BACKEND)
     container = _backend(named.runtime, engine, _config_name(item, own))
     version = own.get("version")
     if version is not None:
         container["image"] = _joined(container["repository"], version)
-    container["env"] = [*_list(container["env"]), *_list(own.get("envs"))]
+    container["env"] = [*listed(container["env"]), *listed(own.get("envs"))]
     container["args"] = [
-        *_rendered(_list(container["args"]), engine, _model_path(_claim(item)[0], named.model), named.model),
-        *_list(own.get("args")),
+        *_rendered(listed(container["args"]), engine, _model_path(_claim(item)[0], named.model), named.model),
+        *listed(own.get("args")),
     ]
     amounts = _over(container["resources"], own.get("resources"))
     container["resources"] = _with_flavor(amounts, _claim(item)[1], named.model)
@@ -60,7 +60,7 @@ def playground(item: dict[str, Any], at: Path, root: dict[str, Any], named: Name
     if is_unknown(memory):
         container["volumeMounts"] = memory
     place = (*at, "backendRuntimeConfig") if own else at
-    labels = {"llmaz.io/model-name": _claim(item)[0], **_mapping(get(root, "metadata", "labels"))}
+    labels = {"llmaz.io/model-name": _claim(item)[0], **mapping(get(root, "metadata", "labels"))}
     return Shaped(
         {**spec, **_selected(_claim(item)[1], named.model)}, ((_container(container), place),), {"labels": labels}
     )
@@ -81,15 +81,15 @@ def _volumes(memory: Any, model: Resource | None) -> Any:
 
 def workload(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped:
     """The leaders or the workers of an inference service: pod templates, to which the model adds its flavor."""
-    given = _mapping(item.get("spec"))
-    _, flavors = _claim(_mapping(root.get("spec")))
+    given = mapping(item.get("spec"))
+    _, flavors = _claim(mapping(root.get("spec")))
     parts: list[tuple[dict[str, Any], Path]] = []
-    for number, container in enumerate(_list(given.get("containers"))):
+    for number, container in enumerate(listed(given.get("containers"))):
         if get(container, "name") == RUNNER:
             container = {**container, "resources": _with_flavor(container.get("resources"), flavors, named.model)}
         if isinstance(container, dict):
             parts.append((container, (*at, "spec", "containers", number)))
-    return Shaped(given, tuple(parts), _mapping(item.get("metadata")), (*at, "spec"))
+    return Shaped(given, tuple(parts), mapping(item.get("metadata")), (*at, "spec"))
 
 
 def backend(item: dict[str, Any], at: Path, root: dict[str, Any], named: Named) -> Shaped:
@@ -117,20 +117,20 @@ def declare_sources(pods: PodSet) -> None:
 
 def main_model(user: Resource) -> Any:
     """The name of the model that a playground or a service serves."""
-    return _claim(_mapping(user.attributes.get("spec")))[0]
+    return _claim(mapping(user.attributes.get("spec")))[0]
 
 
 def _claim(item: dict[str, Any]) -> tuple[Any, Any]:
     """The name of the main model, and the flavors that are asked for."""
     if item.get("modelClaim") is not None:
         return get(item, "modelClaim", "modelName"), get(item, "modelClaim", "inferenceFlavors")
-    models = _list(get(item, "modelClaims", "models"))
+    models = listed(get(item, "modelClaims", "models"))
     main = next((model for model in models if get(model, "role", default="main") == "main"), None)
     return get(main, "name"), get(item, "modelClaims", "inferenceFlavors")
 
 
 def _config_name(item: dict[str, Any], own: dict[str, Any]) -> Any:
-    drafts = any(get(model, "role") == "draft" for model in _list(get(item, "modelClaims", "models")))
+    drafts = any(get(model, "role") == "draft" for model in listed(get(item, "modelClaims", "models")))
     return own.get("configName", "speculative-decoding" if drafts else "default")
 
 
@@ -143,7 +143,7 @@ def _backend(runtime: Resource | None, engine: Any, config: Any) -> dict[str, An
         unknown = dict.fromkeys(("image", "repository", "env", "memory", "lifecycle", *PROBES), by)
         amounts = {part: {"cpu": by, "memory": by} for part in ("requests", "limits")}
         return {**unknown, "command": command, "args": args, "resources": amounts}
-    said: Any = next((entry for entry in _list(given.get("recommendedConfigs")) if get(entry, "name") == config), {})
+    said: Any = next((entry for entry in listed(given.get("recommendedConfigs")) if get(entry, "name") == config), {})
     return {
         "repository": given.get("image"),
         "image": _joined(given.get("image"), given.get("version")),
@@ -196,8 +196,8 @@ def _filled(word: Any, path: Any) -> Any:
 
 
 def _flavors(wanted: Any, model: Resource | None) -> list[Any]:
-    given = _list(get(model.attributes, "spec", "inferenceConfig", "flavors")) if model is not None else []
-    names = [name for name in _list(wanted) if not is_unknown(name)]
+    given = listed(get(model.attributes, "spec", "inferenceConfig", "flavors")) if model is not None else []
+    names = [name for name in listed(wanted) if not is_unknown(name)]
     return [item for item in given if not names or get(item, "name") in names]
 
 
@@ -210,8 +210,8 @@ def _with_flavor(amounts: Any, wanted: Any, model: Resource | None) -> Any:
         return amounts
     if is_unknown(limits):
         return limits
-    given = _mapping(amounts)
-    return {**given, **{part: {**_mapping(given.get(part)), **_mapping(limits)} for part in ("requests", "limits")}}
+    given = mapping(amounts)
+    return {**given, **{part: {**mapping(given.get(part)), **mapping(limits)} for part in ("requests", "limits")}}
 
 
 def _selected(wanted: Any, model: Resource | None) -> dict[str, Any]:
@@ -226,13 +226,5 @@ def _selected(wanted: Any, model: Resource | None) -> dict[str, Any]:
 def _over(base: Any, own: Any) -> Any:
     if is_unknown(base) or is_unknown(own) or not own:
         return base if own is None or is_unknown(base) else own
-    parts = {part: {**_mapping(get(base, part)), **_mapping(get(own, part))} for part in ("requests", "limits")}
+    parts = {part: {**mapping(get(base, part)), **mapping(get(own, part))} for part in ("requests", "limits")}
     return {part: amounts for part, amounts in parts.items() if amounts}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

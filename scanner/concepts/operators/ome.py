@@ -12,7 +12,7 @@ from scanner.concepts.merged import overlay
 from scanner.concepts.model import Container, PodSet
 from scanner.concepts.operators.shaped import Shaped, decided
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown, mapping
 
 GROUP = "ome.io"
 RUNNER = "ome-container"
@@ -70,7 +70,7 @@ def _pods(
         volumes = spec.get("volumes")
         spec["volumes"] = [*(volumes if isinstance(volumes, list) else []), MODEL_VOLUME]
     labels = {} if definition else {"ome.io/inferenceservice": str(get(root, "metadata", "name")), "component": name}
-    metadata = {"labels": {**labels, **_mapping(part.get("labels"))}, "annotations": _mapping(part.get("annotations"))}
+    metadata = {"labels": {**labels, **mapping(part.get("labels"))}, "annotations": mapping(part.get("annotations"))}
     return Shaped(spec, tuple(containers), metadata, at)
 
 
@@ -103,7 +103,7 @@ def _chooses_accelerators(root: dict[str, Any], runtime: Resource | None) -> boo
 def read_scale(pods: PodSet) -> None:
     """Replicas: a HorizontalPodAutoscaler keeps them between the bounds, Knative and KEDA may take them to zero."""
     name = pods.component.removesuffix("-worker")
-    spec = _mapping(_component_of(pods, name))
+    spec = mapping(_component_of(pods, name))
     least, most = whole(spec.get("minReplicas")), whole(spec.get("maxReplicas"))
     least = 1 if least is None else least
     pods.min_replicas = pods.replicas = least
@@ -152,7 +152,3 @@ def declare_model(pods: PodSet, model: Resource) -> None:
 
 def _told_the_folder(container: Container) -> bool:
     return any(isinstance(word, str) and MODEL_PATH in word for word in container.argv)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -16,8 +16,8 @@ from msgspec import Struct
 from scanner.concepts.merged import overlay
 from scanner.concepts.model import PodSet
 from scanner.concepts.operators.shaped import Shaped
-from scanner.concepts.quantities import product, whole
-from scanner.core import Path, Resource, Unknown, get
+from scanner.concepts.quantities import whole
+from scanner.core import Path, Resource, Unknown, get, listed, mapping, mappings
 
 MAX_TEMPLATES = 1_000
 """Shared templates of an object that its roles are looked for among."""
@@ -70,12 +70,12 @@ def _layers(item: dict[str, Any], at: Path, root: dict[str, Any], part: str) -> 
     name = get(source, "templateRef", "name")
     if name is not None:
         shared = (*at[:-2], "roleTemplates")
-        listed = get(root, *shared)
-        entries = enumerate(listed[:MAX_TEMPLATES] if isinstance(listed, list) else ())
+        templates = get(root, *shared)
+        entries = enumerate(listed(templates)[:MAX_TEMPLATES])
         number = next((n for n, entry in entries if get(entry, "name") == name), None)
         if number is None:
             return []
-        found = [(get(listed, number, "template"), (*shared, number, "template"))]
+        found = [(get(templates, number, "template"), (*shared, number, "template"))]
         found.append((get(source, "templateRef", "patch"), (*place, "templateRef", "patch")))
         found.append((source.get("templatePatch"), (*place, "templatePatch")))
     patch = _patches(item).get(part)
@@ -94,9 +94,8 @@ def _shaped(layers: list[_Layer]) -> Shaped | None:
         (layer.at for layer in reversed(layers) if isinstance(layer.template.get("spec"), dict)), layers[0].at
     )
     spec, metadata = template.get("spec"), template.get("metadata")
-    spec = spec if isinstance(spec, dict) else {}
-    given = spec.get("containers")
-    containers = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    spec = mapping(spec)
+    containers = mappings(spec.get("containers"))
     places = _pod_places(layers, (*pod_at, "spec"))
     parts = []
     for number, item in enumerate(containers):
@@ -104,14 +103,13 @@ def _shaped(layers: list[_Layer]) -> Shaped | None:
         at = found[-1][1] if found else (*layers[0].at, "spec", "containers", number)
         parts.append((item, at))
         places |= {(*at, key): (*place, key) for said, place in found for key in said}
-    return Shaped(spec, tuple(parts), metadata if isinstance(metadata, dict) else {}, (*pod_at, "spec"), places)
+    return Shaped(spec, tuple(parts), mapping(metadata), (*pod_at, "spec"), places)
 
 
 def _said(name: str, layers: list[_Layer]) -> Iterator[tuple[dict[str, Any], Path]]:
     """What each layer says of a container, and where."""
     for layer in layers:
-        listed: Any = get(layer.template, "spec", "containers", default=[])
-        for place, item in enumerate(listed if isinstance(listed, list) else ()):
+        for place, item in enumerate(listed(get(layer.template, "spec", "containers"))):
             if isinstance(item, dict) and str(item.get("name")) == name:
                 yield item, (*layer.at, "spec", "containers", place)
 
@@ -120,8 +118,7 @@ def _pod_places(layers: list[_Layer], pod_at: Path) -> dict[Path, Path]:
     """Where the last of the layers that says something of a field of the pod does so."""
     specs = [(layer.template.get("spec"), (*layer.at, "spec")) for layer in layers]
     said = [(spec, at) for spec, at in specs if isinstance(spec, dict) and at != pod_at]
-    own = next((spec for spec, at in specs if at == pod_at), None)
-    given = own if isinstance(own, dict) else {}
+    given = mapping(next((spec for spec, at in specs if at == pod_at), None))
     return {(*pod_at, key): (*at, key) for spec, at in said for key in spec if key not in given and key != "containers"}
 
 
@@ -169,31 +166,20 @@ def _scaling_group(pods: PodSet) -> tuple[dict[str, Any], Path] | None:
 def _scaling_groups(resource: Resource) -> dict[str, tuple[dict[str, Any], Path]]:
     """The scaling group of each clique, and where it stands."""
     place: Path = ("spec", "template", "podCliqueScalingGroups")
-    groups = get(resource.attributes, *place)
     found: dict[str, tuple[dict[str, Any], Path]] = {}
-    for number, group in enumerate(groups if isinstance(groups, list) else ()):
-        names = get(group, "cliqueNames", default=[])
-        for name in names if isinstance(group, dict) and isinstance(names, list) else ():
+    for number, group in enumerate(listed(get(resource.attributes, *place))):
+        for name in listed(get(group, "cliqueNames")):
             if isinstance(name, str):
                 found.setdefault(name, (group, (*place, number)))
     return found
 
 
-def complete(sets: list[PodSet]) -> None:
-    """Give all pods that serve one copy of a model together the accelerators of all of them."""
+def copies(sets: list[PodSet]) -> list[list[PodSet]]:
+    """The pod sets that serve one copy of a model together."""
     groups: dict[Path, list[PodSet]] = {}
     for pods in sets:
         groups.setdefault(_group(pods), []).append(pods)
-    for group in groups.values():
-        size: Any = 0
-        total: Any = 0
-        for pods in group:
-            size = _sum(size, pods.pods_per_replica)
-            total = _sum(total, product(pods.pods_per_replica, pods.accelerator_count))
-        if any(claim.shared and claim.accelerators for pods in group for claim in pods.device_claims):
-            total = Unknown("pods of the group share the devices of a claim")
-        for pods in group:
-            pods.group_size, pods.group_accelerators = size, total
+    return list(groups.values())
 
 
 def _group(pods: PodSet) -> Path:
@@ -207,7 +193,3 @@ def _group(pods: PodSet) -> Path:
 def role_of(pods: PodSet) -> Path:
     """Where the role stands that the pods are of."""
     return pods.at[: pods.at.index("roles") + 2]
-
-
-def _sum(one: Any, other: Any) -> Any:
-    return one if isinstance(one, Unknown) else other if isinstance(other, Unknown) else one + other

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from scanner.concepts.operators.shaped import Shaped, decided
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown, mapping, mappings
 
 OPEN_FIELDS = ("image", "command", "args", "resources", "volumeMounts", "livenessProbe", "readinessProbe",
                "startupProbe", "lifecycle")  # fmt: skip
@@ -24,13 +24,13 @@ SERVER_LABELS = {"app.kubernetes.io/name": "seldon-server"}
 def server(item: dict[str, Any], at: Path, root: dict[str, Any], config: Resource | None) -> Shaped:
     """The pods of a server; ``config`` is the server config, if the scan has it."""
     given = get(config.attributes, "spec") if config is not None else None
-    own, place = _mapping(item.get("podSpec")), (*at, "podSpec")
+    own, place = mapping(item.get("podSpec")), (*at, "podSpec")
     labels = {"seldon-server-name": get(root, "metadata", "name"), **SERVER_LABELS}
     metadata = {
-        "labels": {**labels, **_mapping(get(root, "metadata", "labels"))},
-        "annotations": _mapping(get(root, "metadata", "annotations")),
+        "labels": {**labels, **mapping(get(root, "metadata", "labels"))},
+        "annotations": mapping(get(root, "metadata", "annotations")),
     }
-    containers = [(container, (*place, "containers", n)) for n, container in enumerate(_items(own.get("containers")))]
+    containers = [(container, (*place, "containers", n)) for n, container in enumerate(mappings(own.get("containers")))]
     if not isinstance(get(given, "podSpec"), dict):
         by = f"the server config {item.get('serverConfig', '')}".rstrip()
         plain: dict[str, Any] = {"resources": {}} if item.get("serverConfig") in WITHOUT_ACCELERATORS else {}
@@ -39,7 +39,7 @@ def server(item: dict[str, Any], at: Path, root: dict[str, Any], config: Resourc
         open_fields = {key: decided(by) for key in OPEN_POD_FIELDS if not isinstance(own.get(key), dict)}
         spec = {**{key: value for key, value in own.items() if not isinstance(value, list)}, **open_fields}
         return Shaped(spec, tuple(parts), metadata, place)
-    theirs = {str(container.get("name")): container for container in _items(get(given, "podSpec", "containers"))}
+    theirs = {str(container.get("name")): container for container in mappings(get(given, "podSpec", "containers"))}
     parts = [(_over(theirs.pop(str(container.get("name")), {}), container), path) for container, path in containers]
     parts += [(container, at) for container in theirs.values()]
     spec = {key: value for key, value in _over(get(given, "podSpec"), own).items() if key != "containers"}
@@ -48,7 +48,7 @@ def server(item: dict[str, Any], at: Path, root: dict[str, Any], config: Resourc
 
 def _claims(spec: dict[str, Any], given: Any) -> dict[str, Any]:
     """The volumes, with those of the config's claim templates."""
-    volumes, templates = spec.get("volumes"), _items(get(given, "volumeClaimTemplates"))
+    volumes, templates = spec.get("volumes"), mappings(get(given, "volumeClaimTemplates"))
     if is_unknown(volumes) or not templates:
         return {}
     names = [str(template.get("name")) for template in templates]
@@ -61,7 +61,7 @@ def _on_unknown(own: dict[str, Any], by: str) -> dict[str, Any]:
     resources = own.get("resources")
     if isinstance(resources, dict):
         amounts = {"cpu": decided(by), "memory": decided(by)}
-        given = {part: {**amounts, **_mapping(resources.get(part))} for part in ("requests", "limits")}
+        given = {part: {**amounts, **mapping(resources.get(part))} for part in ("requests", "limits")}
         resources = {**resources, **given}
     words = {key: [decided(by), *own[key]] for key in ("command", "args") if isinstance(own.get(key), list)}
     laid = {**dict.fromkeys(OPEN_FIELDS, decided(by)), **own, **words, "volumeMounts": decided(by)}
@@ -75,11 +75,3 @@ def _over(base: Any, own: Any) -> Any:
     if isinstance(base, list) and isinstance(own, list):
         return [*base, *own]
     return base if own is None else own
-
-
-def _items(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -13,7 +13,7 @@ from scanner.concepts.merged import TRAINER_CONTAINER, overlay, training_pod, tr
 from scanner.concepts.operators import kaito, kthena, llmaz, ome, role_groups, seldon
 from scanner.concepts.operators.shaped import Named, Shaped
 from scanner.concepts.operators.shaped import decided as _decided
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown, listed, mapping
 
 GPU = "nvidia.com/gpu"
 DYNAMO_SHARED_MEMORY = "8Gi"
@@ -51,10 +51,6 @@ def _chosen(source: dict[str, Any], *fields: str) -> dict[str, Any]:
     return {field: source[field] for field in fields if field in source}
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _probes(source: dict[str, Any], operator: str) -> dict[str, Any]:
     """Probes of which each may be given, switched off, or left to the operator."""
     found: dict[str, Any] = {}
@@ -74,33 +70,29 @@ def _nim_image(image: Any) -> Any:
 
 def _with_gpus(resources: Any, operator: str) -> Any:
     """Resources of a NIM: the operator adds the GPUs of the model's profile where none are asked for."""
-    limits = {**_mapping(get(resources, "requests")), **_mapping(get(resources, "limits"))}
+    limits = {**mapping(get(resources, "requests")), **mapping(get(resources, "limits"))}
     if is_unknown(resources) or any("/" in str(key) for key in limits):
         return resources
-    return {**_mapping(resources), "limits": {**_mapping(get(resources, "limits")), GPU: _decided(operator)}}
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return {**mapping(resources), "limits": {**mapping(get(resources, "limits")), GPU: _decided(operator)}}
 
 
 def _nim_claims(item: dict[str, Any], operator: str) -> tuple[Any, list[dict[str, Any]]]:
     """The resources of the container, and the pod's claims, which come in place of the GPUs that the operator adds."""
-    entries = [entry for entry in _items(item.get("draResources")) if isinstance(entry, dict)]
+    entries = [entry for entry in listed(item.get("draResources")) if isinstance(entry, dict)]
     if not entries:
         return _with_gpus(item.get("resources"), operator), []
     claims = [{**entry, "name": f"claim-{number}"} for number, entry in enumerate(entries)]
     uses = [
         {"name": claim["name"], **({} if request is None else {"request": request})}
         for claim in claims
-        for request in (_items(claim.get("requests")) or [None])
+        for request in (listed(claim.get("requests")) or [None])
     ]
-    return {**_mapping(item.get("resources")), "claims": uses}, claims
+    return {**mapping(item.get("resources")), "claims": uses}, claims
 
 
 def _nim_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     operator = "the NIM operator"
-    storage = _mapping(item.get("storage"))
+    storage = mapping(item.get("storage"))
     claim = get(storage, "pvc", "name") or f"{get(storage, 'nimCache', 'name', default='model')}-pvc"
     volumes = [{"name": "dshm", "emptyDir": {"medium": "Memory", **_size(storage.get("sharedMemorySizeLimit"))}}]
     if storage.get("emptyDir") is None and storage.get("hostPath") is None:
@@ -125,7 +117,7 @@ def _nim_pipeline(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
     """One service of a pipeline: the operator makes a NIMService of its name unless it is switched off."""
     if item.get("enabled") is False:
         return None
-    return _nim_service(_mapping(item.get("spec")), (*at, "spec"), {"metadata": {"name": item.get("name")}})
+    return _nim_service(mapping(item.get("spec")), (*at, "spec"), {"metadata": {"name": item.get("name")}})
 
 
 def _size(limit: Any) -> dict[str, Any]:
@@ -133,11 +125,11 @@ def _size(limit: Any) -> dict[str, Any]:
 
 
 def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped | None:
-    sources = _mapping(item.get("source"))
+    sources = mapping(item.get("source"))
     name = next((name for name in ("ngc", "hf", "dataStore") if isinstance(sources.get(name), dict)), None)
     if name is None:
         return None
-    asked = _mapping(item.get("resources"))
+    asked = mapping(item.get("resources"))
     limits: dict[str, Any] = _chosen(asked, "cpu", "memory")
     if asked.get("gpus"):
         limits[GPU] = asked["gpus"]
@@ -155,7 +147,7 @@ def _nim_cache(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped |
 
 def _train_job(item: dict[str, Any], at: Path, root: dict[str, Any], runtime: Resource | None) -> Shaped | None:
     """A TrainJob names a runtime, whose template has everything that the job does not override."""
-    trainer = _mapping(item.get("trainer"))
+    trainer = mapping(item.get("trainer"))
     found = training_template(runtime) if runtime is not None else None
     if runtime is not None and found is not None:
         return _on_training_runtime(trainer, (*at, "trainer"), root, runtime, *found)
@@ -190,7 +182,7 @@ def _on_training_runtime(
     for policy, scheduler in GANG_POLICIES.items():
         if isinstance(gang, dict) and policy in gang:
             spec = {**spec, "schedulerName": scheduler}
-    return Shaped(spec, tuple(containers), _mapping(template.get("metadata")))
+    return Shaped(spec, tuple(containers), mapping(template.get("metadata")))
 
 
 def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
@@ -205,7 +197,7 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
         "name": "server",
         "image": image,
         "args": given if is_unknown(given) else [*(["--model", model] if engine == "VLLM" else []), *(given or [])],
-        "env": [{"name": key, "value": value} for key, value in _mapping(environment).items()],
+        "env": [{"name": key, "value": value} for key, value in mapping(environment).items()],
         "resources": _profile(item.get("resourceProfile")),
         "volumeMounts": [{"name": "dshm", "mountPath": "/dev/shm"}],
         "livenessProbe": decided,
@@ -225,7 +217,7 @@ def _kubeai_model(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
 
 def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     """The Deployment that production-stack's operator makes (internal/controller/vllmruntime_controller.go)."""
-    engine, deployed = _mapping(item.get("vllmConfig")), _mapping(item.get("deploymentConfig"))
+    engine, deployed = mapping(item.get("vllmConfig")), mapping(item.get("deploymentConfig"))
     name = get(root, "metadata", "name", default="vllm")
     volumes: list[Any] = []
     mounts: list[Any] = []
@@ -241,10 +233,10 @@ def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
         "name": "vllm",
         "image": _joined_image(deployed.get("image")),
         "command": ["vllm", "serve"],
-        "args": _vllm_args(_mapping(item.get("model")), engine),
+        "args": _vllm_args(mapping(item.get("model")), engine),
         "env": _list(engine.get("env")),
         "ports": [{"name": "http", "containerPort": port}],
-        "resources": _vllm_resources(_mapping(deployed.get("resources"))),
+        "resources": _vllm_resources(mapping(deployed.get("resources"))),
         "volumeMounts": mounts,
         "readinessProbe": {**VLLM_PROBE, "initialDelaySeconds": 10, "failureThreshold": 10},
         "livenessProbe": {**VLLM_PROBE, "initialDelaySeconds": 10, "failureThreshold": 10},
@@ -255,7 +247,7 @@ def _vllm_runtime(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shape
     if terms is not None:
         required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
         spec["affinity"] = {"nodeAffinity": required}
-    labels = {"app": name, **_mapping(get(root, "metadata", "labels"))}
+    labels = {"app": name, **mapping(get(root, "metadata", "labels"))}
     metadata = {"labels": labels, "annotations": deployed.get("podAnnotations", {})}
     return Shaped(spec, ((container, (*at, "deploymentConfig")),), metadata)
 
@@ -264,9 +256,9 @@ def _hyperpod_endpoint(item: dict[str, Any], at: Path, root: dict[str, Any]) -> 
     """The pods of SageMaker HyperPod's inference operator; with prefill apart from decode it makes others."""
     if item.get("pdSpec") is not None:
         return None
-    worker, extra = _mapping(item.get("worker")), _mapping(item.get("kubernetes"))
+    worker, extra = mapping(item.get("worker")), mapping(item.get("kubernetes"))
     decided = _decided("the HyperPod inference operator")
-    probes = _mapping(worker.get("probes"))
+    probes = mapping(worker.get("probes"))
     container = {
         "name": get(root, "metadata", "name", default="model"),
         **_chosen(worker, "image", "command", "args", "environmentVariables", "resources"),
@@ -366,8 +358,8 @@ def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Sha
     """A service of v1alpha1, or a component of v1beta1, which has a pod template of Kubernetes' own form."""
     if "podTemplate" in item:
         return _dynamo_component(item, at, root)
-    extra = _mapping(item.get("extraPodSpec"))
-    main = _mapping(extra.get("mainContainer"))
+    extra = mapping(item.get("extraPodSpec"))
+    main = mapping(extra.get("mainContainer"))
     container = {
         **_dynamo_main(main, item.get("componentType"), item),
         "env": [*_list(get(root, "spec", "envs")), *_list(item.get("envs")), *_list(main.get("env"))],
@@ -375,21 +367,21 @@ def _dynamo_service(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Sha
         "volumeMounts": [*_list(main.get("volumeMounts")), SHARED_MEMORY_MOUNT],
     }
     volumes = _list(extra.get("volumes"))
-    memory = _mapping(item.get("sharedMemory"))
+    memory = mapping(item.get("sharedMemory"))
     if memory.get("disabled") is not True:
         volumes.append(_dynamo_memory(memory.get("size", DYNAMO_SHARED_MEMORY)))
     containers = [(container, at if not main else (*at, "extraPodSpec", "mainContainer"))]
     containers += [
         (side, (*at, "extraPodSpec", "containers", n)) for n, side in enumerate(_list(extra.get("containers")))
     ]
-    metadata = _mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
+    metadata = mapping(item.get("extraPodMetadata")) or _chosen(item, "labels", "annotations")
     spec = {**_chosen(extra, *POD_FIELDS), "volumes": volumes}
     return Shaped(spec, tuple(containers), metadata, (*at, "extraPodSpec"))
 
 
 def _dynamo_component(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
-    template = _mapping(item.get("podTemplate"))
-    given = _mapping(template.get("spec"))
+    template = mapping(item.get("podTemplate"))
+    given = mapping(template.get("spec"))
     place = (*at, "podTemplate", "spec")
     volumes = _list(given.get("volumes"))
     size = item.get("sharedMemorySize", DYNAMO_SHARED_MEMORY)
@@ -405,7 +397,7 @@ def _dynamo_component(item: dict[str, Any], at: Path, root: dict[str, Any]) -> S
             containers.append((filled, (*place, "containers", number)))
         else:
             containers.append((container, (*place, "containers", number)))
-    return Shaped({**given, "volumes": volumes}, tuple(containers), _mapping(template.get("metadata")), place)
+    return Shaped({**given, "volumes": volumes}, tuple(containers), mapping(template.get("metadata")), place)
 
 
 def _dynamo_main(main: dict[str, Any], role: Any, beside: dict[str, Any]) -> dict[str, Any]:
@@ -432,23 +424,23 @@ def _dynamo_resources(resources: Any) -> Any:
         return resources
     result: dict[str, Any] = {}
     for part in ("requests", "limits"):
-        given = _mapping(resources.get(part))
+        given = mapping(resources.get(part))
         plain = _chosen(given, "cpu", "memory")
         if given.get("gpu") is not None:
             plain[str(given.get("gpuType") or GPU)] = given["gpu"]
-        result[part] = {**plain, **_mapping(given.get("custom"))}
+        result[part] = {**plain, **mapping(given.get("custom"))}
     return result
 
 
 def _spark(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shaped:
     """A driver or executor; what its ``template`` says comes first, then its own fields."""
-    own = _mapping(get(item, "template", "spec"))
-    first = _mapping(get(own, "containers", 0))
-    limits: dict[str, Any] = dict(_mapping(get(first, "resources", "limits")))
+    own = mapping(get(item, "template", "spec"))
+    first = mapping(get(own, "containers", 0))
+    limits: dict[str, Any] = dict(mapping(get(first, "resources", "limits")))
     quantity = get(item, "gpu", "quantity")
     if quantity is not None:
         limits[str(get(item, "gpu", "name", default=GPU))] = quantity
-    requests = {**_mapping(get(first, "resources", "requests"))}
+    requests = {**mapping(get(first, "resources", "requests"))}
     for key, field in (("cpu", "cores"), ("memory", "memory")):
         if item.get(field) is not None:
             requests.setdefault(key, item[field])
@@ -473,8 +465,8 @@ def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shap
     containers = list(_step_containers(item, at))
     if not containers:
         return None
-    owner = _mapping(get(root, *at[:-2]))
-    defaults = _mapping(owner.get("templateDefaults"))
+    owner = mapping(get(root, *at[:-2]))
+    defaults = mapping(owner.get("templateDefaults"))
     spec: dict[str, Any] = {}
     for source in (owner, defaults, item):
         spec |= _chosen(source, *POD_FIELDS)
@@ -483,7 +475,7 @@ def _workflow_step(item: dict[str, Any], at: Path, root: dict[str, Any]) -> Shap
     spec["volumes"] = [*_list(owner.get("volumes")), *_list(item.get("volumes")), *claims]
     spec.pop("initContainers", None)
     containers += [(side, (*at, "sidecars", n)) for n, side in enumerate(_list(item.get("sidecars")))]
-    return Shaped(spec, tuple(containers), _mapping(item.get("metadata")), at)
+    return Shaped(spec, tuple(containers), mapping(item.get("metadata")), at)
 
 
 def _step_containers(item: dict[str, Any], at: Path) -> Iterator[tuple[dict[str, Any], Path]]:
