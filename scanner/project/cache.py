@@ -22,6 +22,7 @@ from scanner.version import VERSION
 
 FORMAT = 1
 MAX_ENTRY_BYTES = 16 * 1024 * 1024
+MAX_CHECKSUM_BYTES = 100
 MAX_SHARD_ENTRIES = 512
 """There are 256 shards; a full one gives up its older half."""
 
@@ -63,10 +64,9 @@ class Cache(Struct, frozen=True):
             return None
         try:
             with self._place(self.directory, key).open("rb") as file:
-                data = file.read(MAX_ENTRY_BYTES + 1)
+                checksum, body = file.readline(MAX_CHECKSUM_BYTES), file.read(MAX_ENTRY_BYTES + 1)
         except OSError:
             return None
-        checksum, _, body = data.partition(b"\n")
         return body if checksum == _checksum(key, body) else None
 
     def write(self, key: str, body: bytes) -> None:
@@ -77,7 +77,7 @@ class Cache(Struct, frozen=True):
             place = self._place(self.directory, key)
             _make_directory(self.directory)
             place.parent.mkdir(exist_ok=True, mode=0o700)
-            _write(place, _checksum(key, body) + b"\n" + body)
+            _write(place, _checksum(key, body) + body)
 
     @staticmethod
     def _place(directory: Path, key: str) -> Path:
@@ -132,9 +132,10 @@ def _build() -> int:
 
 
 def _checksum(key: str, body: bytes) -> bytes:
+    """The first line of an entry."""
     digest = hashlib.sha256(key.encode())
     digest.update(body)
-    return digest.hexdigest().encode()
+    return f"{digest.hexdigest()}\n".encode()
 
 
 def _make_directory(directory: Path) -> None:

@@ -56,7 +56,7 @@ class Survey(Struct):
 
     def stamp(self, root: Path, path: str) -> Stamp:
         """The stamp of a file, whether or not it was come upon."""
-        return self.stamps.get(path) or (DIRECTORY if path in self.listings else stamp(root / path))
+        return self.stamps.get(path) or (DIRECTORY if path in self.listings else stamp(f"{root}/{path}"))
 
     def listed(self, tree: Tree, directory: str) -> list[str]:
         """The names in a directory, whether or not it was come upon."""

@@ -30,13 +30,13 @@ class Style:
     """Colours, or none."""
 
     def __init__(self, colour: bool) -> None:
-        self._colour = colour
+        self.coloured = colour
         self.arrow = self("-->", "34")
         self.bar = self("|", "34")
 
     def __call__(self, text: str, code: str) -> str:
         """``text`` in an ANSI colour."""
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self.coloured else text
 
 
 class Wording(Struct, frozen=True):
@@ -100,22 +100,26 @@ def _finding(finding: Finding, file: str, words: Wording, fix: Fix | None, line:
 
 def _excerpt(span: Span, file: str, line: str | None, style: Style, colour: str) -> str:
     _, number, column, end_line, end_column = span
-    margin = " " * len(str(number))
+    shown_number = str(number)
+    margin = " " * len(shown_number)
     place = f"{margin} {style.arrow} {file}:{number}:{column}"
     if line is None:
         return place
     line = line.rstrip("\r")
     shown, before, carets = excerpt(line, column - 1, end_column - 1 if end_line == number else len(line))
-    edge, mark = f"{margin} {style.bar}", style("^" * carets, colour)
-    return f"{place}\n{edge}\n{style(str(number), '34')} {style.bar} {shown}\n{edge} {' ' * before}{mark}"
+    edge, mark = f"{margin} {style.bar}", "^" * carets
+    if style.coloured:
+        shown_number, mark = style(shown_number, "34"), style(mark, colour)
+    return f"{place}\n{edge}\n{shown_number} {style.bar} {shown}\n{edge} {' ' * before}{mark}"
 
 
 def excerpt(line: str, start: int, end: int) -> tuple[str, int, int]:
     """``line`` cleaned and cut to ``MAX_WIDTH`` columns around ``start`` (an index), the columns before the mark,
     and the columns that it takes. Wide and combining characters count as a terminal shows them."""
-    if len(line) <= MAX_WIDTH // 2 and line.isascii() and clean(line) == line:
-        start = min(start, len(line))
-        return line, start, max(min(end, len(line)) - start, 1)
+    length = len(line)
+    if length <= MAX_WIDTH // 2 and line.isascii() and clean(line) == line:
+        start, end = min(start, length), min(end, length)
+        return line, start, max(end - start, 1)
     begin = max(start - MAX_LOOKED_AT, 0)
     lead, before = "", clean(line[begin:start])
     if begin or text_width(before) > MAX_WIDTH // 2:

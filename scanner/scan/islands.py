@@ -36,8 +36,8 @@ class Unit(Struct):
     shown: str = ""
     """A digest of everything by which another unit could be joined to it."""
     sites: list[SiteName] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
-    """To each question about the whole scan: ``yes``, ``no`` or ``open``."""
+    answers: list[bool | None] = field(default_factory=list)
+    """To each question about the whole scan; ``None`` is open."""
     asks: list[int] = field(default_factory=list)
     """The numbers of the questions that rules on its own resources ask."""
     resources: int = 0
@@ -63,7 +63,7 @@ def units_of(graph: ResourceGraph, concepts: Concepts, asked: Sequence[Question]
             shown.setdefault(resource.unit, []).append(f"{question.key} {resource.address}")
         said = _answers(question, graph, concepts)
         for name, unit in units.items():
-            unit.answers.append(said.get(name, "no"))
+            unit.answers.append(said.get(name, False))
     for name, unit in units.items():
         unit.shown = digest(shown.get(name, ()))
     return units
@@ -75,13 +75,13 @@ def _seen(value: Any) -> Any:
     return [_seen(item) for item in value] if isinstance(value, list) else value
 
 
-def _answers(question: Question, graph: ResourceGraph, concepts: Concepts) -> dict[str, str]:
-    said: dict[str, str] = {}
+def _answers(question: Question, graph: ResourceGraph, concepts: Concepts) -> dict[str, bool | None]:
+    said: dict[str, bool | None] = {}
     for unit, truth in answers(question, graph, concepts):
         if truth is True:
-            said[unit] = "yes"
+            said[unit] = True
         elif isinstance(truth, Undecided):
-            said.setdefault(unit, "open")
+            said.setdefault(unit, None)
     return said
 
 
@@ -115,8 +115,8 @@ def _asking(
     if question.outward:
         return [*asking, *_units(selected(question.targets, graph, concepts))]
     said = {name: unit.answers[number] for name, unit in units.items()}
-    doubtful = "yes" not in said.values()
-    return [*asking, *(name for name in said if said[name] == "open")] if doubtful and "open" in said.values() else []
+    opened = [] if True in said.values() else [name for name, word in said.items() if word is None]
+    return [*asking, *opened] if opened else []
 
 
 def _units(resources: Iterable[Resource]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from msgspec import Struct, field
 
 from scanner.core import (
@@ -41,9 +39,8 @@ class KeptResource(Struct, array_like=True, gc=False):
     api_version: str
     namespace: str | None
     header: Location
-    ignored: dict[str, str]
-    places: list[tuple[str, Location]]
-    """Where the annotations stand."""
+    suppressing: list[tuple[str, str, Location]]
+    """The key and text of each annotation that suppresses something, and where it stands."""
     holder: int | None
     """The number of the object that it stands in, which is kept before it."""
 
@@ -121,22 +118,19 @@ class Snapshot(Struct):
     islands: list[Island]
 
 
-class Remembered:
+class Remembered(Struct, gc=False):
     """The places of a resource that an earlier scan has looked up."""
 
-    __slots__ = ("_header", "_places")
-
-    def __init__(self, header: Location, places: dict[Path, Location]) -> None:
-        self._header = header
-        self._places = places
+    header: Location
+    places: dict[Path, Location]
 
     def locate(self, path: Path) -> Location:
         """See ``scanner.core.Locator``."""
-        return self._places.get(path, self._header)
+        return self.places.get(path, self.header)
 
     def extent(self) -> Span:
         """See ``scanner.core.Locator``; no more than the header is remembered."""
-        return self._header.span
+        return self.header.span
 
 
 class Said(Struct):
@@ -158,15 +152,14 @@ class Said(Struct):
             resources.append(_resource(each))
             if each.holder is not None:
                 resources[-1].holder = resources[: len(resources) - 1][each.holder]
-        for kept in island.findings:
-            subject = resources[kept.resource]
-            finding = Finding(
-                kept.rule, kept.severity, kept.message, subject, kept.path, kept.location, kept.fingerprint
-            )
-            self.findings.append(finding)
-            self.fixes[id(finding)] = kept.fix
-            if kept.line is not None:
-                self.lines[id(finding)] = kept.line
+        found = [
+            Finding(it.rule, it.severity, it.message, resources[it.resource], it.path, it.location, it.fingerprint)
+            for it in island.findings
+        ]
+        self.findings += found
+        self.fixes.update(zip(map(id, found), [it.fix for it in island.findings], strict=True))
+        lines = zip(map(id, found), [it.line for it in island.findings], strict=True)
+        self.lines.update({number: line for number, line in lines if line is not None})
         for item in island.undetermined:
             causes = tuple(Unknown(reason, source) for reason, source in item.causes)
             self.undetermined.append(Undetermined(item.rule, resources[item.resource], item.path, causes))
@@ -216,8 +209,9 @@ class Keeper:
 
 
 def _kept(item: Resource, holder: int | None) -> KeptResource:
-    ignored = suppressions(item)
-    places = [(key, item.locate(("metadata", "annotations", key))) for key in ignored]
+    suppressing = [
+        (key, text, item.locate(("metadata", "annotations", key))) for key, text in suppressions(item).items()
+    ]
     return KeptResource(
         item.address,
         item.type,
@@ -229,15 +223,15 @@ def _kept(item: Resource, holder: int | None) -> KeptResource:
         item.api_version,
         item.namespace,
         item.locate(),
-        ignored,
-        places,
+        suppressing,
         holder,
     )
 
 
 def _resource(kept: KeptResource) -> Resource:
-    known = {("metadata", "annotations", key): place for key, place in kept.places}
-    attributes = {"metadata": {"annotations": kept.ignored}} if kept.ignored else {}
+    known: dict[Path, Location] = {("metadata", "annotations", key): place for key, _, place in kept.suppressing}
+    annotations = {key: text for key, text, _ in kept.suppressing}
+    attributes = {"metadata": {"annotations": annotations}} if annotations else {}
     return Resource(
         kept.address,
         kept.type,
@@ -245,7 +239,7 @@ def _resource(kept: KeptResource) -> Resource:
         kept.provider,
         attributes,
         kept.span,
-        Remembered(kept.header, cast(dict[Path, Location], known)),
+        Remembered(kept.header, known),
         kept.origin,
         kept.unit,
         kept.api_version,

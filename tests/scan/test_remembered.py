@@ -112,14 +112,15 @@ def test_what_is_remembered_is_used(remembering: Remembering) -> None:
 @pytest.mark.parametrize("wrong", [{"wrong": [None]}, None, [], "", 7, True])
 def test_a_part_of_another_type_costs_the_memory_and_nothing_else(wrong: Any, remembering: Remembering) -> None:
     for steps, right in places(remembering.memory):
-        absent, step = wrong is None and steps[-1] in OPTIONAL, wrong == 7 and steps[-3:-1] in PATHS
+        absent = wrong is None and (steps[-1] in OPTIONAL or steps[-2:-1] == ("answers",))
+        step = wrong == 7 and steps[-3:-1] in PATHS
         if type(wrong) is not type(right) and not absent and not step:
             memory = changed([remembering.memory], (0, *steps), wrong)[0]
             assert remembering.with_memory(memory) == (remembering.said, 0), steps
 
 
 OPTIONAL = (7, 8)
-"""Positions that may hold nothing: the namespace of a resource, the fix and the line of a finding."""
+"""Positions that may hold nothing: the namespace of a resource, the fix and the line of a finding; so may answers."""
 PATHS = ((0, 4), (0, 2))
 """Positions of paths, whose steps may be numbers."""
 
