@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scanner.concepts import ray
 from scanner.concepts.model import PodSet
 from scanner.concepts.operators import llmaz, ome, role_groups
 from scanner.concepts.quantities import product, total, whole
@@ -15,6 +16,8 @@ GROUPS_OF_EQUAL_PODS = (
     "ModelBooster",
 )  # fmt: skip
 """Kinds whose pods serve one copy of a model in groups of equal pods."""
+JOBS = frozenset(("PyTorchJob", "JobSet"))
+"""Kinds of which the pods of all components train together."""
 SERVERS_AND_WORKERS = (
     ("predictor", "worker"), ("", "worker"), ("prefill", "prefill-worker"),
     ("engine", "engine-worker"), ("decoder", "decoder-worker"),
@@ -29,6 +32,7 @@ def complete_groups(sets: list[PodSet]) -> None:
     if sets[0].kind == "LeaderWorkerSet" or sets[0].resource.group == llmaz.GROUP:
         together = _leader_and_workers(sets)
     elif sets[0].kind in RAY_KINDS and len(sets) > 1:
+        ray.compare_versions(sets)
         together = total([_accelerators_of_all(pods) for pods in sets])
     elif sets[0].kind in ("LLMInferenceService", "InferenceService", "ServingRuntime", "ClusterServingRuntime"):
         _group_of_servers(sets)
@@ -43,6 +47,22 @@ def complete_groups(sets: list[PodSet]) -> None:
     else:
         return
     _share_accelerators(sets, together)
+
+
+def count_members(sets: list[PodSet]) -> None:
+    """Count the pods that start as one, once the pods of each set are counted."""
+    if not sets:
+        return
+    first, spec = sets[0], sets[0].resource.attributes.get("spec")
+    members: Any = None
+    if first.kind == "LeaderWorkerSet" or first.kind in role_groups.KINDS:
+        members = first.group_size
+    elif first.kind in JOBS and get(spec, "elasticPolicy") is None:
+        members = total([pods.pod_count for pods in sets])
+    elif get(spec, "completionMode") == "Indexed":
+        members = first.pod_count
+    for pods in sets:
+        pods.members = members
 
 
 def _share_accelerators(sets: list[PodSet], together: Any) -> None:

@@ -128,6 +128,8 @@ class Container(View, kw_only=True):
     """Whether the image is a build that needs an accelerator; ``None`` cannot be told."""
     processes: int | None = None
     """Training processes that the launcher starts in each pod, where it says a number."""
+    nodes: int | None = None
+    """Machines that the launcher or the engine waits for before it starts, where it says a number."""
     serving: Serving | None = None
 
 
@@ -212,6 +214,13 @@ class PodSet(Concept, kw_only=True):
     device_claims: list[DeviceClaim] = field(default_factory=list)
     group_accelerators: int = 0
     group_size: int = 1
+    members: int | None = None
+    """Pods that start as one: of a group, or of all components of a job; ``None``: the kind does not tell."""
+    announced_accelerators: int | None = None
+    """What a Ray node is told to offer to tasks, where it is told."""
+    release: str | None = None
+    """The versions of Ray and Python of a worker's image, and of its head's (``head_release``), as far as both tell."""
+    head_release: str | None = None
     pods_per_replica: int = 1
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
     pod_count: int = 1

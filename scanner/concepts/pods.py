@@ -10,13 +10,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from scanner.concepts import ray
 from scanner.concepts.amounts import Amounts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.declared import KSERVE_FRAMEWORKS, declare
 from scanner.concepts.definitions import Definitions, model_field
 from scanner.concepts.device_claims import read_claims
 from scanner.concepts.devices import Devices
-from scanner.concepts.groups import complete_groups
+from scanner.concepts.groups import complete_groups, count_members
 from scanner.concepts.merged import Merged, Part, merge_predictor, merge_worker
 from scanner.concepts.model import Accelerators, Container, EnvironmentVariable, PodSet, Serving, View
 from scanner.concepts.operators import ome
@@ -135,6 +136,7 @@ def pod_sets(
         if named.model is not None and resource.group == ome.GROUP:
             ome.declare_model(pods, named.model)
         count_pods(pods)
+    count_members(result)
     return result
 
 
@@ -241,8 +243,10 @@ def _pod_set(
     if not kind.pod_spec and not kind.shape:
         pods.sources["pod_annotations"] = (*path, "metadata", "annotations")
     _read_spec(pods, written, config_maps, devices, amounts)
-    if kind.ray and kind.component == "head" and pods.accelerator_count == 0:
-        _without_model(pods)
+    if kind.ray:
+        ray.read_group(pods, path[:-1])
+        if kind.component == "head" and pods.accelerator_count == 0:
+            _without_model(pods)
     if "{*}" in kind.template and not kind.shape:
         # operators of training jobs take the policy beside the template
         pods.restart_policy = get(resource.attributes, *path[:-1], "restartPolicy", default=pods.restart_policy)

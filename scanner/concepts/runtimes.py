@@ -46,30 +46,36 @@ def recognise(container: Container, scripts: Mapping[str, str], spend: Callable[
         container.serving = _serving(found, container)
         if not container.port_numbers and entry.get("port"):
             container.port_numbers = [entry["port"]]
-    elif found.family == "training" and "processes" in entry:
-        _read_processes(entry["processes"], container, found.all)
     elif found.family == "notebook" and not container.port_numbers:
         container.port_numbers = [8888]
+    for field in ("processes", "nodes"):
+        if field in entry:
+            _read_count(field, entry[field], container, found.all)
 
 
-def _read_processes(processes: dict[str, list[str]], container: Container, found: tuple[Command, ...]) -> None:
-    """Some launchers start one process for each accelerator that they are told of."""
+def _read_count(field: str, said: dict[str, list[str]], container: Container, found: tuple[Command, ...]) -> None:
+    """How many processes a launcher starts for each machine, or how many machines it waits for, where it is told."""
     for variable in container.env:
-        if variable.name in processes.get("environment", ()):
-            container.processes = whole(_environment(container)[variable.name])
-            container.sources["processes"] = variable.at
+        if variable.name in said.get("environment", ()):
+            setattr(container, field, _count(_environment(container)[variable.name]))
+            container.sources[field] = variable.at
     environment = _environment(container)
     last = None
     for command in found:
         for number, word in enumerate(command.words):
             flag, inline = _split(word)
-            if flag in processes["flags"]:
+            if flag in said["flags"]:
                 following = command.words[number + 1] if number + 1 < len(command.words) else None
                 known = {**environment, **command.variables}
-                container.processes = whole(fill(following if inline is None else inline, known))
+                setattr(container, field, _count(fill(following if inline is None else inline, known)))
                 last = word
     if last is not None:
-        container.sources["processes"] = _source(container, str(last))
+        container.sources[field] = _source(container, str(last))
+
+
+def _count(value: Any) -> Any:
+    """A number, or the least of a range such as ``2:4``."""
+    return whole(value.partition(":")[0] if isinstance(value, str) else value)
 
 
 def _split(word: Any) -> tuple[str, str | None]:

@@ -20,12 +20,12 @@ from scanner.facts.models import (
 
 FULL_CONTEXT_ENGINES = frozenset(("vllm",))
 """Engines that refuse to start when the KV cache cannot hold one sequence of the longest context."""
-SHARDS_OVER_ALL = frozenset(("tgi", "nim", "ollama", "llama.cpp"))
+SHARDS_OVER_ALL = frozenset(("tgi", "nim", "ollama", "llama.cpp", "huggingfaceserver"))
 """Engines that spread over every accelerator of the container unless told otherwise."""
 UTILIZATION = {"vllm": 0.9, "sglang": 0.9}
 """The share of memory that an engine takes by default (vLLM ``--gpu-memory-utilization``, SGLang's is about that)."""
 MINIMAL_CONTEXT = 2048
-GUESSABLE = frozenset(("vllm", "sglang", "tgi", "lmdeploy", "nim", "tensorrt-llm"))
+GUESSABLE = frozenset(("vllm", "sglang", "tgi", "lmdeploy", "nim", "tensorrt-llm", "huggingfaceserver"))
 _HUB_NAME = lazy_pattern(r"\w[\w.-]*/[\w.-]+", re.ASCII)
 """A model of a hub by organisation and name; folders hold what anybody put there under any name."""
 
@@ -33,8 +33,15 @@ _HUB_NAME = lazy_pattern(r"\w[\w.-]*/[\w.-]+", re.ASCII)
 def estimate(pods: PodSet) -> None:
     """Fill in the memory fields of every container's ``serving``."""
     for container in pods.containers:
-        if container.serving is not None and container.runtime in GUESSABLE:
+        if container.serving is not None and container.runtime in GUESSABLE and not _takes_other_memory(container):
             estimate_container(container, container.serving, pods.accelerator_memory_gib)
+
+
+def _takes_other_memory(container: Container) -> bool:
+    """Whether KServe's Hugging Face server is told to load the model with Transformers, which puts on the CPU what does
+    not fit; otherwise vLLM runs what it can."""
+    words = [word.removeprefix("--backend=") for word in container.argv if isinstance(word, str)]
+    return container.runtime == "huggingfaceserver" and "huggingface" in words
 
 
 def estimate_container(container: Container, serving: Serving, accelerator_memory_gib: float | None) -> None:

@@ -9,6 +9,7 @@ from scanner.concepts.clouds.common import Reader, common, differs, either, equa
 from scanner.concepts.model import Concept, EnvironmentVariable, FeatureStore, ModelEndpoint, Notebook
 from scanner.concepts.quantities import whole
 from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.facts.instances import instance_type
 from scanner.graph import ResourceGraph
 
 MODEL = "aws_sagemaker_model"
@@ -78,6 +79,8 @@ def _read_model(endpoint: ModelEndpoint, model: Resource, graph: ResourceGraph) 
     endpoint.boundary_shared_with = _neighbours_in_groups(model, graph)
     if endpoint.serverless is False and isinstance(endpoint.instance_type, str):
         endpoint.serving = estimated(endpoint.instance_type, endpoint.image, variables)
+        known = instance_type("aws", endpoint.instance_type)
+        endpoint.accelerator_count = None if known is None else int(known.accelerator_count)
 
 
 def _neighbours_in_groups(model: Resource, graph: ResourceGraph) -> list[str]:
