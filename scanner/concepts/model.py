@@ -91,6 +91,16 @@ class EnvironmentVariable(View, kw_only=True):
     """What a reference gives, where a ConfigMap of the scan tells; never a Secret's value."""
 
 
+class Probe(View, kw_only=True):
+    """A probe that asks a port."""
+
+    kind: str = ""
+    """readiness, liveness or startup"""
+    port: int | str | None = None
+    answered: bool | None = None
+    """Whether a container of the pod listens there; ``None``: cannot be told."""
+
+
 class Container(View, kw_only=True):
     """One container of a pod template. Probes, resources, mounts and ports are as in the manifest."""
 
@@ -117,6 +127,9 @@ class Container(View, kw_only=True):
     startup_probe: dict[str, Any] | None = None
     startup_budget_seconds: float | None = None
     """How long the container may take to start before a probe restarts it; ``None``: for ever."""
+    probes: list[Probe] = field(default_factory=list)
+    listens: int | None = None
+    """The only port that the engine serves on, as its flags say or by default; ``None``: cannot be told."""
     pre_stop: dict[str, Any] | None = None
     security_context: dict[str, Any] = field(default_factory=dict)
     privileged: bool = False

@@ -23,6 +23,7 @@ from scanner.concepts.model import Accelerators, Container, EnvironmentVariable,
 from scanner.concepts.operators import ome
 from scanner.concepts.operators.shaped import Named
 from scanner.concepts.operators.shapes import shape
+from scanner.concepts.probes import read_probes
 from scanner.concepts.quantities import quantity, settled, total, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
@@ -254,6 +255,7 @@ def _pod_set(
     read_scale(pods, kind, path)
     declare(pods)
     _read_processes(pods)
+    read_probes(pods)
     pods.role = role_of(pods, kind)
     pods.collective_benchmark = collective_benchmark(pods)
     read_update(pods, kind)

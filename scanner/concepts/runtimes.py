@@ -51,6 +51,17 @@ def recognise(container: Container, scripts: Mapping[str, str], spend: Callable[
     for field in ("processes", "nodes"):
         if field in entry:
             _read_count(field, entry[field], container, found.all)
+    if "listens" in entry and _starts_by_itself(container, found, entry):
+        container.listens = entry["port"]
+        _read_count("listens", entry["listens"], container, () if found.command is None else (found.command,))
+
+
+def _starts_by_itself(container: Container, found: _Match, entry: dict[str, Any]) -> bool:
+    """Whether it is the engine that gets the arguments, and no file may say more than they do."""
+    told = [word for word in found.command.words if isinstance(word, str)] if found.command is not None else []
+    named = any(_names(" ".join(told), marker) for marker in entry["argv"])
+    configured = any(word.partition("=")[0] in runtimes()["configured_by"] for word in told)
+    return (named or not container.command) and not configured
 
 
 def _read_count(field: str, said: dict[str, list[str]], container: Container, found: tuple[Command, ...]) -> None:
