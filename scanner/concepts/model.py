@@ -276,6 +276,8 @@ class PodSet(Concept, kw_only=True):
     fast_network_used: bool | None = None
     capacity: int | None = None
     """Accelerators that all hosts together can grow to; ``None`` where a host has no upper bound."""
+    room_for_update: bool = False
+    """Whether the hosts grow by themselves and have room for the pods that an update starts before it stops others."""
 
 
 class Taint(View, kw_only=True):
