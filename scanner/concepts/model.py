@@ -156,6 +156,8 @@ class Serving(View, kw_only=True):
     request_log_level: str | None = None
     """How much of a request is logged, in the engine's own numbers."""
     expert_parallel: bool = False
+    gated: bool = False
+    """Whether the model's name is that of a repository of the hub that asks for a token."""
     parameters_b: float | None = None
     """Billions of parameters; ``None`` where neither facts nor the name tell."""
     weights_gib: float | None = None
