@@ -118,6 +118,8 @@ class Container(View, kw_only=True):
     startup_budget_seconds: float | None = None
     """How long the container may take to start before a probe restarts it; ``None``: for ever."""
     pre_stop: dict[str, Any] | None = None
+    pre_stop_seconds: int | None = None
+    """How long the hook sleeps before the server is told to end."""
     security_context: dict[str, Any] = field(default_factory=dict)
     privileged: bool = False
     volume_mounts: list[dict[str, Any]] = field(default_factory=list)
@@ -246,6 +248,8 @@ class PodSet(Concept, kw_only=True):
     topology_spread: list[dict[str, Any]] = field(default_factory=list)
     restart_policy: str | None = None
     termination_grace_seconds: int = 30
+    shutdown_summary: str = ""
+    """What of the grace period a hook takes, for messages."""
     scheduling_gates: bool = False
     gang_scheduled: bool = False
     queue: str | None = None
