@@ -154,6 +154,8 @@ class Serving(View, kw_only=True):
     load_format: str | None = None
     kv_cache_dtype: str | None = None
     cpu_offload_gib: str | None = None
+    api_key: str | None = None
+    """The key that the command line makes callers present."""
     logs_requests: bool = False
     request_log_level: str | None = None
     """How much of a request is logged, in the engine's own numbers."""
@@ -220,6 +222,8 @@ class PodSet(Concept, kw_only=True):
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
     pod_count: int = 1
     """Pods of this component in all: replicas times ``pods_per_replica``; a DaemonSet counts as one."""
+    replicas_together: int | None = None
+    """Replicas of all workloads that share a disruption budget with this one, its own included."""
     copies: int = 1
     """Objects like this one that its holder runs at a time, each with pods of its own: trials of an Experiment."""
     trial: bool = False
