@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -78,12 +79,33 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
         scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
+    _contained(concepts, "what shares a disruption budget", lambda: _share_budgets(concepts, graph))
     _collect(concepts, (r for r in resources if r.api_version), partial(_grants, concepts, graph))
     _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
     _collect(concepts, (r for r in resources if r.api_version), Proxies(graph).boundaries)
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts
+
+
+def _share_budgets(concepts: Concepts, graph: ResourceGraph) -> None:
+    """Count the pods behind each disruption budget, which may select several workloads.
+
+    Objects of one address are alternatives, of which one is applied.
+    """
+    for pods in concepts.of_kind("PodSet"):
+        if isinstance(pods, PodSet):
+            pods.replicas_together = pods.replicas
+    for budget in graph.of_type("PodDisruptionBudget"):
+        chosen = [near.resource for near in graph.neighbours(budget, "disrupts")]
+        if len({item.address for item in chosen}) < 2:
+            continue
+        sets = [item for workload in chosen for item in concepts.of_resource(workload) if isinstance(item, PodSet)]
+        counts = {item.address: item.replicas for item in sets}
+        unknown = next((count for count in counts.values() if not isinstance(count, int)), None)
+        for item in sets:
+            together: Any = sum(count for count in counts.values() if count is not None) if unknown is None else unknown
+            item.replicas_together = together
 
 
 def _grants(concepts: Concepts, graph: ResourceGraph, resource: Resource) -> list[AccessGrant]:

@@ -131,6 +131,8 @@ class Container(View, kw_only=True):
     listens: int | None = None
     """The only port that the engine serves on, as its flags say or by default; ``None``: cannot be told."""
     pre_stop: dict[str, Any] | None = None
+    pre_stop_seconds: int | None = None
+    """How long the hook sleeps before the server is told to end."""
     security_context: dict[str, Any] = field(default_factory=dict)
     privileged: bool = False
     volume_mounts: list[dict[str, Any]] = field(default_factory=list)
@@ -167,10 +169,14 @@ class Serving(View, kw_only=True):
     load_format: str | None = None
     kv_cache_dtype: str | None = None
     cpu_offload_gib: str | None = None
+    api_key: str | None = None
+    """The key that the command line makes callers present."""
     logs_requests: bool = False
     request_log_level: str | None = None
     """How much of a request is logged, in the engine's own numbers."""
     expert_parallel: bool = False
+    gated: bool = False
+    """Whether the model's name is that of a repository of the hub that asks for a token."""
     parameters_b: float | None = None
     """Billions of parameters; ``None`` where neither facts nor the name tell."""
     weights_gib: float | None = None
@@ -238,6 +244,8 @@ class PodSet(Concept, kw_only=True):
     """Pods of this component for each replica: workers of a leader, hosts of a TPU slice, jobs of a set."""
     pod_count: int = 1
     """Pods of this component in all: replicas times ``pods_per_replica``; a DaemonSet counts as one."""
+    replicas_together: int | None = None
+    """Replicas of all workloads that share a disruption budget with this one, its own included."""
     copies: int = 1
     """Objects like this one that its holder runs at a time, each with pods of its own: trials of an Experiment."""
     trial: bool = False
@@ -266,6 +274,8 @@ class PodSet(Concept, kw_only=True):
     topology_spread: list[dict[str, Any]] = field(default_factory=list)
     restart_policy: str | None = None
     termination_grace_seconds: int = 30
+    shutdown_summary: str = ""
+    """What of the grace period a hook takes, for messages."""
     scheduling_gates: bool = False
     gang_scheduled: bool = False
     queue: str | None = None
@@ -298,6 +308,8 @@ class PodSet(Concept, kw_only=True):
     fast_network_used: bool | None = None
     capacity: int | None = None
     """Accelerators that all hosts together can grow to; ``None`` where a host has no upper bound."""
+    room_for_update: bool = False
+    """Whether the hosts grow by themselves and have room for the pods that an update starts before it stops others."""
 
 
 class Taint(View, kw_only=True):

@@ -343,6 +343,7 @@ def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
     pods.hosts = [pool for pool, taints in missing if taints == []]
     doubts += [taints for _, taints in missing if isinstance(taints, Unknown)]
     pods.not_tolerated = list(dict.fromkeys(text for _, found in missing if isinstance(found, list) for text in found))
+    pods.room_for_update = _has_room(pods, pods.hosts)
     hosts = {id(pool) for pool in pods.hosts}
     for pool, verdict in verdicts:
         if not isinstance(verdict, str) or verdict == "":
@@ -605,8 +606,29 @@ def _from_hosts(pods: PodSet) -> None:
     pods.spot_only = None if any(is_unknown(item) for item in spot) else all(item is True for item in spot)
     fast = [pool.fast_network for pool in hosts]
     pods.fast_network = None if any(is_unknown(item) for item in fast) else all(item is True for item in fast)
+    pods.capacity = _capacity_of(hosts)
+
+
+def _has_room(pods: PodSet, hosts: list[AcceleratorPool]) -> bool:
+    """Whether the pools grow by themselves, as far as is known to as many as an update starts beside the old ones."""
+    if not any(_grows(pool) for pool in hosts):
+        return False
+    counts = (_capacity_of(hosts), pods.replicas, pods.max_surge, pods.own_accelerators)
+    if not all(isinstance(count, int) for count in counts):
+        return True
+    capacity, replicas, surge, each = (count or 0 for count in counts)
+    return capacity >= (replicas + surge) * each
+
+
+def _grows(pool: AcceleratorPool) -> bool:
+    least, most = pool.min_size, pool.max_size
+    elastic = isinstance(least, int) and isinstance(most, int) and most > least
+    return pool.platform == "karpenter" or pool.autoscaling is True or elastic
+
+
+def _capacity_of(hosts: list[AcceleratorPool]) -> int | None:
     sizes = [_capacity(pool) for pool in hosts]
-    pods.capacity = None if None in sizes else sum(size for size in sizes if size is not None)
+    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _capacity(pool: AcceleratorPool) -> int | None:

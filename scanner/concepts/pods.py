@@ -28,6 +28,7 @@ from scanner.concepts.quantities import quantity, settled, total, whole
 from scanner.concepts.roles import collective_benchmark, role_of, share_role
 from scanner.concepts.runtimes import recognise, words
 from scanner.concepts.scaling import count_pods, read_scale, read_update
+from scanner.concepts.shutdown import pause, sum_up
 from scanner.core import Path, Resource, Unknown, get, is_unknown, listed, mapping, mappings
 from scanner.core.patterns import lazy_pattern
 from scanner.facts.kinds import Holder, WorkloadKind, absolute, expand_paths, holders, workload_kinds
@@ -373,6 +374,7 @@ def _read_spec(pods: PodSet, written: _Written, config_maps: ConfigMaps, devices
     _put_source(pods, written, "restart_policy", "restartPolicy")
     grace = whole(spec.get("terminationGracePeriodSeconds"))
     pods.termination_grace_seconds = 30 if grace is None else grace
+    sum_up(pods)
     pods.claims = [
         str(get(v, "persistentVolumeClaim", "claimName")) for v in listed(pods.volumes) if "persistentVolumeClaim" in v
     ]
@@ -456,6 +458,7 @@ def _container(
     container.startup_probe = _probe(item, "startupProbe")
     container.startup_budget_seconds = _startup_budget(container)
     container.pre_stop = mapping(get(item, "lifecycle", "preStop", default={})) or None
+    container.pre_stop_seconds = pause(container.pre_stop)
     container.security_context = mapping(item.get("securityContext"))
     container.privileged = container.security_context.get("privileged", False)
     container.sources["privileged"] = (*at, "securityContext", "privileged")

@@ -12,6 +12,7 @@ from scanner.facts.models import (
     Guess,
     Model,
     Quantization,
+    gated,
     model,
     parameters_from_name,
     quantization,
@@ -45,13 +46,14 @@ def _takes_other_memory(container: Container) -> bool:
 
 
 def estimate_container(container: Container, serving: Serving, accelerator_memory_gib: float | None) -> None:
-    """Fill in the sizes of ``serving``, for accelerators of this size."""
+    """Fill in what facts say of the model of ``serving``, and its sizes, for accelerators of this size."""
     if not isinstance(serving.model, str):
         return
     found, stored = _lookup(serving.model)
     if found is None:
         return
     serving.parameters_b = found.parameters_b
+    serving.gated = gated(serving.model)
     flagged = None
     if serving.quantization is not None:
         flagged = quantization(serving.quantization) if isinstance(serving.quantization, str) else None

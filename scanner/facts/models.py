@@ -40,6 +40,8 @@ class Model(Struct, frozen=True):
     """Tokens that the other layers keep; 0 if their state does not grow with the context."""
     latent: int | None
     """Values that a token's keys and values are compressed to in a layer (multi-head latent attention)."""
+    gated: bool
+    """Whether its owner's repository on Hugging Face gives the weights to accounts only that were let in."""
     aliases: tuple[str, ...]
     source: str
     date: str
@@ -116,6 +118,13 @@ def model(name: str) -> NamedModel | None:
         if key in _by_name():
             return _found(_by_name()[key], compressed)
     return None
+
+
+def gated(name: str) -> bool:
+    """Whether the hub gates the repository of this name: that of the model's owner, not a copy of somebody else."""
+    found = model(name) if name.count("/") == 1 else None
+    owner = name.strip().lower().partition("/")[0]
+    return found is not None and found.model.gated and found.model.id.lower().partition("/")[0] == owner
 
 
 def parameters_from_name(name: str) -> Guess | None:
@@ -225,6 +234,7 @@ def _model(row: dict[str, str]) -> Model:
         cache_layers=whole(row["cache_layers"]),
         window=whole(row["window"]),
         latent=whole(row["latent"]),
+        gated=row["gated"] == "yes",
         aliases=names(row["aliases"]),
         source=row["source"],
         date=row["date"],

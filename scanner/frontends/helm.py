@@ -8,17 +8,16 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path as FilePath
-from typing import Any
 
 from msgspec import Struct
 
-from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, Resource, SourceFile, Span, get
+from scanner.core import Diagnostic, Location, Parsed, Path, RelatedSpan, Resource, SourceFile, Span
 from scanner.core.patterns import lazy_pattern
+from scanner.frontends.chart_parts import Missing, chart_data, missing_parts, put_together
 from scanner.frontends.kubernetes import read_manifests
-from scanner.project.bounds import load_yaml
 from scanner.project.cache import NO_CACHE, Cache
 from scanner.project.tree import MAX_DIRECTORY_DEPTH, Tree, Unreadable
 
@@ -110,10 +109,14 @@ def render_chart(
     span = Span(name, 1, 1, 1, 1)
     if place is None:
         return Parsed(diagnostics=[Diagnostic("error", "outside-root", f"{chart} is outside the scan", span)])
-    metadata = _data(tree, name)
+    metadata = chart_data(tree, name)
     if metadata.get("type") == "library":
         return Parsed()
-    obstacle = _obstacle(tree, chart)
+    values = values or ChartValues()
+    given = values.files or values.settings or values.documents
+    defaults = {} if given else chart_data(tree, _beside(name, "values.yaml"))
+    missing = missing_parts(tree, chart, metadata, defaults)
+    obstacle = next(filter(None, (_obstacle(tree, part) for part in (chart, *missing.parts.values()))), None)
     if obstacle is not None:
         code, reason = obstacle
         return Parsed(diagnostics=[Diagnostic("error", code, f"this chart is not checked: {reason}", span)])
@@ -123,14 +126,11 @@ def render_chart(
             "pip install 'kilter[helm]'"
         )
         return Parsed(diagnostics=[Diagnostic("error", "helm-engine-missing", message, span)])
-    values = values or ChartValues()
-    defaults = {} if values.files or values.settings or values.documents else _data(tree, _beside(name, "values.yaml"))
-    missing = _missing_dependencies(tree, chart, metadata, defaults)
-    text, problem = _rendered(place, values, cache, shared or RenderTime())
+    text, problem = _rendered_whole(tree, place, missing, values, cache, shared or RenderTime())
     diagnostics = []
     hint = "; give it the values that it asks for with --values or --set" if _WANTS_VALUES.search(problem) else ""
-    if missing:
-        names = ", ".join(missing)
+    if missing.names:
+        names = ", ".join(missing.names)
         message = (
             f"this chart is not checked: rendering it without {names}, which its charts/ directory lacks, failed: "
             f"{problem}{hint}; run `helm dependency build`"
@@ -147,7 +147,7 @@ def render_chart(
     if values.kube_version and shutil.which("helm") is None:
         message = "the Kubernetes version was not applied: only the helm command can set it"
         diagnostics.append(Diagnostic("warning", "helm-kube-version", message, span))
-    parsed = read_rendered(tree, chart, text)
+    parsed = read_rendered(tree, chart, text, missing.renamed)
     parsed.diagnostics.extend(diagnostics)
     return parsed
 
@@ -175,36 +175,19 @@ def _beside(path: str, name: str) -> str:
     return f"{path.rpartition('/')[0]}/{name}".lstrip("/")
 
 
-def _data(tree: Tree, path: str) -> dict[str, Any]:
-    """A file of a chart as data; empty for archives and for what cannot be read (rendering will say so)."""
-    if path.endswith(".tgz"):
-        return {}
-    try:
-        data = load_yaml(tree.read(path).text)
-    except Exception:  # the library raises whatever its constructors meet
-        return {}
-    return data if isinstance(data, dict) else {}
+def _rendered_whole(
+    tree: Tree, place: FilePath, missing: Missing, values: ChartValues, cache: Cache, shared: RenderTime
+) -> tuple[str, str]:
+    """What ``_rendered`` gives for the chart with those of its dependencies that lie elsewhere in the scan."""
+    if not missing.parts:
+        return _rendered(place, values, cache, shared)
+    import tempfile
 
-
-def _missing_dependencies(tree: Tree, chart: str, metadata: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
-    """Names of the dependencies that are neither a directory nor an archive in charts/ nor switched off by default."""
-    declared = metadata.get("dependencies")
-    present = tree.list(f"{chart}/charts" if chart else "charts")
-    missing = []
-    for item in declared if isinstance(declared, list) else ():
-        name = item.get("name") if isinstance(item, dict) else None
-        there = any(entry == name or entry.startswith(f"{name}-") for entry in present)
-        if isinstance(name, str) and not there and not _is_off(item, defaults):
-            missing.append(name)
-    return missing
-
-
-def _is_off(dependency: dict[str, Any], defaults: dict[str, Any]) -> bool:
-    """Whether the first path of ``condition`` that the values have is false, as Helm reads it."""
-    condition = dependency.get("condition")
-    paths = condition.split(",") if isinstance(condition, str) else []
-    found = (get(defaults, *path.strip().split(".")) for path in paths)
-    return next((value for value in found if isinstance(value, bool)), True) is False
+    with tempfile.TemporaryDirectory(prefix="kilter-") as scratch:
+        whole = put_together(tree, place, missing.parts, FilePath(scratch))
+        if whole is None:
+            return "", "its dependencies are larger than the limit"
+        return _rendered(whole, values, cache, shared)
 
 
 def _rendered(place: FilePath, values: ChartValues, cache: Cache, shared: RenderTime) -> tuple[str, str]:
@@ -367,11 +350,14 @@ def _sdk_command(place: FilePath, values: ChartValues) -> tuple[list[str], bytes
     return [sys.executable, "-P", "-c", _SDK], json.dumps(order).encode()
 
 
-def read_rendered(tree: Tree, chart: str, text: str) -> Parsed:
-    """The objects in the output of ``helm template``, each placed in the template that it comes from."""
+def read_rendered(tree: Tree, chart: str, text: str, parts: Mapping[str, str] | None = None) -> Parsed:
+    """The objects in the output of ``helm template``, each placed in the template that it comes from.
+
+    ``parts`` tells where charts lie that the chart holds by dependency.
+    """
     parsed = Parsed()
     for source, document in _documents(text):
-        template = _template_path(chart, source)
+        template = _template_path(chart, source, parts or {})
         rendered = read_manifests(SourceFile(template, document), chart, "helm")
         try:
             original = tree.read(template)
@@ -402,10 +388,12 @@ def _documents(text: str) -> Iterator[tuple[str, str]]:
             yield source, document
 
 
-def _template_path(chart: str, source: str) -> str:
+def _template_path(chart: str, source: str, parts: Mapping[str, str]) -> str:
     """``chart-name/templates/x.yaml`` as a path in the scan."""
     inside = source.partition("/")[2]
-    return f"{chart}/{inside}" if chart else inside
+    holder = max((part for part in parts if inside.startswith(f"{part}/")), key=len, default="")
+    top = parts[holder] if holder else chart
+    return f"{top}/{inside.removeprefix(holder).lstrip('/')}".lstrip("/")
 
 
 class TemplateLocator:

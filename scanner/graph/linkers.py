@@ -8,6 +8,8 @@ from typing import Any
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.graph.resource_graph import EdgeKind, ResourceGraph
 
+MAX_NAMESAKES = 8
+"""Namespaces of one name in different units that an object of another unit is taken to be in."""
 PodLabels = dict[Resource, list[dict[str, Any]]]
 Places = Mapping[str, Set[str]]
 RAY_CLUSTERS: dict[str, Path] = {
@@ -211,8 +213,7 @@ def _link_scaling(graph: ResourceGraph, places: Places) -> None:
             if not isinstance(reference, dict) or _is_paused(scaler):
                 continue
             key = (str(reference.get("kind", "Deployment")), str(reference.get("name")), scaler.namespace or "default")
-            near = [target for target in targets.get(key, ()) if _near_units(target, scaler)]
-            for target in _told_apart(scaler, near, places):
+            for target in _told_apart(scaler, _nearest(scaler, targets.get(key, ())), places):
                 graph.connect(scaler, target, "scales")
 
 
@@ -348,15 +349,12 @@ def _backends_of_openshift(route: Resource) -> set[str]:
 def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
     accounts = _Namesakes(graph, graph.of_type("ServiceAccount"), lambda a: (a.name, a.namespace or "default"))
     roles = _Namesakes(graph, graph.of_type("Role", "ClusterRole"), lambda r: (r.type, r.name, r.namespace or ""))
-    namespaces = {n.name: n for n in graph.of_type("Namespace")}
     for workload in pod_labels:
         for spec in _pod_specs(workload.attributes):
             place = (str(spec.get("serviceAccountName")), workload.namespace or "default")
             for account in accounts.meant_by(workload, place):
                 graph.connect(workload, account, "runs_as")
-    for resource in list(graph.resources):
-        if resource.namespace in namespaces and resource.api_version:
-            graph.connect(resource, namespaces[resource.namespace], "in_namespace")
+    _link_namespaces(graph)
     for binding in graph.of_type("RoleBinding", "ClusterRoleBinding"):
         kind = str(get(binding.attributes, "roleRef", "kind"))
         name = str(get(binding.attributes, "roleRef", "name"))
@@ -369,6 +367,21 @@ def _link_names(graph: ResourceGraph, pod_labels: PodLabels) -> None:
                 place = (str(subject.get("name")), str(subject.get("namespace") or binding.namespace or "default"))
                 for account in accounts.meant_by(binding, place):
                     graph.connect(binding, account, "binds")
+
+
+def _link_namespaces(graph: ResourceGraph) -> None:
+    """Objects are in the Namespace that their own unit declares; in any of its name where that declares none.
+
+    An overlay declares the Namespaces of its own environment, and policies may stand apart from all of them.
+    """
+    declared: dict[str, dict[str, Resource]] = {}
+    for namespace in graph.of_type("Namespace"):
+        declared.setdefault(namespace.name, {})[namespace.unit] = namespace
+    for resource in list(graph.resources):
+        units = declared.get(resource.namespace or "", {}) if resource.api_version else {}
+        own = units.get(resource.unit)
+        for namespace in [own] if own is not None else list(units.values())[-MAX_NAMESAKES:]:
+            graph.connect(resource, namespace, "in_namespace")
 
 
 class _Namesakes:

@@ -97,6 +97,17 @@ def test_the_autoscaler_add_on_leaves_the_largest_size_open(tmp_path: Path) -> N
     assert (found.autoscaling, found.min_size, found.max_size) == (True, 0, None)
 
 
+def test_a_pool_that_begins_empty_or_has_an_autoscaler_beside_it_may_grow(tmp_path: Path) -> None:
+    text = POOL % ("VM.GPU.A10.2", "", "")
+    assert pools(tmp_path, text.replace("size = 4", "size = 0"))["gpu"].max_size is None
+    assert pools(tmp_path, text)["gpu"].max_size == 4
+    (tmp_path / "k8s").mkdir()
+    (tmp_path / "k8s" / "scaler.yaml").write_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cluster-autoscaler, namespace: kube-system}\n"
+    )
+    assert pools(tmp_path, text)["gpu"].max_size is None
+
+
 def test_the_module_of_oracle_has_a_pool_for_each_entry_that_is_created(tmp_path: Path) -> None:
     found = pools(tmp_path, MODULE)
     assert set(found) == {"gpu", "grow"}

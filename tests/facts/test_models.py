@@ -6,6 +6,7 @@ import pytest
 
 from scanner.facts.kinds import runtimes
 from scanner.facts.models import (
+    gated,
     model,
     models,
     parameters_from_name,
@@ -87,6 +88,22 @@ def test_models_are_found_under_the_names_that_people_write(name: str, expected:
     found = model(name)
     assert found is not None and found.model.id == expected
     assert (found.quantization and found.quantization.name) == compressed
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", True),
+        ("meta-llama/meta-llama-3-70b-instruct", True),
+        ("google/gemma-3-27b-it", True),
+        ("NousResearch/Meta-Llama-3.1-8B-Instruct", False),
+        ("Llama-3.1-8B-Instruct", False),
+        ("/models/meta-llama/Llama-3.1-8B-Instruct", False),
+        ("Qwen/Qwen3-8B", False),
+    ],
+)
+def test_only_the_repository_of_the_owner_is_gated(name: str, expected: bool) -> None:
+    assert gated(name) is expected
 
 
 @pytest.mark.parametrize("name", ["", "acme/support-model", "/models/current", "llama", "qwen-instruct", "AWQ", "70B"])

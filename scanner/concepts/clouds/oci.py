@@ -29,6 +29,8 @@ INPUTS = {
 }
 """The key of a worker pool behind each field."""
 AUTOSCALER = "ClusterAutoscaler"
+AUTOSCALER_NAME = "cluster-autoscaler"
+"""What the autoscaler's own manifests and chart call its Deployment."""
 
 
 def _node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
@@ -43,7 +45,8 @@ def _node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
     pool.name = attributes["name"] if isinstance(attributes.get("name"), str) else resource.name
     pool.desired_size = whole(get(config, "size"))
     pool.min_size = pool.max_size = pool.desired_size
-    if _scaled(resource, graph):
+    # nobody makes a pool to leave it empty
+    if pool.desired_size == 0 or _scaled(resource, graph):
         pool.autoscaling, pool.min_size, pool.max_size = True, 0, None
     pool.spot = either(*(given(get(block, "preemptible_node_config")) for block in blocks))
     pool.reserved = either(*(given(get(block, "capacity_reservation_id")) for block in blocks))
@@ -65,9 +68,14 @@ def _node_pool(resource: Resource, graph: ResourceGraph) -> Concept | None:
 
 
 def _scaled(resource: Resource, graph: ResourceGraph) -> bool:
-    """Whether the cluster autoscaler runs as an add-on; its own configuration says between which sizes."""
+    """Whether the cluster autoscaler runs, as an add-on or a workload; its own arguments say between which sizes."""
     addons = graph.of_type("oci_containerengine_addon")
-    return any(item.unit == resource.unit and item.attributes.get("addon_name") == AUTOSCALER for item in addons)
+    if any(item.unit == resource.unit and item.attributes.get("addon_name") == AUTOSCALER for item in addons):
+        return True
+    workload = next((item for item in graph.of_type("Deployment") if AUTOSCALER_NAME in item.name), None)
+    if workload is not None:
+        graph.tie(resource.unit, workload.unit)
+    return workload is not None
 
 
 def _labels(blocks: Any) -> Any:

@@ -1,3 +1,4 @@
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -110,6 +111,50 @@ def test_a_subchart_is_rendered_with_the_values_under_its_name(tmp_path: Path) -
     assert pods(result).accelerator_count == 4
     assert pods(result).resource.span.file == "chart/charts/engine/templates/deployment.yaml"
     assert [item for item in result.diagnostics if item.level == "error"] == []
+
+
+def test_a_dependency_that_lies_elsewhere_in_the_scan_is_put_into_the_chart(tmp_path: Path) -> None:
+    root = chart(tmp_path, "")
+    engine, common = root / "common" / "engine", root / "common" / "lib"
+    for place, name, more in ((engine, "engine", ""), (common, "lib", "type: library\n")):
+        (place / "templates").mkdir(parents=True)
+        (place / "Chart.yaml").write_text(CHART.replace("llm", name) + more)
+    (engine / "Chart.yaml").write_text(
+        CHART.replace("llm", "engine") + 'dependencies: [{name: lib, version: 0.1.0, repository: "file://../lib"}]\n'
+    )
+    (engine / "templates" / "deployment.yaml").write_text(TEMPLATE.replace("spec:", '{{ include "lib.key" . }}:'))
+    (engine / "values.yaml").write_text((root / "chart" / "values.yaml").read_text())
+    (common / "templates" / "_helpers.tpl").write_text('{{ define "lib.key" }}spec{{ end }}')
+    dependency = '{name: engine, alias: gpu, version: 0.1.0, repository: "file://../common/engine"}'
+    (root / "chart" / "Chart.yaml").write_text(CHART + f"dependencies: [{dependency}]\n")
+    (root / "chart" / "values.yaml").write_text("gpu: {gpus: 4}\n")
+    result = scan([root])
+    assert [item.message for item in result.diagnostics] == []
+    found = [item for item in result.concepts.of_kind("PodSet") if isinstance(item, PodSet)]
+    assert sorted(item.accelerator_count for item in found) == [1, 4]
+    assert {item.resource.span.file for item in found} == {"common/engine/templates/deployment.yaml"}
+    assert not (root / "chart" / "charts").exists()
+
+
+def test_a_dependency_outside_of_the_scan_stays_missing(tmp_path: Path) -> None:
+    root = chart(tmp_path, TEMPLATE)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "Chart.yaml").write_text(CHART.replace("llm", "engine"))
+    for place in (f"../../{outside.name}", str(outside), "../absent", "."):
+        dependency = f'dependencies: [{{name: engine, version: 0.1.0, repository: "file://{place}"}}]\n'
+        (root / "chart" / "Chart.yaml").write_text(CHART + dependency)
+        assert [item.code for item in scan([root]).diagnostics if item.level == "error"] == ["helm-dependency-missing"]
+
+
+def test_charts_that_depend_on_each_other_end(tmp_path: Path) -> None:
+    root = chart(tmp_path, TEMPLATE)
+    shutil.copytree(root / "chart", root / "other")
+    for place, name, other in (("chart", "llm", "other"), ("other", "other", "llm")):
+        path = "../other" if other == "other" else "../chart"
+        dependency = f'dependencies: [{{name: {other}, version: 0.1.0, repository: "file://{path}"}}]\n'
+        (root / place / "Chart.yaml").write_text(CHART.replace("llm", name) + dependency)
+    assert {item.code for item in scan([root]).diagnostics if item.level == "error"} == {"helm-dependency-missing"}
 
 
 def test_a_missing_dependency_is_named(tmp_path: Path) -> None:
