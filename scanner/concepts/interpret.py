@@ -12,7 +12,7 @@ from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.definitions import Definitions
 from scanner.concepts.devices import Devices
-from scanner.concepts.exposure import network_boundaries
+from scanner.concepts.exposure import Surroundings, network_boundaries
 from scanner.concepts.kubernetes import access_grants
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, AccessGrant, Concept, ModelEndpoint, Notebook, PodSet
@@ -79,8 +79,9 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
     _collect(concepts, (r for r in resources if r.api_version), partial(_grants, concepts, graph))
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
-    _collect(concepts, (r for r in resources if r.api_version), Proxies(graph).boundaries)
+    around = Surroundings(graph)
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, around))
+    _collect(concepts, (r for r in resources if r.api_version), Proxies(around).boundaries)
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts
