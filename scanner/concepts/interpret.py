@@ -63,18 +63,15 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     concepts = Concepts()
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph)
-    definitions = Definitions(graph)
+    amounts = Amounts()
+    definitions = Definitions(graph, amounts)
     devices = Devices(graph)
-    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, devices=devices, amounts=Amounts())
+    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, devices=devices, amounts=amounts)
     _collect(concepts, (r for r in resources if r.api_version), read_pods)
     _contained(concepts, "what Ray clusters are for", lambda: _read_ray_jobs(concepts, graph))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
+    _contained(concepts, "what workloads are made of", lambda: _link_parts(concepts, graph))
     for pods in concepts.of_kind("PodSet"):
-        if isinstance(pods, PodSet) and pods.defined_by is not None:
-            graph.connect(pods.resource, pods.defined_by, "references")
-        for claim in pods.device_claims if isinstance(pods, PodSet) else ():
-            if claim.target is not None:
-                graph.connect(pods.resource, claim.target, "references")
         scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
@@ -85,6 +82,16 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts
+
+
+def _link_parts(concepts: Concepts, graph: ResourceGraph) -> None:
+    """Workloads refer to their runtimes and to the devices that they claim."""
+    for pods in concepts.of_kind("PodSet"):
+        if isinstance(pods, PodSet):
+            claimed = [claim.target for claim in pods.device_claims]
+            for target in (pods.defined_by, *claimed):
+                if target is not None:
+                    graph.connect(pods.resource, target, "references")
 
 
 def _grants(concepts: Concepts, graph: ResourceGraph, resource: Resource) -> list[AccessGrant]:
