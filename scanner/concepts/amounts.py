@@ -15,7 +15,7 @@ MAX_REQUESTS = 50_000
 """Of devices, which the claims of the workloads of one file stand for and which their containers use."""
 
 MAX_RUNTIMES = 300_000
-"""Formats and protocols of serving runtimes that the predictors of one file are compared with."""
+"""Serving runtimes and their protocols that the predictors of one file are compared with."""
 
 
 class WorkloadLimit(Exception):
@@ -50,8 +50,8 @@ class Amounts:
         self._add(self._requests, resource, number, f"{MAX_REQUESTS:,} requests for devices", MAX_REQUESTS)
 
     def add_runtimes(self, resource: Resource, number: int) -> None:
-        """Count formats of serving runtimes that may be chosen. Raises ``WorkloadLimit``."""
-        what = f"{MAX_RUNTIMES:,} formats of serving runtimes that may be chosen for them"
+        """Count serving runtimes that may be chosen. Raises ``WorkloadLimit``."""
+        what = f"{MAX_RUNTIMES:,} serving runtimes that may be chosen for them"
         self._add(self._runtimes, resource, number, what, MAX_RUNTIMES)
 
     def _add(self, counts: Counter[tuple[str, str]], resource: Resource, number: int, what: str, limit: int) -> None:

@@ -42,8 +42,9 @@ class Definitions:
         self._graph = graph
         self._amounts = amounts
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
-        self._by_format: dict[tuple[str, str], list[tuple[Resource, list[dict[str, Any]]]]] = {}
-        """KServe's serving runtimes by kind and the name of formats that they may be chosen for, with these formats."""
+        self._by_format: dict[tuple[str, str, str | None], list[tuple[Resource, dict[str, Any]]]] = {}
+        """KServe's serving runtimes with the formats that they may be chosen for, by kind, name and version of these;
+        at ``None`` for its version, with the first format of a name."""
         self._chosen_for: dict[str, tuple[set[str], Resource | None]] = {}
         """The units of what may be chosen, and what is, by all that this depends on."""
         self._known: dict[tuple[str, str, str, tuple[str, ...], str], Resource | None] = {}
@@ -52,8 +53,8 @@ class Definitions:
             group = runtime.group
             if group in GROUPS[runtime.type]:
                 self._by_name.setdefault((group, runtime.type, runtime.name), []).append(runtime)
-            for name, formats in _formats_of(runtime).items() if group == KSERVE else ():
-                self._by_format.setdefault((runtime.type, name), []).append((runtime, formats))
+            for (name, version), item in _formats_of(runtime).items() if group == KSERVE else ():
+                self._by_format.setdefault((runtime.type, name, version), []).append((runtime, item))
 
     def of(self, user: Resource) -> Resource | None:
         """The runtime that ``user`` runs on; ``None`` if it uses none or the scan does not tell which."""
@@ -124,17 +125,13 @@ class Definitions:
     def _best(self, user: Resource, spec: Any, field: str) -> tuple[set[str], Resource | None]:
         """The units of the runtimes that KServe may choose, and the one it would. Raises ``WorkloadLimit``."""
         name, version = _format(spec, field)
+        wanted = None if version is None else str(version)
         for kind in SERVING:
-            same = self._by_format.get((kind, name), []) if isinstance(name, str) else []
-            self._amounts.add_runtimes(user, sum(_size(*item) for item in same))
-            found = [
-                (_priority(formats, version), runtime)
-                for runtime, formats in same
-                if (
-                    kind.startswith("Cluster") or (_namespace(runtime) == _namespace(user) and _together(runtime, user))
-                )
-                and _supports(runtime, formats, spec, field)
-            ]
+            same = self._by_format.get((kind, name, wanted), []) if isinstance(name, str) else []
+            self._amounts.add_runtimes(user, sum(1 + len(_protocols(runtime)) for runtime, _ in same))
+            if not kind.startswith("Cluster"):
+                same = [(runtime, item) for runtime, item in same if _in_namespace(runtime, user)]
+            found = [(_priority(item), runtime) for runtime, item in same if _supports(runtime, spec, field)]
             most = max((priority for priority, _ in found), default=0)
             first = [runtime for priority, runtime in found if priority == most]
             if found:
@@ -162,42 +159,40 @@ def _protocol(spec: Any, field: str) -> Any:
     return get(spec, field, "protocolVersion", default="v1")
 
 
-def _formats_of(runtime: Resource) -> dict[str, list[dict[str, Any]]]:
-    """The formats that a serving runtime may be chosen for, by name."""
-    found: dict[str, list[dict[str, Any]]] = {}
+def _formats_of(runtime: Resource) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """The formats that a serving runtime may be chosen for: the first of each name and version, and of each name."""
+    found: dict[tuple[str, str | None], dict[str, Any]] = {}
     for item in mappings(get(runtime.attributes, "spec", "supportedModelFormats")):
-        if item.get("autoSelect") is True and isinstance(item.get("name"), str):
-            found.setdefault(item["name"], []).append(item)
+        name = item.get("name")
+        if item.get("autoSelect") is True and isinstance(name, str):
+            found.setdefault((name, str(item.get("version"))), item)
+            found.setdefault((name, None), item)
     return found
 
 
-def _size(runtime: Resource, formats: list[dict[str, Any]]) -> int:
-    """What it takes to look at a runtime."""
-    return len(formats) + len(listed(get(runtime.attributes, "spec", "protocolVersions")))
+def _protocols(runtime: Resource) -> list[Any]:
+    return listed(get(runtime.attributes, "spec", "protocolVersions"))
 
 
-def _supports(runtime: Resource, formats: list[dict[str, Any]], spec: Any, field: str) -> bool:
-    """Whether KServe may choose the runtime: by model format, protocol, and whether it runs over several nodes."""
+def _supports(runtime: Resource, spec: Any, field: str) -> bool:
+    """Whether KServe may choose a runtime of the model's format: by protocol, and whether over several nodes."""
     given = get(runtime.attributes, "spec", default={})
     if get(given, "disabled") is True or get(given, "multiModel") is True:
         return False
     if (get(given, "workerSpec") is None) != (get(spec, "workerSpec") is None):
         return False
-    protocols = listed(get(given, "protocolVersions"))
-    if protocols and _protocol(spec, field) not in protocols:
-        return False
-    return _fitting(formats, _format(spec, field)[1]) is not None
+    protocols = _protocols(runtime)
+    return not protocols or _protocol(spec, field) in protocols
 
 
-def _fitting(formats: list[dict[str, Any]], version: Any) -> dict[str, Any] | None:
-    """The first of the formats of one name that has the version, if one is asked for."""
-    fits = (item for item in formats if version is None or str(item.get("version")) == str(version))
-    return next(fits, None)
-
-
-def _priority(formats: list[dict[str, Any]], version: Any) -> int:
-    value = get(_fitting(formats, version), "priority")
+def _priority(supported: dict[str, Any]) -> int:
+    value = supported.get("priority")
     return value if isinstance(value, int) else 0
+
+
+def _in_namespace(runtime: Resource, user: Resource) -> bool:
+    """Whether the namespace of ``user`` has the runtime."""
+    return _namespace(runtime) == _namespace(user) and _together(runtime, user)
 
 
 def _namespace(resource: Resource) -> str:
