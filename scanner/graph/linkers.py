@@ -26,7 +26,7 @@ SELECTORS: tuple[tuple[str, EdgeKind, tuple[str, ...], bool], ...] = (
     ("PodMonitoring", "scrapes", ("spec", "selector"), True),
 )
 """(kind, edge, path of the selector, whether an empty selector selects everything)."""
-MAX_COMPARED = 1_000_000
+MAX_COMPARED = 500_000
 """Objects that selectors are compared with, in all: those that have the rarest of the labels that are wanted."""
 
 
