@@ -14,6 +14,9 @@ MAX_CHARACTERS = 1_000_000
 MAX_REQUESTS = 50_000
 """Of devices, which the claims of the workloads of one file stand for and which their containers use."""
 
+MAX_RUNTIMES = 300_000
+"""Serving runtimes and their protocols that the predictors of one file are compared with."""
+
 
 class WorkloadLimit(Exception):
     """Workloads of one file that hold more than any real ones; the message names the limit."""
@@ -26,6 +29,7 @@ class Amounts:
         self._containers: Counter[tuple[str, str]] = Counter()
         self._characters: Counter[tuple[str, str]] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
+        self._runtimes: Counter[tuple[str, str]] = Counter()
         self._full: set[tuple[str, str]] = set()
 
     def has_room(self, resource: Resource) -> bool:
@@ -44,6 +48,11 @@ class Amounts:
     def add_requests(self, resource: Resource, number: int) -> None:
         """Count requests for devices. Raises ``WorkloadLimit``."""
         self._add(self._requests, resource, number, f"{MAX_REQUESTS:,} requests for devices", MAX_REQUESTS)
+
+    def add_runtimes(self, resource: Resource, number: int) -> None:
+        """Count serving runtimes that may be chosen. Raises ``WorkloadLimit``."""
+        what = f"{MAX_RUNTIMES:,} serving runtimes that may be chosen for them"
+        self._add(self._runtimes, resource, number, what, MAX_RUNTIMES)
 
     def _add(self, counts: Counter[tuple[str, str]], resource: Resource, number: int, what: str, limit: int) -> None:
         key = (resource.unit, resource.span.file)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from scanner.concepts.amounts import Amounts
 from scanner.concepts.declared import KSERVE_FRAMEWORKS
 from scanner.concepts.operators import llmaz
-from scanner.core import Path, Resource, get, is_unknown
+from scanner.core import Path, Resource, get, is_unknown, listed, mappings
 from scanner.graph import ResourceGraph
 
 SERVING = ("ServingRuntime", "ClusterServingRuntime")
@@ -37,17 +38,23 @@ KINDS = tuple(GROUPS)
 class Definitions:
     """The serving and training runtimes and the base models of a scan by group, kind and name."""
 
-    def __init__(self, graph: ResourceGraph) -> None:
+    def __init__(self, graph: ResourceGraph, amounts: Amounts) -> None:
         self._graph = graph
+        self._amounts = amounts
         self._by_name: dict[tuple[str, str, str], list[Resource]] = {}
-        self._by_kind: dict[tuple[str, str], list[Resource]] = {}
+        self._by_format: dict[tuple[str, str, str | None], list[tuple[Resource, dict[str, Any]]]] = {}
+        """KServe's serving runtimes with the formats that they may be chosen for, by kind, name and version of these;
+        at ``None`` for its version, with the first format of a name."""
+        self._chosen_for: dict[str, tuple[set[str], Resource | None]] = {}
+        """The units of what may be chosen, and what is, by all that this depends on."""
         self._known: dict[tuple[str, str, str, tuple[str, ...], str], Resource | None] = {}
         """What was looked up for a unit and a namespace: many objects may name one of many."""
         for runtime in graph.of_type(*KINDS):
             group = runtime.group
             if group in GROUPS[runtime.type]:
                 self._by_name.setdefault((group, runtime.type, runtime.name), []).append(runtime)
-                self._by_kind.setdefault((group, runtime.type), []).append(runtime)
+            for (name, version), item in _formats_of(runtime).items() if group == KSERVE else ():
+                self._by_format.setdefault((runtime.type, name, version), []).append((runtime, item))
 
     def of(self, user: Resource) -> Resource | None:
         """The runtime that ``user`` runs on; ``None`` if it uses none or the scan does not tell which."""
@@ -106,16 +113,30 @@ class Definitions:
 
     def _chosen(self, user: Resource, spec: Any, field: str) -> Resource | None:
         """KServe prefers runtimes of the namespace, then those of the highest priority, then the newest."""
+        asked = (*_format(spec, field), _protocol(spec, field), get(spec, "workerSpec") is None)
+        key = repr((user.unit, user.namespace, asked))
+        if key not in self._chosen_for:
+            self._chosen_for[key] = self._best(user, spec, field)
+        units, chosen = self._chosen_for[key]
+        for unit in units:
+            self._graph.tie(user.unit, unit)
+        return chosen
+
+    def _best(self, user: Resource, spec: Any, field: str) -> tuple[set[str], Resource | None]:
+        """The units of the runtimes that KServe may choose, and the one it would. Raises ``WorkloadLimit``."""
+        name, version = _format(spec, field)
+        wanted = None if version is None else str(version)
         for kind in SERVING:
-            found = [item for item in self._by_kind.get((KSERVE, kind), ()) if _supports(item, spec, field)]
+            same = self._by_format.get((kind, name, wanted), []) if isinstance(name, str) else []
+            self._amounts.add_runtimes(user, sum(1 + len(_protocols(runtime)) for runtime, _ in same))
             if not kind.startswith("Cluster"):
-                found = [item for item in found if _namespace(item) == _namespace(user) and _together(item, user)]
-            most = max((_priority(item, spec, field) for item in found), default=0)
-            first = [item for item in found if _priority(item, spec, field) == most]
+                same = [(runtime, item) for runtime, item in same if _in_namespace(runtime, user)]
+            found = [(_priority(item), runtime) for runtime, item in same if _supports(runtime, spec, field)]
+            most = max((priority for priority, _ in found), default=0)
+            first = [runtime for priority, runtime in found if priority == most]
             if found:
-                self._consult(user, found)
-                return first[0] if len(first) == 1 else None
-        return None
+                return {runtime.unit for _, runtime in found}, first[0] if len(first) == 1 else None
+        return set(), None
 
     def _consult(self, user: Resource, found: Iterable[Resource]) -> None:
         for item in found:
@@ -134,33 +155,44 @@ def _format(spec: Any, field: str) -> tuple[Any, Any]:
     return get(spec, field, "modelFormat", "name"), get(spec, field, "modelFormat", "version")
 
 
+def _protocol(spec: Any, field: str) -> Any:
+    return get(spec, field, "protocolVersion", default="v1")
+
+
+def _formats_of(runtime: Resource) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """The formats that a serving runtime may be chosen for: the first of each name and version, and of each name."""
+    found: dict[tuple[str, str | None], dict[str, Any]] = {}
+    for item in mappings(get(runtime.attributes, "spec", "supportedModelFormats")):
+        name = item.get("name")
+        if item.get("autoSelect") is True and isinstance(name, str):
+            found.setdefault((name, str(item.get("version"))), item)
+            found.setdefault((name, None), item)
+    return found
+
+
+def _protocols(runtime: Resource) -> list[Any]:
+    return listed(get(runtime.attributes, "spec", "protocolVersions"))
+
+
 def _supports(runtime: Resource, spec: Any, field: str) -> bool:
-    """Whether KServe may choose the runtime: by model format, protocol, and whether it runs over several nodes."""
+    """Whether KServe may choose a runtime of the model's format: by protocol, and whether over several nodes."""
     given = get(runtime.attributes, "spec", default={})
     if get(given, "disabled") is True or get(given, "multiModel") is True:
         return False
     if (get(given, "workerSpec") is None) != (get(spec, "workerSpec") is None):
         return False
-    protocols = get(given, "protocolVersions", default=[])
-    protocol = get(spec, field, "protocolVersion", default="v1")
-    if isinstance(protocols, list) and protocols and protocol not in protocols:
-        return False
-    return _listed(given, *_format(spec, field)) is not None
+    protocols = _protocols(runtime)
+    return not protocols or _protocol(spec, field) in protocols
 
 
-def _listed(given: Any, name: Any, version: Any) -> dict[str, Any] | None:
-    formats = get(given, "supportedModelFormats", default=[])
-    for item in formats if isinstance(formats, list) else ():
-        fits = get(item, "name") == name and (version is None or str(get(item, "version")) == str(version))
-        if fits and get(item, "autoSelect") is True and isinstance(item, dict):
-            return item
-    return None
-
-
-def _priority(runtime: Resource, spec: Any, field: str) -> int:
-    listed = _listed(get(runtime.attributes, "spec", default={}), *_format(spec, field))
-    value = get(listed, "priority")
+def _priority(supported: dict[str, Any]) -> int:
+    value = supported.get("priority")
     return value if isinstance(value, int) else 0
+
+
+def _in_namespace(runtime: Resource, user: Resource) -> bool:
+    """Whether the namespace of ``user`` has the runtime."""
+    return _namespace(runtime) == _namespace(user) and _together(runtime, user)
 
 
 def _namespace(resource: Resource) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Any
 
 from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import NetworkBoundary
 from scanner.concepts.operators import kaito
 from scanner.concepts.quantities import whole
-from scanner.core import Path, Resource, Unknown, get, is_unknown
+from scanner.core import Path, Resource, Unknown, get, is_unknown, listed
 from scanner.core.patterns import lazy_pattern
 from scanner.graph import ResourceGraph
 from scanner.graph.linkers import RAY_CLUSTERS
@@ -92,16 +93,40 @@ RAY_DASHBOARD = 8265
 ANYWHERE = frozenset(("0.0.0.0/0", "::/0"))
 
 
-def network_boundaries(resource: Resource, graph: ResourceGraph) -> list[NetworkBoundary]:
+class Surroundings:
+    """What decides about the routes of one scan, each looked up once: many of them may have the same around them."""
+
+    def __init__(self, graph: ResourceGraph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def asking(self) -> frozenset[str]:
+        """The units with a policy or filter that asks for credentials, or may do so."""
+        filters = self.graph.of_type("EnvoyFilter")
+        found = [item for item in filters if AUTHENTICATING_ENVOY.search(str(item.attributes))]
+        return frozenset(item.unit for item in (*self.graph.of_type(*AUTHENTICATING_POLICIES), *found))
+
+    @cached_property
+    def gateways(self) -> dict[tuple[str, str, str], bool | Unknown]:
+        """Whether a Gateway of the Gateway API is open, by its unit, namespace and name."""
+        found: dict[tuple[str, str, str], list[Any]] = {}
+        for item in self.graph.of_type("Gateway"):
+            if GATEWAY_API in item.api_version:
+                place = (item.unit, item.namespace or "default", item.name)
+                found.setdefault(place, []).append(_gateway_is_open(item))
+        return {place: any_of(values) for place, values in found.items()}
+
+
+def network_boundaries(resource: Resource, around: Surroundings) -> list[NetworkBoundary]:
     """A boundary for a Service, an Ingress, a route or the Service that KubeRay or KAITO makes."""
     if resource.type == "Service" and resource.api_version == "v1":
         return [service_boundary(resource)]
     if resource.type == "Ingress":
-        return [_ingress(resource, graph)]
+        return [_ingress(resource, around)]
     if resource.type == "HTTPRoute":
-        return [_http_route(resource, graph)]
+        return [_http_route(resource, around)]
     if resource.type == "Route" and resource.api_version.startswith("route.openshift.io/"):
-        return [_route(resource, graph)]
+        return [_route(resource, around)]
     if resource.group == kaito.GROUP:
         return _kaito_service(resource)
     return _ray_head(resource) if resource.type in RAY_CLUSTERS else []
@@ -151,12 +176,12 @@ def _is_internal(key: str, value: Any) -> bool:
     return allowed is not None and (not allowed or str(value).lower() in allowed)
 
 
-def _ingress(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
+def _ingress(resource: Resource, around: Surroundings) -> NetworkBoundary:
     boundary = boundary_of(resource)
     boundary.tls = _has_certificate(resource)  # type: ignore[assignment]
     annotations = annotations_of(resource)
     boundary.open_to_world = _ingress_is_open(resource, annotations)  # type: ignore[assignment]
-    boundary.authenticated = _asks(annotations) or asks_behind(resource, graph)
+    boundary.authenticated = _asks(annotations) or asks_behind(resource, around)
     rules = get(resource.attributes, "spec", "rules", default=[])
     boundary.hosts = [get(rule, "host") for rule in rules] if isinstance(rules, list) else []
     boundary.ports = [{"from": port, "to": port, "target": port, "name": None} for port in _backend_ports(resource)]
@@ -210,20 +235,18 @@ def _asks(annotations: dict[str, Any]) -> bool:
     )
 
 
-def asks_behind(resource: Resource, graph: ResourceGraph) -> bool:
+def asks_behind(resource: Resource, around: Surroundings) -> bool:
     """Whether a proxy in the pods or a policy of the same unit asks for credentials, or may do so."""
-    behind = [near.resource for near in graph.neighbours(resource, "exposes")]
+    behind = [near.resource for near in around.graph.neighbours(resource, "exposes")]
     proxied = any(AUTHENTICATING_PROXY.search(image) for item in behind for image in _images(item))
-    policies = [item for item in graph.of_type(*AUTHENTICATING_POLICIES) if item.unit == resource.unit]
-    filters = [item for item in graph.of_type("EnvoyFilter") if item.unit == resource.unit]
-    return proxied or bool(policies) or any(AUTHENTICATING_ENVOY.search(str(item.attributes)) for item in filters)
+    return proxied or resource.unit in around.asking
 
 
-def _http_route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
+def _http_route(resource: Resource, around: Surroundings) -> NetworkBoundary:
     """A route of the Gateway API: as open as the Gateways of the same unit that it belongs to."""
     boundary = boundary_of(resource)
-    boundary.open_to_world = _gateways_are_open(resource, graph)  # type: ignore[assignment]
-    boundary.authenticated = _asks(annotations_of(resource)) or _is_filtered(resource) or asks_behind(resource, graph)
+    boundary.open_to_world = _gateways_are_open(resource, around)  # type: ignore[assignment]
+    boundary.authenticated = _asks(annotations_of(resource)) or _is_filtered(resource) or asks_behind(resource, around)
     hosts = get(resource.attributes, "spec", "hostnames", default=[])
     boundary.hosts = hosts if isinstance(hosts, list) else []
     boundary.sources["open_to_world"] = ("spec", "rules")
@@ -237,15 +260,12 @@ def _is_filtered(route: Resource) -> bool:
     return any(kind in AUTHENTICATING_FILTERS for kind in kinds)
 
 
-def _gateways_are_open(route: Resource, graph: ResourceGraph) -> bool | Unknown:
-    parents = get(route.attributes, "spec", "parentRefs", default=[])
-    wanted = {
-        (get(item, "name"), get(item, "namespace", default=route.namespace or "default"))
-        for item in (parents if isinstance(parents, list) else ())
-        if get(item, "kind", default="Gateway") == "Gateway"
-    }
-    found = [item for item in graph.of_type("Gateway") if item.unit == route.unit and GATEWAY_API in item.api_version]
-    mine = [_gateway_is_open(item) for item in found if (item.name, item.namespace or "default") in wanted]
+def _gateways_are_open(route: Resource, around: Surroundings) -> bool | Unknown:
+    own = route.namespace or "default"
+    parents = listed(get(route.attributes, "spec", "parentRefs"))
+    named = [item for item in parents if get(item, "kind", default="Gateway") == "Gateway"]
+    wanted = [(route.unit, str(get(item, "namespace", default=own)), str(get(item, "name"))) for item in named]
+    mine = [around.gateways[place] for place in wanted if place in around.gateways]
     return any_of(mine) if mine else Unknown("no Gateway beside it says so")
 
 
@@ -265,7 +285,7 @@ def _gateway_is_open(gateway: Resource) -> bool | Unknown:
     return not any(_is_internal(str(key), value) for key, value in annotations.items())
 
 
-def _route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
+def _route(resource: Resource, around: Surroundings) -> NetworkBoundary:
     """An OpenShift Route: the router asks for no credentials, a proxy beside the server may."""
     boundary = boundary_of(resource)
     tls = get(resource.attributes, "spec", "tls")
@@ -273,8 +293,8 @@ def _route(resource: Resource, graph: ResourceGraph) -> NetworkBoundary:
     unknown = next((value for value in (tls, plain) if is_unknown(value)), None)
     boundary.tls = unknown if unknown is not None else bool(tls) and plain != "Allow"  # type: ignore[assignment]
     boundary.open_to_world = True
-    behind = [near.resource for near in graph.neighbours(resource, "exposes")]
-    boundary.authenticated = asks_behind(resource, graph)
+    behind = [near.resource for near in around.graph.neighbours(resource, "exposes")]
+    boundary.authenticated = asks_behind(resource, around)
     boundary.hosts = [get(resource.attributes, "spec", "host")]
     target = get(resource.attributes, "spec", "port", "targetPort")
     ports = [port for item in behind if item.type == "Service" for port in service_boundary(item).ports]

@@ -13,7 +13,7 @@ from scanner.concepts.clouds import cloud_concepts
 from scanner.concepts.config_maps import ConfigMaps
 from scanner.concepts.definitions import Definitions
 from scanner.concepts.devices import Devices
-from scanner.concepts.exposure import network_boundaries
+from scanner.concepts.exposure import Surroundings, network_boundaries
 from scanner.concepts.kubernetes import access_grants
 from scanner.concepts.machines import complete, complete_endpoint
 from scanner.concepts.model import AcceleratorPool, AccessGrant, Concept, ModelEndpoint, Notebook, PodSet
@@ -64,25 +64,23 @@ def interpret(graph: ResourceGraph, elsewhere: Sequence[SiteName] = ()) -> Conce
     concepts = Concepts()
     resources = list(graph.resources)
     config_maps = ConfigMaps(graph)
-    definitions = Definitions(graph)
+    amounts = Amounts()
+    definitions = Definitions(graph, amounts)
     devices = Devices(graph)
-    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, devices=devices, amounts=Amounts())
+    read_pods = partial(pod_sets, config_maps=config_maps, definitions=definitions, devices=devices, amounts=amounts)
     _collect(concepts, (r for r in resources if r.api_version), read_pods)
     _contained(concepts, "what Ray clusters are for", lambda: _read_ray_jobs(concepts, graph))
     _contained(concepts, "what selects what", lambda: link(graph, _pod_labels(concepts)))
+    _contained(concepts, "what workloads are made of", lambda: _link_parts(concepts, graph))
     for pods in concepts.of_kind("PodSet"):
-        if isinstance(pods, PodSet) and pods.defined_by is not None:
-            graph.connect(pods.resource, pods.defined_by, "references")
-        for claim in pods.device_claims if isinstance(pods, PodSet) else ():
-            if claim.target is not None:
-                graph.connect(pods.resource, claim.target, "references")
         scalers = [item.resource for item in graph.neighbours(pods.resource, "scales", "in")]
         if scalers and isinstance(pods, PodSet):
             _contained(concepts, pods.resource.address, partial(apply_scalers, pods, scalers))
     _contained(concepts, "what shares a disruption budget", lambda: _share_budgets(concepts, graph))
     _collect(concepts, (r for r in resources if r.api_version), partial(_grants, concepts, graph))
-    _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, graph))
-    _collect(concepts, (r for r in resources if r.api_version), Proxies(graph).boundaries)
+    around = Surroundings(graph)
+    _collect(concepts, (r for r in resources if r.api_version), lambda r: network_boundaries(r, around))
+    _collect(concepts, (r for r in resources if r.api_version), Proxies(around).boundaries)
     _collect(concepts, resources, lambda r: cloud_concepts(r, graph))
     _join(concepts, graph, elsewhere)
     return concepts
@@ -106,6 +104,16 @@ def _share_budgets(concepts: Concepts, graph: ResourceGraph) -> None:
         for item in sets:
             together: Any = sum(count for count in counts.values() if count is not None) if unknown is None else unknown
             item.replicas_together = together
+
+
+def _link_parts(concepts: Concepts, graph: ResourceGraph) -> None:
+    """Workloads refer to their runtimes and to the devices that they claim."""
+    for pods in concepts.of_kind("PodSet"):
+        if isinstance(pods, PodSet):
+            claimed = [claim.target for claim in pods.device_claims]
+            for target in (pods.defined_by, *claimed):
+                if target is not None:
+                    graph.connect(pods.resource, target, "references")
 
 
 def _grants(concepts: Concepts, graph: ResourceGraph, resource: Resource) -> list[AccessGrant]:

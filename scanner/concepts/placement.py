@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from scanner.concepts.clouds.karpenter import creates_anything
 from scanner.concepts.model import AcceleratorPool, Accelerators, PodSet, Taint
-from scanner.core import Resource, Unknown, get, is_unknown
+from scanner.core import Resource, Unknown, get, is_unknown, mappings
 from scanner.core.patterns import lazy_pattern
 from scanner.facts.accelerators import accelerator, mig_profile
 from scanner.facts.instances import accelerated_family, instance_type
@@ -31,6 +31,7 @@ SHOWN_TO_READERS = frozenset(
 """Directories whose manifests are not meant for the cluster of another part of the repository."""
 INSTANCE_LABEL = "node.kubernetes.io/instance-type"
 MAX_COMPARISONS = 500_000
+TAINTS_A_PAIR = 10
 """Pairs of a pod set and a pool of its cluster in one scan; a thousand workloads on fifty pools are a tenth of it."""
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "oke", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
@@ -328,7 +329,7 @@ def _pairs(pods: PodSet, pool: AcceleratorPool) -> int:
     """What comparing the two costs: one, or more where they have very many taints and tolerations."""
     if is_unknown(pods.tolerations) or is_unknown(pool.taints):
         return 1
-    return 1 + len(pool.taints) * len(pods.tolerations) // 20
+    return 1 + len(pool.taints) * len(pods.tolerations) // TAINTS_A_PAIR
 
 
 def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
@@ -339,7 +340,8 @@ def _join(pods: PodSet, site: Site, graph: ResourceGraph) -> None:
     doubts = [verdict for _, verdict in verdicts if isinstance(verdict, Unknown)]
     pods.offering = [pool for pool, verdict in verdicts if verdict == ""]
     pods.not_offered_because = [f"{pool.name}: {why}" for pool, why in verdicts if isinstance(why, str) and why]
-    missing = [(pool, _untolerated(pods, pool)) for pool in pods.offering]
+    tolerations = _by_key(pods.tolerations)
+    missing = [(pool, _untolerated(pods, tolerations, pool)) for pool in pods.offering]
     pods.hosts = [pool for pool, taints in missing if taints == []]
     doubts += [taints for _, taints in missing if isinstance(taints, Unknown)]
     pods.not_tolerated = list(dict.fromkeys(text for _, found in missing if isinstance(found, list) for text in found))
@@ -496,7 +498,19 @@ def _model_label(wanted: list[str], shown: str, pool: AcceleratorPool) -> str | 
     return "" if selected & set(pool.accelerators) else f"{shown}, it has {'|'.join(pool.accelerators)}"
 
 
-def _untolerated(pods: PodSet, pool: AcceleratorPool) -> list[str] | Unknown:
+def _by_key(tolerations: Any) -> dict[str | None, list[dict[str, Any]]]:
+    """Tolerations by the key of the only taints that they can tolerate; at ``None``, those where this is not sure."""
+    found: dict[str | None, list[dict[str, Any]]] = {None: []}
+    for item in mappings(tolerations):
+        key = item.get("key")
+        sure = isinstance(key, str) and key != "" and not any(map(is_unknown, item.values()))
+        found.setdefault(key if sure else None, []).append(item)
+    return found
+
+
+def _untolerated(
+    pods: PodSet, tolerations: dict[str | None, list[dict[str, Any]]], pool: AcceleratorPool
+) -> list[str] | Unknown:
     """The pool's taints that keep the pod away, as text; unknown if they are."""
     if is_unknown(pool.taints):
         return pool.taints
@@ -508,7 +522,7 @@ def _untolerated(pods: PodSet, pool: AcceleratorPool) -> list[str] | Unknown:
             return taint.effect if is_unknown(taint.effect) else taint.key  # type: ignore[return-value]
         if taint.effect not in ("NoSchedule", "NoExecute") or _added_by_platform(pods, pool, taint):
             continue
-        tolerated = [_tolerates(item, taint) for item in pods.tolerations]
+        tolerated = [_tolerates(item, taint) for item in (*tolerations.get(str(taint.key), ()), *tolerations[None])]
         if not any(item is True for item in tolerated):
             unknown = next((item for item in tolerated if isinstance(item, Unknown)), None)
             if unknown is not None:

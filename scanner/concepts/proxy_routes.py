@@ -15,6 +15,7 @@ from msgspec import Struct
 from scanner.concepts.exposure import (
     ANYWHERE,
     INTERNAL_CLASS,
+    Surroundings,
     annotations_of,
     any_of,
     asks_behind,
@@ -26,7 +27,6 @@ from scanner.concepts.model import NetworkBoundary
 from scanner.concepts.quantities import whole
 from scanner.core import Resource, Unknown, get, is_unknown, listed, mapping
 from scanner.core.patterns import lazy_pattern
-from scanner.graph import ResourceGraph
 
 TRAEFIK = ("traefik.io", "traefik.containo.us")
 ISTIO = "networking.istio.io"
@@ -47,8 +47,9 @@ _NAME = lazy_pattern(r"[`\"']([^`\"']+)[`\"']")
 class Proxies:
     """What the routes of one scan rest on, each looked up once: many of them may name the same."""
 
-    def __init__(self, graph: ResourceGraph) -> None:
-        self.graph = graph
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.graph = around.graph
         self._entries: dict[tuple[str, str, str], list[_Entry]] = {}
 
     def boundaries(self, resource: Resource) -> list[NetworkBoundary]:
@@ -102,7 +103,7 @@ def _ingress_route(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     layers = [layer for route in routes for layer in _middlewares(route, resource, proxies)]
     redirects = any("redirectScheme" in layer for layer in layers if layer is not None)
     asks = any(layer is None or any(kind in layer for kind in ASKING) for layer in layers)
-    boundary.authenticated = asks or asks_behind(resource, proxies.graph)
+    boundary.authenticated = asks or asks_behind(resource, proxies.around)
     boundary.open_to_world = not redirects and _is_open(resource, spec, layers)  # type: ignore[assignment]
     boundary.tls = True if redirects else _is_encrypted(spec)  # type: ignore[assignment]
     boundary.hosts = [host for route in routes for host in _hosts(get(route, "match"))]
@@ -190,7 +191,7 @@ def _virtual_service(resource: Resource, proxies: Proxies) -> NetworkBoundary:
     elsewhere = [Unknown("no Gateway beside it says so")] if wanted and not entries else []
     boundary.open_to_world = any_of([*elsewhere, *(entry.open_to_world for entry in entries)])  # type: ignore[assignment]
     boundary.tls = any_of([*elsewhere, *(entry.tls for entry in entries)])  # type: ignore[assignment]
-    boundary.authenticated = any(entry.mutual for entry in entries) or asks_behind(resource, proxies.graph)
+    boundary.authenticated = any(entry.mutual for entry in entries) or asks_behind(resource, proxies.around)
     ways = [way for route in listed(get(resource.attributes, "spec", "http")) for way in listed(get(route, "route"))]
     boundary.ports = _ports(get(way, "destination", "port", "number") for way in ways)
     hosts = listed(get(resource.attributes, "spec", "hosts"))

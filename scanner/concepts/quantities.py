@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from scanner.core import Unknown, is_unknown
@@ -15,6 +15,8 @@ _SUFFIXES = {
     "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40), "Pi": Decimal(2**50),
     "Ei": Decimal(2**60),
 }  # fmt: skip
+MAX_EXPONENT = 100
+"""Of ten. Kubernetes goes up to 2**63; to write out a number such as 1e999999 would take the scan's time."""
 _QUANTITY = lazy_pattern(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?\Z")
 
 
@@ -40,9 +42,10 @@ def quantity(value: Any) -> Any:
         left = settled(value)
         return left if is_unknown(left) else None
     try:
-        return Decimal(match[1]) * _SUFFIXES[match[2] or ""]
-    except InvalidOperation:
+        number = Decimal(match[1]) * _SUFFIXES[match[2] or ""]
+    except DecimalException:
         return None
+    return number if abs(number.adjusted()) <= MAX_EXPONENT else None
 
 
 def whole(value: Any) -> Any:

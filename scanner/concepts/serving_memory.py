@@ -124,7 +124,8 @@ def _shards(container: Container, serving: Serving) -> int | None:
         return None
     told = bool(serving.sources.keys() & {"tensor_parallel", "pipeline_parallel"})
     if not told and container.runtime in SHARDS_OVER_ALL:
-        return container.accelerator_count or None if isinstance(container.accelerator_count, int) else None
+        counted = container.accelerator_count
+        return counted if isinstance(counted, int) and counted > 0 else None
     return serving.tensor_parallel * serving.pipeline_parallel or None
 
 

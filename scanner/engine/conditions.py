@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial, reduce
 from operator import add, mul, sub
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from scanner.engine.paths import CompiledPath, Found, Frame, PathError, compile_
 from scanner.graph import ResourceGraph
 
 QUANTIFIERS = ("some", "none", "every")
+_T = TypeVar("_T")
 PLAIN_ITEMS_A_STEP = 16
 """Comparing an item with a value is so much cheaper than asking a condition of it."""
 OPERATORS = (*SIMPLE, "matches", *NEGATED, *ORDER, "exists", "count", *QUANTIFIERS)
@@ -55,7 +56,7 @@ class World(Struct):
     _of_subject: dict[str, list[Found]] = field(default_factory=dict)
     _item: Found | None = None
     _of_item: dict[str, list[Found]] = field(default_factory=dict)
-    _present: dict[tuple[int, str | None], Truth] = field(default_factory=dict)
+    _known: dict[Hashable, Any] = field(default_factory=dict)
 
     def find(self, path: CompiledPath, frame: Frame) -> list[Found]:
         """What a path with ``[*]`` leads to, looked up once for all items of a subject, or all conditions on an item.
@@ -79,12 +80,11 @@ class World(Struct):
             found = table[path.text] = path.find(frame)
         return found
 
-    def anywhere(self, question: int, unit: str | None, decide: Callable[[], Truth]) -> Truth:
-        """The answer to a ``present`` that does not depend on its subject, which is decided once for a unit."""
-        key = (question, unit)
-        known = self._present.get(key)
-        if known is None:
-            known = self._present[key] = decide()
+    def once(self, key: Hashable, find_out: Callable[[], _T]) -> _T:
+        """What depends on nothing but ``key``, found out once: many subjects may ask the same of the same."""
+        if key not in self._known:
+            self._known[key] = find_out()
+        known: _T = self._known[key]
         return known
 
     def carriers(self, target: str, unit: str | None, *, concept: bool) -> Iterable[Resource]:
@@ -103,6 +103,8 @@ class World(Struct):
 
 Condition = Callable[[Frame, World], Truth]
 Operand = Callable[[Frame], Any]
+Carried = tuple[Resource, Found]
+"""What a condition is asked of, and the resource that it belongs to."""
 
 
 class Names(Struct, frozen=True):
@@ -447,24 +449,30 @@ def _related(data: dict[str, Any], names: Names) -> Condition:
     inner = compile_condition(data[quantifier], replace(names, pointing=False)) if counted is None else None
 
     together = all_of if quantifier == "every" else any_of
+    outward = _leads_outward(data.get(quantifier)) or _asks_around(data.get(quantifier))
+
+    def ask(frame: Frame, world: World, other: Resource) -> list[tuple[Found, Truth]]:
+        """What ``other`` is as one of the targets, each with the answer of the condition on it."""
+        found = item_of(other, targets, names, world)
+        if inner is None:
+            return [(item, True) for item in found]
+        return [(item, inner(Frame(frame.subject, item, frame.item, frame.resource), world)) for item in found]
 
     def decide(frame: Frame, world: World) -> Truth:
         results: dict[str, list[Truth]] = {}
         reached: list[Found] = []
         neighbours = world.graph.neighbours(frame.resource, edge, direction)
+        keep = len(neighbours) > LONG and not outward
         if len(neighbours) > LONG:
             world.steps.spend(len(neighbours))
-        for neighbour in neighbours:
-            found = item_of(neighbour.resource, targets, names, world)
-            reached.extend(found)
-            if inner is None or not found:
+        for other, possible in neighbours:
+            find_out = partial(ask, frame, world, other)
+            answers = world.once((decide, other), find_out) if keep else find_out()
+            reached.extend(item for item, _ in answers)
+            if inner is None or not answers:
                 continue
-            held = []
-            for item in found:
-                one = inner(Frame(frame.subject, item, frame.item, frame.resource), world)
-                doubtful = neighbour.possible or _doubt(item) is not None
-                held.append(_certain(one, quantifier) if doubtful else one)
-            results.setdefault(neighbour.resource.address, []).append(together(held))
+            held = [_certain(one, quantifier) if possible or _doubt(item) is not None else one for item, one in answers]
+            results.setdefault(other.address, []).append(together(held))
         if counted is not None:
             return counted(reached, frame, world)
         truth = together(_agreed(alternatives) for alternatives in results.values())
@@ -503,24 +511,33 @@ def _present(data: dict[str, Any], names: Names) -> Condition:
     anywhere = data.get("scope", "unit") == "scan"
     inner = compile_condition(data.get("where", {}), replace(names, pointing=False))
     key = question_key(data, names.parameters) if anywhere else ""
-    outward = _leads_outward(data.get("where"))
+    asked = _asked_of_subject(data.get("where"))
+    table = _table(data.get("where"))
+
+    def listed(world: World, unit: str | None) -> Iterator[Carried]:
+        for target in targets:
+            for resource in world.carriers(target, unit, concept=target in names.concepts):
+                for item in item_of(resource, targets, names, world):
+                    yield resource, item
 
     def look(frame: Frame, world: World, unit: str | None) -> Iterator[Truth]:
-        for target in targets:
-            for place, resource in enumerate(world.carriers(target, unit, concept=target in names.concepts)):
-                if place > LONG:
-                    world.steps.spend(1)
-                for item in item_of(resource, targets, names, world):
-                    yield believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
+        found: Iterable[Carried] = listed(world, unit) if table is None else ()
+        if table is not None:
+            found = table.chosen(world.once((table, unit), lambda: table.rows(listed(world, unit))), frame)
+        for place, (resource, item) in enumerate(found):
+            if place > LONG:
+                world.steps.spend(1)
+            yield believed(inner(Frame(frame.subject, item, frame.item, resource), world), item)
 
     def decide(frame: Frame, world: World) -> Truth:
         if anywhere and world.elsewhere.get(key):
             return True
         unit = None if anywhere else frame.resource.unit
-        if outward:
+        given = None if asked is None else _given(asked, frame)
+        if given is None:
             found = any_of(look(frame, world, unit))
         else:
-            found = world.anywhere(id(decide), unit, lambda: any_of(look(frame, world, unit)))
+            found = world.once((decide, unit, given), lambda: any_of(look(frame, world, unit)))
         return Undecided([ELSEWHERE]) if found is False and _is_building_block(frame.resource) else found
 
     return decide
@@ -532,6 +549,87 @@ def _leads_outward(data: Any) -> bool:
         path = data.get("path")
         return "value" in data or str(path)[:1] in "$^" or any(map(_leads_outward, data.values()))
     return isinstance(data, list) and any(map(_leads_outward, data))
+
+
+def _asks_around(data: Any) -> bool:
+    """Whether a condition asks what stands around the resource that it is asked for."""
+    if isinstance(data, Mapping):
+        return not data.keys().isdisjoint(("related", "present")) or any(map(_asks_around, data.values()))
+    return isinstance(data, list) and any(map(_asks_around, data))
+
+
+def _asked_of_subject(data: Any) -> list[CompiledPath] | None:
+    """The paths of a condition on an item that lead to the rule's subject or to the item around.
+
+    ``None`` where it has named operands, which may lead anywhere.
+    """
+    if isinstance(data, Mapping):
+        if "value" in data:
+            return None
+        path = str(data.get("path"))
+        found: list[CompiledPath] | None = [_read_path(path)] if path[:1] in "$^" and path else []
+        parts: Iterable[Any] = data.values()
+    else:
+        found, parts = [], data if isinstance(data, list) else ()
+    for part in parts:
+        inner = _asked_of_subject(part)
+        if inner is None or found is None:
+            return None
+        found += inner
+    return found
+
+
+def _given(paths: list[CompiledPath], frame: Frame) -> Hashable | None:
+    """The values of paths, by which the answers to questions about them are kept; ``None`` if not all are plain."""
+    around = Frame(frame.subject, frame.item, frame.item, frame.resource)
+    values = [tuple((type(value), value) for value, _ in path.find(around)) for path in paths]
+    plain = all(kind in (str, int, bool, type(None)) for group in values for kind, _ in group)
+    return tuple(values) if plain else None
+
+
+class _Table(Struct, frozen=True):
+    """Finds the items of which a text equals one of the subject's, so that not each is compared with each."""
+
+    path: CompiledPath
+    wanted: CompiledPath
+
+    def rows(self, found: Iterable[Carried]) -> _Rows:
+        """The items by their text."""
+        rows = _Rows()
+        for place, (resource, item) in enumerate(found):
+            rows.all.append((resource, item))
+            values = [value for value, _ in self.path.find(Frame(item, item, item, resource))]
+            if len(values) == 1 and isinstance(values[0], str):
+                rows.by_text.setdefault(values[0], []).append(place)
+            elif values:
+                rows.others.append(place)
+        return rows
+
+    def chosen(self, rows: _Rows, frame: Frame) -> list[Carried]:
+        """The items for which the comparison may hold."""
+        around = Frame(frame.subject, frame.item, frame.item, frame.resource)
+        wanted = next((item.value for item in self.wanted.find(around)), None)
+        if not isinstance(wanted, str):
+            return rows.all
+        return [rows.all[place] for place in sorted((*rows.by_text.get(wanted, ()), *rows.others))]
+
+
+class _Rows(Struct):
+    """All items, and the places in them of those with one text, and of those of which something else is asked."""
+
+    all: list[Carried] = field(default_factory=list)
+    by_text: dict[str, list[int]] = field(default_factory=dict)
+    others: list[int] = field(default_factory=list)
+
+
+def _table(data: Any) -> _Table | None:
+    """How to find what a condition may hold for, if it asks that a text of the item equals one of the subject."""
+    parts = data if isinstance(data, list) else data.get("all", [data]) if isinstance(data, Mapping) else []
+    for part in parts:
+        path, wanted = (part.get("path"), part.get("equals")) if isinstance(part, Mapping) else (None, None)
+        if str(path)[:1] == "@" and isinstance(wanted, Mapping) and str(wanted.get("path"))[:1] in ("$", "^"):
+            return _Table(_read_path(path), _read_path(wanted["path"]))
+    return None
 
 
 def question_key(data: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
-from scanner.core import Path, Resource, Unknown, get, is_unknown
-from scanner.graph.resource_graph import EdgeKind, ResourceGraph
+from scanner.core import Path, Resource, Unknown, get, is_unknown, listed, mapping, mappings
+from scanner.graph.resource_graph import EdgeKind, GraphLimit, ResourceGraph
 
 MAX_NAMESAKES = 8
 """Namespaces of one name in different units that an object of another unit is taken to be in."""
@@ -28,6 +28,8 @@ SELECTORS: tuple[tuple[str, EdgeKind, tuple[str, ...], bool], ...] = (
     ("PodMonitoring", "scrapes", ("spec", "selector"), True),
 )
 """(kind, edge, path of the selector, whether an empty selector selects everything)."""
+MAX_COMPARED = 500_000
+"""Objects that selectors are compared with, in all: those that have the rarest of the labels that are wanted."""
 
 
 def link(graph: ResourceGraph, pod_labels: PodLabels) -> None:
@@ -82,23 +84,93 @@ def _link_deployed(graph: ResourceGraph) -> None:
 
 
 def _link_selectors(graph: ResourceGraph, pod_labels: PodLabels, places: Places) -> None:
-    workloads = _by_namespace(pod_labels)
-    by_label: dict[tuple[str, str], dict[Resource, None]] = {}
-    for workload, label_sets in pod_labels.items():
-        for labels in label_sets:
-            for name, value in labels.items():
-                key = (name, "" if is_unknown(value) else str(value))
-                by_label.setdefault(key, {})[workload] = None
+    workloads = _Labelled(pod_labels)
     for kind, edge, path, empty_matches in SELECTORS:
         for resource in graph.of_type(kind):
             if kind == "Service" and resource.api_version != "v1":
                 continue
             selector = get(resource.attributes, *path)
-            near = _may_match(selector, _near(resource, workloads), by_label)
-            results = {workload: _any_matches(selector, pod_labels[workload], empty_matches) for workload in near}
+            near = workloads.near(resource.namespace or "default", resource.unit)
+            results = workloads.matched(selector, near, empty_matches)
             found = [workload for workload, matched in results.items() if matched is not False]
             for workload in _told_apart(resource, found, places):
                 graph.connect(resource, workload, edge, possible=is_unknown(results[workload]))
+
+
+class _Labelled:
+    """Objects by labels, so that not every selector is compared with every object."""
+
+    def __init__(self, labels: PodLabels) -> None:
+        self._labels = labels
+        self._order = {resource: number for number, resource in enumerate(labels)}
+        self._by_label: dict[tuple[str, str], dict[Resource, None]] = {}
+        self._by_namespace: dict[str, dict[Resource, None]] = {}
+        self._by_unit: dict[tuple[str, str], dict[Resource, None]] = {}
+        self._around: dict[str, dict[Resource, None]] = {}
+        self._compared = 0
+        for resource, label_sets in labels.items():
+            namespace = resource.namespace or "default"
+            self._by_namespace.setdefault(namespace, {})[resource] = None
+            self._by_unit.setdefault((namespace, resource.unit), {})[resource] = None
+            for name, value in (pair for some in label_sets for pair in some.items()):
+                self._by_label.setdefault((name, "" if is_unknown(value) else str(value)), {})[resource] = None
+
+    def near(self, namespace: str, unit: str) -> dict[Resource, None]:
+        """Objects of a namespace: those of the unit, else those of directories around it."""
+        key = (namespace, unit)
+        if key not in self._by_unit:
+            top = unit.rpartition("/")[0]
+            above = f"{top}/" if top else ""
+            around = (item for item in self._by_namespace.get(namespace, ()) if item.unit.startswith(above))
+            self._by_unit[key] = {item: None for item in around if _related(item.unit, unit)}
+        return self._by_unit[key]
+
+    def around(self, unit: str) -> dict[Resource, None]:
+        """Objects of a unit and of directories around it, whatever their namespaces."""
+        if unit not in self._around:
+            self._around[unit] = {item: None for item in self._labels if item.unit == unit or _related(item.unit, unit)}
+        return self._around[unit]
+
+    def matched(self, selector: Any, among: Mapping[Resource, None], empty_matches: bool) -> dict[Resource, Any]:
+        """Whether the selector selects each of the objects that have one of the labels it wants.
+
+        Raises ``GraphLimit``.
+        """
+        having = self._having(selector)
+        small, large = (among, having) if having is None or len(among) < len(having) else (having, among)
+        found = [item for item in small if large is None or item in large]
+        self._compared += len(found)
+        if self._compared > MAX_COMPARED:
+            raise GraphLimit(f"selectors are compared with more than the limit of {MAX_COMPARED:,} objects")
+        return {item: _any_matches(selector, self._labels[item], empty_matches) for item in found}
+
+    def _having(self, selector: Any) -> Mapping[Resource, None] | None:
+        """The objects with the rarest of the wanted labels, in their order; ``None`` if no label is wanted for sure."""
+        wanted = [
+            [self._by_label.get((name, value), {}) for value in dict.fromkeys((*values, ""))]
+            for name, values in _wanted(selector)
+        ]
+        if not wanted:
+            return None
+        groups = [group for group in min(wanted, key=lambda some: sum(map(len, some))) if group]
+        if len(groups) < 2:
+            return groups[0] if groups else {}
+        return dict.fromkeys(sorted({item for group in groups for item in group}, key=self._order.__getitem__))
+
+
+def _wanted(selector: Any) -> Iterator[tuple[str, list[str]]]:
+    """The labels that what a selector selects must have, each with the values that are allowed."""
+    if not isinstance(selector, dict):
+        return
+    structured = "matchLabels" in selector or "matchExpressions" in selector
+    labels = selector.get("matchLabels") if structured else selector
+    for name, value in mapping(labels).items():
+        if not is_unknown(value):
+            yield name, [str(value)]
+    for item in mappings(selector.get("matchExpressions") if structured else None):
+        values = item.get("values")
+        if item.get("operator") == "In" and isinstance(values, list):
+            yield str(item.get("key", "")), [str(value) for value in values]
 
 
 def _told_apart(resource: Resource, found: list[Resource], places: Places) -> list[Resource]:
@@ -113,40 +185,6 @@ def _told_apart(resource: Resource, found: list[Resource], places: Places) -> li
         if item.span.file == resource.span.file
         or not own
         or (item.address not in own and item.span.file not in places[resource.address])
-    ]
-
-
-def _may_match(
-    selector: Any, workloads: list[Resource], by_label: dict[tuple[str, str], dict[Resource, None]]
-) -> list[Resource]:
-    """Those of the workloads that have one of the wanted labels, so that not everything is compared with everything."""
-    if not isinstance(selector, dict):
-        return workloads
-    structured = "matchLabels" in selector or "matchExpressions" in selector
-    wanted = selector.get("matchLabels") if structured else selector
-    for name, value in wanted.items() if isinstance(wanted, dict) else ():
-        if not is_unknown(value):
-            having, unknown = by_label.get((name, str(value)), {}), by_label.get((name, ""), {})
-            return [workload for workload in workloads if workload in having or workload in unknown]
-    return workloads
-
-
-def _by_namespace(workloads: Iterable[Resource]) -> dict[str, list[Resource]]:
-    table: dict[str, list[Resource]] = {}
-    for workload in workloads:
-        table.setdefault(workload.namespace or "default", []).append(workload)
-    return table
-
-
-def _near(resource: Resource, workloads: dict[str, list[Resource]]) -> list[Resource]:
-    """Workloads of the same namespace: those of the same unit, else those of directories around it."""
-    same_namespace = workloads.get(resource.namespace or "default", [])
-    same_unit = [workload for workload in same_namespace if workload.unit == resource.unit]
-    if same_unit:
-        return same_unit
-    top = resource.unit.rpartition("/")[0]
-    return [
-        w for w in same_namespace if w.unit.startswith(f"{top}/" if top else "") and _related(w.unit, resource.unit)
     ]
 
 
@@ -285,14 +323,16 @@ def _made_services(graph: ResourceGraph) -> dict[tuple[str, str], list[Resource]
 def _link_service_monitors(graph: ResourceGraph) -> None:
     """A ServiceMonitor scrapes what the services that it selects select."""
     services = [service for service in graph.of_type("Service") if service.api_version == "v1"]
+    labelled = _Labelled({service: [service.labels] for service in services})
     for monitor in graph.of_type("ServiceMonitor"):
-        selector = get(monitor.attributes, "spec", "selector")
-        names = get(monitor.attributes, "spec", "namespaceSelector", "matchNames", default=[])
-        anywhere = get(monitor.attributes, "spec", "namespaceSelector", "any") is True
-        for service in services:
-            same = service.namespace == monitor.namespace or anywhere or service.namespace in names
-            matched = matches(selector, service.labels, True) if same and _near_units(monitor, service) else False
-            if matched is not False:
+        spaces = mapping(get(monitor.attributes, "spec", "namespaceSelector"))
+        named = frozenset(
+            [monitor.namespace, *(name for name in listed(spaces.get("matchNames")) if isinstance(name, str))]
+        )
+        anywhere = spaces.get("any") is True
+        around = labelled.around(monitor.unit)
+        for service, matched in labelled.matched(get(monitor.attributes, "spec", "selector"), around, True).items():
+            if matched is not False and (anywhere or service.namespace in named):
                 graph.connect(monitor, service, "scrapes", possible=is_unknown(matched))
                 for neighbour in graph.neighbours(service, "selects"):
                     graph.connect(monitor, neighbour.resource, "scrapes", possible=is_unknown(matched))

@@ -38,6 +38,8 @@ Edges: TypeAlias = Mapping[EdgeKind, bool]
 MAX_EDGES = 100_000
 MAX_EDGES_A_RESOURCE = 20
 """On average, beyond the first ``MAX_EDGES``: real sources have two or three."""
+MAX_TOLD = 3
+"""How often each may be told, on average: through many Services of the same pods, one edge is found again and again."""
 
 
 class Neighbour(NamedTuple):
@@ -62,6 +64,7 @@ class ResourceGraph:
         self.ties: set[tuple[str, str]] = set()
         """Units of which one was consulted for the other, whether or not an edge says so."""
         self._edges = 0
+        self._told = 0
         for resource in resources:
             self.add(resource)
 
@@ -77,11 +80,11 @@ class ResourceGraph:
         """
         self._resources.update({source: None, target: None})
         known = self._out.setdefault(source, {}).get(target, {})
-        if kind not in known:
-            self._edges += 1
-            limit = MAX_EDGES + MAX_EDGES_A_RESOURCE * len(self._resources)
-            if self._edges > limit:
-                raise GraphLimit(f"the resources have more than the limit of {limit} connections")
+        self._edges += kind not in known
+        self._told += 1
+        limit = MAX_EDGES + MAX_EDGES_A_RESOURCE * len(self._resources)
+        if self._edges > limit or self._told > MAX_TOLD * limit:
+            raise GraphLimit(f"the resources have more than the limit of {limit} connections")
         edges = _shared((*{**known, kind: possible and known.get(kind, True)}.items(),))
         self._out[source][target] = edges
         self._in.setdefault(target, {})[source] = edges

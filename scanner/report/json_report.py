@@ -7,7 +7,7 @@ from typing import Any
 from scanner.core import Fix, Span
 from scanner.report.clean import json_text
 from scanner.report.fingerprints import fingerprints
-from scanner.scan import ScanResult, fix_of
+from scanner.scan import ScanResult, fix_of, headers
 from scanner.version import VERSION
 
 REPORT_VERSION = 1
@@ -22,6 +22,7 @@ def report_data(result: ScanResult) -> dict[str, Any]:
     """The report as plain data."""
     keys = fingerprints(result)
     fixes = [fix_of(result, finding) for finding in result.findings]
+    places = headers(result)
     return {
         "version": REPORT_VERSION,
         "tool": {"name": "kilter", "version": VERSION},
@@ -60,7 +61,7 @@ def report_data(result: ScanResult) -> dict[str, Any]:
             {
                 "rule": item.rule,
                 "resource": item.resource.address,
-                "location": place(item.resource.locate().span),
+                "location": place(places[item.resource]),
                 "causes": [{"reason": cause.reason, "source": cause.source} for cause in item.causes],
             }
             for item in result.undetermined

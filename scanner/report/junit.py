@@ -10,7 +10,7 @@ from scanner.core import Finding, Span
 from scanner.engine.rules import Rule
 from scanner.report.clean import clean, one_line
 from scanner.report.overview import repository_path
-from scanner.scan import ScanResult
+from scanner.scan import ScanResult, headers
 
 INPUT = "input"
 
@@ -61,10 +61,11 @@ def _cases(result: ScanResult) -> dict[str, list[_Case]]:
                 _body(result, finding),
             )
         )
+    places = headers(result)
     for item in result.undetermined:
         reasons = "; ".join(dict.fromkeys(cause.reason for cause in item.causes)) or "an unknown value"
         classname = _class(result.rules[item.rule])
-        span = item.resource.locate().span
+        span = places[item.resource]
         message = f"undetermined: {reasons}"
         cases[item.rule].append(_Case(classname, item.resource.address, span, "skipped", message=message))
     for silenced in result.suppressed:

@@ -13,7 +13,7 @@ from scanner.core import Diagnostic, Finding, Fix, Severity, Span
 from scanner.engine.rules import Rule
 from scanner.report.clean import clean, first_columns, last_columns, one_line, text_width
 from scanner.report.overview import decisive, plural, severity_counts
-from scanner.scan import ScanResult, fix_of, line_of
+from scanner.scan import ScanResult, fix_of, headers, line_of
 
 _COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "error": "31", "warning": "33", "note": "36"}
 MAX_WIDTH = 160
@@ -150,9 +150,10 @@ def _diagnostic(alike: list[Diagnostic], style: Style) -> Iterator[str]:
 
 def _undetermined(result: ScanResult, style: Style) -> Iterator[str]:
     yield style("Undetermined", "1;4")
+    places = headers(result)
     for item in result.undetermined:
         reasons = "; ".join(dict.fromkeys(cause.reason for cause in item.causes)) or "an unknown value"
-        span = item.resource.locate().span
+        span = places[item.resource]
         place = f"{clean(span.file)}:{span.start_line}"
         yield f"  {item.rule} {clean(item.resource.address)} ({place}): {one_line(reasons, 200)}"
 

@@ -6,7 +6,7 @@ from scanner.scan.narrow import touched
 from scanner.scan.options import STANDARD_INPUT, ScanOptions
 from scanner.scan.read import parse_sources
 from scanner.scan.repair import Repairs, fix_trial, repair
-from scanner.scan.result import ScanResult, fix_of, line_of
+from scanner.scan.result import ScanResult, fix_of, headers, line_of
 from scanner.scan.roots import in_repository, repository_prefix, scan_root
 from scanner.scan.ruleset import all_rules, rule_set
 from scanner.scan.run import scan
@@ -23,6 +23,7 @@ __all__ = [
     "fix_of",
     "fixtures_of",
     "fix_trial",
+    "headers",
     "identities",
     "in_repository",
     "line_of",

@@ -6,14 +6,15 @@ import posixpath
 from collections.abc import Mapping
 
 from scanner.core import Resource, Span
-from scanner.scan.result import ScanResult
+from scanner.scan.result import ScanResult, headers
 
 
 def focused(result: ScanResult, files: set[str]) -> ScanResult:
     """Only what concerns the files that were named; what surrounds them was read to understand them."""
     result.findings = [item for item in result.findings if item.location.span.file in files]
     result.suppressed = [item for item in result.suppressed if item.finding.location.span.file in files]
-    result.undetermined = [item for item in result.undetermined if item.resource.locate().span.file in files]
+    places = headers(result)
+    result.undetermined = [item for item in result.undetermined if places[item.resource].file in files]
     result.diagnostics = [item for item in result.diagnostics if item.span.file in files]
     return result
 

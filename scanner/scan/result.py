@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from scanner.core import Diagnostic, Finding, Fix, SourceFile, Undetermined
+from scanner.core import Diagnostic, Finding, Fix, Resource, SourceFile, Span, Undetermined
 from scanner.engine.baseline import Entry
 from scanner.engine.fix import fix_for
 from scanner.engine.rules import Rule
@@ -71,6 +71,16 @@ class ScanResult(Struct):
             return self.tree.read(path)
         except Unreadable:
             return None
+
+
+def headers(result: ScanResult) -> dict[Resource, Span]:
+    """Where each resource stands that something is undetermined for.
+
+    They are looked up resource by resource, because a locator reads its text but once then.
+    """
+    return {
+        resource: resource.locate().span for resource in dict.fromkeys(item.resource for item in result.undetermined)
+    }
 
 
 def fix_of(result: ScanResult, finding: Finding) -> Fix | None:

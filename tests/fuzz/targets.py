@@ -14,6 +14,7 @@ from scanner.concepts.interpret import interpret
 from scanner.core import Diagnostic, Finding, Parsed, Resource, SourceFile
 from scanner.engine.compile import CompiledRule, compile_rule
 from scanner.engine.evaluate import evaluate_rules
+from scanner.engine.fix import fix_for
 from scanner.engine.rules import Rule, RuleError, load_rules
 from scanner.engine.suppress import ANNOTATION, Policy, Surroundings, suppress
 from scanner.frontends.azureml import read_azureml
@@ -98,8 +99,8 @@ def rules_by_selection() -> dict[str, list[Rule]]:
     return table
 
 
-def judged(parsed: Parsed) -> None:
-    """Everything that happens to resources after a front end: links, concepts, rules, places.
+def judged(parsed: Parsed, source: SourceFile | None = None) -> None:
+    """Everything that happens to resources after a front end: links, concepts, rules, places, and fixes of ``source``.
 
     Rules that select nothing here are left out: a short input meets few of them.
     """
@@ -112,6 +113,8 @@ def judged(parsed: Parsed) -> None:
     chosen = [rule for name in names for rule in rules_by_selection().get(name, ())]
     evaluation = evaluate_rules(chosen, compiled, graph, concepts)
     assert_sound([*concepts.diagnostics, *evaluation.diagnostics])
+    for finding in evaluation.findings if source is not None else ():
+        fix_for(finding, rules()[finding.rule].rule, source)
     for resource in parsed.resources:
         resource.locate()
         for key in list(resource.attributes)[:20]:
@@ -145,7 +148,8 @@ def evaluator(data: bytes) -> None:
 
 
 def yaml(data: bytes) -> None:
-    judged(read_manifests(SourceFile("a.yaml", text_of(data)), ""))
+    source = SourceFile("a.yaml", text_of(data))
+    judged(read_manifests(source, ""), source)
 
 
 def azureml(data: bytes) -> None:

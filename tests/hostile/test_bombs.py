@@ -671,6 +671,116 @@ def test_many_objects_that_name_many_of_one_name(name: str, tmp_path: Path) -> N
     assert scan(tmp_path).report["summary"]["resources"] > 3_000
 
 
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+PODS = "containers: [{name: a, image: 'a:1', resources: {limits: {nvidia.com/gpu: 1}}}]"
+SERVER = "containers: [{name: kserve-container, image: 'a:1'}]"
+MACHINES = "{key: node.kubernetes.io/instance-type, operator: In, values: [p5.48xlarge]}"
+KEYS = ", ".join(f"{{key: k{n}, effect: NoSchedule}}" for n in range(30))
+OF_MANY_NAMES = {
+    "priority classes": (
+        ("v1", "Pod", f"{{priorityClassName: b@, {PODS.replace('image', 'command: [sleep, infinity], image')}}}"),
+        ("scheduling.k8s.io/v1", "PriorityClass", "{}"),
+    ),
+    "node classes": (
+        ("karpenter.sh/v1", "NodePool",
+         f"{{template: {{spec: {{nodeClassRef: {{name: u@}}, requirements: [{MACHINES}]}}}}}}"),
+        ("karpenter.k8s.aws/v1", "EC2NodeClass", "{amiSelectorTerms: [{alias: al2023@latest}]}"),
+    ),
+    "gateways": (
+        (GATEWAY_API, "HTTPRoute", "{parentRefs: [{name: b@}]}"),
+        (GATEWAY_API, "Gateway", "{gatewayClassName: eg}"),
+    ),
+    "filters of Envoy": (
+        ("networking.k8s.io/v1", "Ingress", "{rules: [{host: a}]}"),
+        ("networking.istio.io/v1alpha3", "EnvoyFilter", "{configPatches: [{applyTo: HTTP_FILTER}]}"),
+    ),
+    "services": (
+        ("monitoring.coreos.com/v1", "ServiceMonitor", "{selector: {matchLabels: {n: u@}}}"),
+        ("v1", "Service", "{selector: {app: a}}"),
+    ),
+    "versions of formats": (
+        ("serving.kserve.io/v1beta1", "InferenceService",
+         "{predictor: {model: {modelFormat: {name: m, version: '@'}, resources: {limits: {nvidia.com/gpu: 1}}}}}"),
+        ("serving.kserve.io/v1alpha1", "ClusterServingRuntime",
+         f"{{supportedModelFormats: [{{name: m, version: '@', autoSelect: true}}], {SERVER}}}"),
+    ),
+    "a format": (
+        ("serving.kserve.io/v1beta1", "InferenceService",
+         "{predictor: {model: {modelFormat: {name: m}, resources: {limits: {nvidia.com/gpu: 1}}}}}"),
+        ("serving.kserve.io/v1alpha1", "ClusterServingRuntime",
+         f"{{supportedModelFormats: [{{name: m, autoSelect: true}}], {SERVER}}}"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_MANY_NAMES)
+def test_many_objects_that_may_each_mean_one_of_many(name: str, tmp_path: Path) -> None:
+    pairs = (
+        named(api_version, kind, spec.replace("@", str(n)), name=f"{letter}{n}", labels=f"{letter}{n}")
+        for n in range(2_000)
+        for letter, (api_version, kind, spec) in zip("ub", OF_MANY_NAMES[name], strict=True)
+    )
+    (tmp_path / "hostile.yaml").write_text("".join(pairs))
+    run = scan(tmp_path)
+    assert run.report["summary"]["resources"] > 4_000
+    assert not [item for item in run.diagnostics() if item["code"] == "rule-limit"]
+
+
+def test_selectors_that_exclude_what_all_have(tmp_path: Path) -> None:
+    selector = "{matchExpressions: [{key: n, operator: NotIn, values: [a, b@]}]}"
+    budgets = (
+        named(
+            "policy/v1",
+            "PodDisruptionBudget",
+            f"{{selector: {selector}, minAvailable: 1}}".replace("@", str(n)),
+            f"d{n}",
+        )
+        for n in range(1_500)
+    )
+    pods = (named("v1", "Pod", f"{{{PODS}}}", f"p{n}", labels="a") for n in range(1_500))
+    (tmp_path / "hostile.yaml").write_text("".join((*budgets, *pods)))
+    assert "graph-limit" in {item["code"] for item in scan(tmp_path).diagnostics()}
+
+
+def test_services_that_lead_to_the_same_pods_for_many_monitors(tmp_path: Path) -> None:
+    objects = (
+        text
+        for n in range(1_000)
+        for text in (
+            named("monitoring.coreos.com/v1", "ServiceMonitor", "{selector: {matchLabels: {n: a}}}", f"m{n}"),
+            named("v1", "Service", "{selector: {n: a}}", f"s{n}", labels="a"),
+            named("v1", "Pod", f"{{{PODS}}}", f"p{n}", labels="a"),
+        )
+    )
+    (tmp_path / "hostile.yaml").write_text("".join(objects))
+    assert "graph-limit" in {item["code"] for item in scan(tmp_path).diagnostics()}
+
+
+def test_runtimes_and_devices_of_workloads_that_are_connected_too_often(tmp_path: Path) -> None:
+    """What selects everything has used up the connections before the workloads are connected with their runtimes."""
+    predictor = "{predictor: {model: {modelFormat: {name: m}, resources: {limits: {nvidia.com/gpu: 1}}}}}"
+    runtime = f"{{supportedModelFormats: [{{name: m, autoSelect: true}}], {SERVER}}}"
+    text = named("serving.kserve.io/v1alpha1", "ClusterServingRuntime", runtime) + "".join(
+        named("serving.kserve.io/v1beta1", "InferenceService", predictor, f"i{n}")
+        + named("policy/v1", "PodDisruptionBudget", "{selector: {}, minAvailable: 1}", f"d{n}")
+        for n in range(900)
+    )
+    (tmp_path / "hostile.yaml").write_text(text)
+    found = [item["message"] for item in scan(tmp_path).diagnostics() if item["code"] == "graph-limit"]
+    assert any(message.startswith("what workloads are made of") for message in found)
+
+
+def test_many_taints_and_tolerations(tmp_path: Path) -> None:
+    pool = f"{{template: {{spec: {{taints: [{KEYS}], requirements: [{MACHINES}]}}}}}}"
+    pods = f"{{tolerations: [{KEYS}], {PODS}}}"
+    (tmp_path / "hostile.yaml").write_text(
+        "".join(
+            named("karpenter.sh/v1", "NodePool", pool, f"s{n}") + named("v1", "Pod", pods, f"p{n}") for n in range(300)
+        )
+    )
+    scan(tmp_path)
+
+
 def test_a_file_of_one_line_with_very_many_findings(tmp_path: Path) -> None:
     container = {"name": "a", "image": "vllm/vllm-openai:latest", "resources": {"limits": {"nvidia.com/gpu": 1}}}
     pods = [

@@ -20,7 +20,23 @@ from scanner.report.sarif import render_sarif
 from scanner.report.text import render_text
 from scanner.scan import ScanOptions, scan
 
-WRONG: list[Any] = [None, 0, -1.5, "", "x", "$X", True, [], {}, [None], {"a": None}, [[]], [{}], 10**30]
+WRONG: list[Any] = [
+    None,
+    0,
+    -1.5,
+    "",
+    "x",
+    "$X",
+    True,
+    [],
+    {},
+    [None],
+    {"a": None},
+    [[]],
+    [{}],
+    10**30,
+    "1e999999999Gi",
+]
 
 CONTAINER = {
     "name": "server",
@@ -117,7 +133,17 @@ MANIFESTS = [
         "loadBalancerSourceRanges": ["0.0.0.0/0"]}),
     manifest("networking.k8s.io/v1", "Ingress", spec={"tls": [{"hosts": ["a"]}], "rules": [{"http": {"paths": [
         {"path": "/", "backend": {"service": {"name": "a", "port": {"number": 80}}}}]}}]}),
-    manifest("gateway.networking.k8s.io/v1", "HTTPRoute", spec={"rules": [{"backendRefs": [{"name": "a"}]}]}),
+    manifest("gateway.networking.k8s.io/v1", "HTTPRoute", spec={
+        "parentRefs": [{"name": "a", "namespace": "n"}], "rules": [{"backendRefs": [{"name": "a"}]}]}),
+    manifest("gateway.networking.k8s.io/v1", "Gateway", spec={"gatewayClassName": "eg"}),
+    manifest("mlops.seldon.io/v1alpha1", "Server", spec={"serverConfig": "a", "replicas": 1}),
+    manifest("eksctl.io/v1alpha5", "ClusterConfig", cloudWatch={"clusterLogging": {"enableTypes": ["*"]}},
+             managedNodeGroups=[{"name": "a", "instanceTypes": ["p5.48xlarge"], "desiredCapacity": 1}]),
+    manifest("v1", "Pod", spec={"containers": [
+        {"name": "a", "image": "ghcr.io/huggingface/text-generation-inference:3.3.5",
+         "args": ["--model-id", "meta-llama/Llama-3.1-8B"], "resources": {"limits": {"nvidia.com/gpu": 1}}}]}),
+    manifest("monitoring.coreos.com/v1", "ServiceMonitor", spec={
+        "selector": SELECTOR, "namespaceSelector": {"any": False, "matchNames": ["n"]}}),
     manifest("traefik.io/v1alpha1", "IngressRoute", spec={"entryPoints": ["web"], "tls": {"options": {}}, "routes": [
         {"match": "Host(`a`)", "kind": "Rule", "middlewares": [{"name": "a", "namespace": "n"}],
          "services": [{"name": "a", "kind": "Service", "port": 80}]}]}),

@@ -11,6 +11,7 @@ from typing import Any
 from scanner.concepts.clouds.aws.clusters import audited, public_api
 from scanner.concepts.clouds.aws.machines import node_group
 from scanner.concepts.clouds.common import Reader, common, either, given
+from scanner.concepts.kubernetes import texts
 from scanner.concepts.model import AcceleratorPool, Cluster, Concept
 from scanner.core import Path, Resource, Unknown, get, is_unknown
 from scanner.graph import ResourceGraph
@@ -48,7 +49,7 @@ def _cluster(resource: Resource) -> Cluster:
     ranges = get(network, "publicAccessCIDRs")
     cluster.public_api = public_api(get(network, "clusterEndpoints", "publicAccess", default=True), ranges)
     kinds = get(resource.attributes, "cloudWatch", "clusterLogging", "enableTypes")
-    cluster.audit_logged = either(audited(kinds), isinstance(kinds, list) and bool({"*", "all"} & set(kinds)))
+    cluster.audit_logged = either(audited(kinds), bool({"*", "all"}.intersection(texts(kinds))))
     cluster.sources |= {
         "public_api": ("vpc", "publicAccessCIDRs") if ranges is not None else ("vpc", "clusterEndpoints"),
         "audit_logged": ("cloudWatch", "clusterLogging", "enableTypes"),

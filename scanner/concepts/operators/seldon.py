@@ -32,8 +32,9 @@ def server(item: dict[str, Any], at: Path, root: dict[str, Any], config: Resourc
     }
     containers = [(container, (*place, "containers", n)) for n, container in enumerate(mappings(own.get("containers")))]
     if not isinstance(get(given, "podSpec"), dict):
-        by = f"the server config {item.get('serverConfig', '')}".rstrip()
-        plain: dict[str, Any] = {"resources": {}} if item.get("serverConfig") in WITHOUT_ACCELERATORS else {}
+        named = str(item.get("serverConfig", ""))
+        by = f"the server config {named}".rstrip()
+        plain: dict[str, Any] = {"resources": {}} if named in WITHOUT_ACCELERATORS else {}
         parts = [(_on_unknown({**plain, **container}, by), path) for container, path in containers]
         parts = parts or [(_on_unknown({"name": "server", **plain}, by), at)]
         open_fields = {key: decided(by) for key in OPEN_POD_FIELDS if not isinstance(own.get(key), dict)}

@@ -24,6 +24,7 @@ MAX_SLOW_CHARACTERS = 200_000
 """A longer document is not given to the parser in Python (about 100,000 characters a second)."""
 MAX_PARSED_DEPTH = 1_000
 """Flow collections; the C composer recurses, and 8 MiB of stack were measured to hold more than 20,000 levels."""
+VALUES_AT_A_TIME = 4
 COMPOSED_AT_A_TIME = 16
 """Node trees are a hundred times larger than their text: those of the latest documents are kept, and no others."""
 IMPLICIT_TAG = "implicit"
@@ -80,7 +81,10 @@ def plain_documents(file: SourceFile) -> list[tuple[int, Any]] | None:
 
     Parser events take a hundredth of the memory of nodes, and nothing in most manifests needs more.
     """
-    text = _without_definitions(file.text)
+    return _plain_values(_without_definitions(file.text))
+
+
+def _plain_values(text: str) -> list[tuple[int, Any]] | None:
     try:
         _check_depth(text)
         loader = _loader()(text)
@@ -147,8 +151,15 @@ def compose_alone(text: str) -> Any:
     return roots[0] if len(roots) == 1 else None
 
 
+@lru_cache(maxsize=VALUES_AT_A_TIME)
 def value_alone(text: str) -> Any:
-    """The value of a text with one document. Raises ``ValueError`` if it has several or cannot be read."""
+    """The value of a text with one document, not to be changed.
+
+    Raises ``ValueError`` if it has several or cannot be read, and ``LimitExceeded``.
+    """
+    quick = _plain_values(text)
+    if quick is not None and len(quick) == 1:
+        return quick[0][1]
     root = compose_alone(text)
     if root is None:
         raise ValueError("the text is not one document")
