@@ -31,8 +31,9 @@ SHOWN_TO_READERS = frozenset(
 """Directories whose manifests are not meant for the cluster of another part of the repository."""
 INSTANCE_LABEL = "node.kubernetes.io/instance-type"
 MAX_COMPARISONS = 500_000
-TAINTS_A_PAIR = 10
 """Pairs of a pod set and a pool of its cluster in one scan; a thousand workloads on fifty pools are a tenth of it."""
+TAINTS_A_PAIR = 10
+"""So many taints with tolerations of the same pod cost as much as comparing a pair."""
 NODE_PLATFORMS = frozenset(("eks", "gke", "aks", "oke", "karpenter"))
 """Platforms whose pools are nodes of a Kubernetes cluster."""
 ACCELERATOR_LABELS = (
