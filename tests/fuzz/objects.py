@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from seeds import MAX_SEED_BYTES, REPOSITORY, seeds
+from seeds import seeds
 from targets import Texts, judged, yaml
 
 from scanner.core import Location, Parsed, Resource, SourceFile, Span, Unknown
@@ -29,11 +29,12 @@ MAX_COPIES = 40
 LONG = 3_000
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, -1.5, 10**30, -(10**30), 1e308, float("inf"), float("nan"), 0.1, "", " ", "x", "\n", "\0",
-    "é\u2028\U0001f600", "-", "/", ":", ".", "*", "0", "8", "-8", "08", "1e400", "²", "٣", "1_000", "0x1F", "1Gi", "-1Gi",
-    "1e999999999Gi", "9" * 400, "8m", "50%", "-50%", "1e9%", "%", "10s", "1h30m", "-1s", "0.0.0.0/0", "::/0", "1.2.3.4/99",
-    "[::1]:80", "a:b:c", "@sha256:", "a/b/c:d@e", "hf://", "hf://a", "pvc://", "s3://", "oci://a", "$(X)", "${X}", "$X",
-    "$(", "{{ .Values.a }}", "{{", "${var.a}", "$(params.x)", "{{workflow.parameters.a}}", "${trialParameters.a}", "--",
-    "--model", "--a=b", "--tensor-parallel-size=0", "--max-model-len=x", "'", '"', "bash -c 'vllm serve a", "\\", "a" * LONG,
+    "é\u2028\U0001f600", "-", "/", ":", ".", "*", "0", "8", "-8", "08", "1e400", "²", "٣", "1_000", "0x1F", "1Gi",
+    "-1Gi", "1e999999999Gi", "9" * 400, "8m", "50%", "-50%", "1e9%", "%", "10s", "1h30m", "-1s", "0.0.0.0/0", "::/0",
+    "1.2.3.4/99", "[::1]:80", "a:b:c", "@sha256:", "a/b/c:d@e", "hf://", "hf://a", "pvc://", "s3://", "oci://a", "$(X)",
+    "${X}", "$X", "$(", "{{ .Values.a }}", "{{", "${var.a}", "$(params.x)", "{{workflow.parameters.a}}",
+    "${trialParameters.a}", "--", "--model", "--a=b", "--tensor-parallel-size=0", "--max-model-len=x", "'", '"',
+    "bash -c 'vllm serve a", "\\", "a" * LONG,
     [], {}, [None], [[]], [{}], [""], {"a": None}, {"": ""}, {"a": {}}, {"name": "a"}, {"name": None}, {"name": [1]},
     [{"name": "a"}, {"name": "a"}], {"kind": "Pod"}, [0], [True], ["a", None, 1, {}, []],
     {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "a", "image": "a"}]}},
@@ -60,10 +61,7 @@ class Nowhere:
 @cache
 def manifests() -> list[list[dict[str, Any]]]:
     """The objects of each manifest among the fixtures."""
-    texts = [path.read_text("utf-8") for path in sorted((REPOSITORY / "fixtures").rglob("*.yaml"))]
-    read = [
-        read_manifests(SourceFile("a.yaml", text), "").resources for text in texts if len(text) <= 2 * MAX_SEED_BYTES
-    ]
+    read = [read_manifests(SourceFile("a.yaml", text), "").resources for text in seeds("yaml")]
     return [[item.attributes for item in resources if item.holder is None] for resources in read if resources]
 
 
@@ -97,40 +95,62 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 def change(documents: list[Any], odd: tuple[Any, ...], chance: random.Random) -> None:
     """Change one field of one of the objects."""
     found = [path for path, _ in places(documents) if len(path) > 1]
-    if not found:
-        return
-    *steps, last = chance.choice(found)
-    holder: Any = documents
-    for step in steps:
-        holder = holder[step]
+    if found:
+        *steps, last = chance.choice(found)
+        holder: Any = documents
+        for step in steps:
+            holder = holder[step]
+        chance.choice(WAYS)(holder, last, odd, chance)
+
+
+def _replaced(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    holder[last] = copy.deepcopy(chance.choice(odd))
+
+
+def _given(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    """What another object has at the same key, or anywhere."""
     by_key, keys = donors()
-    kind = chance.choice(
-        ("odd", "odd", "odd", "donor", "donor", "delete", "double", "rename", "wrap", "unwrap", "text")
-    )
+    known = by_key.get(last) if isinstance(last, str) and chance.random() < 0.7 else None
+    holder[last] = copy.deepcopy(chance.choice(known or by_key[chance.choice(keys)]))
+
+
+def _deleted(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    del holder[last]
+
+
+def _doubled(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
     value = holder[last]
-    if kind == "donor":
-        known = by_key.get(last) if isinstance(last, str) and chance.random() < 0.7 else None
-        holder[last] = copy.deepcopy(chance.choice(known or by_key[chance.choice(keys)]))
-    elif kind == "delete":
-        del holder[last]
-    elif kind == "double":
-        times = chance.choice((1, 1, 2, MAX_COPIES))
-        copies = [copy.deepcopy(value) for _ in range(times)] if len(repr(value)) < LONG else [value]
-        if isinstance(holder, list):
-            holder[last:last] = copies
-        else:
-            holder[chance.choice(keys)] = copies[0]
-    elif kind == "rename" and isinstance(holder, dict):
-        holder[chance.choice((*KEYS, chance.choice(keys)))] = holder.pop(last)
-    elif kind == "wrap":
-        holder[last] = chance.choice(([value], [value, value], {"name": value}, {chance.choice(keys): value}))
-    elif kind == "unwrap" and isinstance(value, dict | list) and value:
+    if isinstance(holder, list):
+        times = chance.choice((1, 1, 2, MAX_COPIES)) if len(repr(value)) < LONG else 1
+        holder[last:last] = [copy.deepcopy(value) for _ in range(times)]
+    else:
+        holder[chance.choice(donors()[1])] = copy.deepcopy(value)
+
+
+def _renamed(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    if isinstance(holder, dict):
+        holder[chance.choice((*KEYS, chance.choice(donors()[1])))] = holder.pop(last)
+
+
+def _wrapped(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    value = holder[last]
+    holder[last] = chance.choice(([value], [value, value], {"name": value}, {chance.choice(donors()[1]): value}))
+
+
+def _unwrapped(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    value = holder[last]
+    if isinstance(value, dict | list) and value:
         holder[last] = chance.choice(list(value.values()) if isinstance(value, dict) else value)
-    elif kind == "text" and isinstance(value, str):
+
+
+def _cut(holder: Any, last: Any, odd: tuple[Any, ...], chance: random.Random) -> None:
+    value = holder[last]
+    if isinstance(value, str):
         cut = chance.randint(0, len(value))
         holder[last] = value[:cut] + str(chance.choice(ODD)) + value[cut + chance.randint(0, 3) :]
-    else:
-        holder[last] = copy.deepcopy(chance.choice(odd))
+
+
+WAYS = (_replaced, _replaced, _replaced, _given, _given, _deleted, _doubled, _renamed, _wrapped, _unwrapped, _cut)
 
 
 def changed(documents: list[Any], others: list[list[Any]], odd: tuple[Any, ...], chance: random.Random) -> list[Any]:
@@ -186,17 +206,14 @@ def resources_changed(chance: random.Random) -> list[Resource]:
 def walk(number: int, chance: random.Random, failed: Callable[[str, Exception], None]) -> None:
     """Judge so many files at random, one of three of Terraform."""
     for turn in range(number):
-        if turn % 3:
-            text = manifest_text(chance)
-            run: Callable[[], None] = lambda text=text: yaml(text.encode("utf-8", "replace"))  # type: ignore[misc] # noqa: E731
-        else:
-            found = resources_changed(chance)
-            text = repr([(item.address, item.attributes) for item in found])
-            run = lambda found=found: judged(Parsed(resources=found))  # type: ignore[misc] # noqa: E731
+        text, resources = (manifest_text(chance), []) if turn % 3 else ("", resources_changed(chance))
         try:
-            run()
+            if text:
+                yaml(text.encode("utf-8", "replace"))
+            else:
+                judged(Parsed(resources=resources))
         except Exception as error:
-            failed(text, error)
+            failed(text or repr([(item.address, item.attributes) for item in resources]), error)
 
 
 def main() -> None:
@@ -205,12 +222,11 @@ def main() -> None:
     seen: set[str] = set()
 
     def failed(text: str, error: Exception) -> None:
-        where = "".join(traceback.format_tb(error.__traceback__)[-1:])
-        message = f"{type(error).__name__}: {error}"
-        sign = where + (message[-90:] if isinstance(error, AssertionError) else "")
+        where = traceback.format_tb(error.__traceback__)[-1]
+        sign = f"{where}{str(error)[-40:]}"
         if sign not in seen:
             seen.add(sign)
-            print(f"{message}\n{where}{text[:LONG]}\n", flush=True)
+            print(f"{type(error).__name__}: {error}\n{where}{text[:LONG]}\n", flush=True)
 
     while time.monotonic() < end:
         walk(300, chance, failed)

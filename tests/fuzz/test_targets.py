@@ -1,14 +1,16 @@
-"""A short fuzz of every target with a fixed seed; ``run.py`` runs the same targets for as long as wanted."""
+"""A short fuzz of every target with a fixed seed; ``run.py`` and ``objects.py`` run as long as wanted."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
+from objects import walk
 from seeds import seeds, words
 from targets import TARGETS
 
 RUNS = 400
+WALKED = 900
 MAX_CHARACTERS = 6_000
 
 
@@ -37,3 +39,10 @@ def test_no_input_makes_a_reader_fail(target: str) -> None:
             TARGETS[target](text.encode("utf-8", "replace"))
         except Exception as error:
             pytest.fail(f"{type(error).__name__}: {error} for {text!r}")
+
+
+def test_no_field_makes_anything_fail_that_objects_lead_to() -> None:
+    def failed(text: str, error: Exception) -> None:
+        pytest.fail(f"{type(error).__name__}: {error} for {text!r}")
+
+    walk(WALKED, random.Random(WALKED), failed)
