@@ -9,7 +9,7 @@ from scanner.core.patterns import lazy_pattern
 
 IMAGES = frozenset(("ray", "ray-ml", "ray-llm"))
 """The names of the images that the project publishes, with Ray's version first in the tag."""
-_TAG = lazy_pattern(r"(\d+\.\d+\.\d+)(?![\d.]*rc)[^-]*(?:-.*?(py\d+))?")
+_TAG = lazy_pattern(r"(\d+\.\d+\.\d+)(?!\w)[^-]*(?:-.*?(py\d+))?")
 
 
 def read_group(pods: PodSet, group: Path) -> None:
@@ -21,14 +21,13 @@ def read_group(pods: PodSet, group: Path) -> None:
 
 def compare_versions(sets: list[PodSet]) -> None:
     """Tell workers what their head runs, where the images of both say so."""
-    head = next((pods for pods in sets if pods.component == "head"), None)
-    release = _release(head) if head is not None else None
-    for pods in sets if release is not None else ():
-        own = _release(pods)
-        if own is None or release is None or pods is head:
+    releases = [(pods, _release(pods)) for pods in sets]
+    head = next((release for pods, release in releases if pods.component == "head"), None)
+    for pods, own in releases:
+        if head is None or own is None or pods.component == "head":
             continue
-        both = 2 if own[1] and release[1] else 1
-        pods.release, pods.head_release = "-".join(own[:both]), "-".join(release[:both])
+        both = 2 if own[1] and head[1] else 1
+        pods.release, pods.head_release = "-".join(own[:both]), "-".join(head[:both])
         pods.sources["release"] = pods.containers[0].sources.get("image", pods.at)
 
 
