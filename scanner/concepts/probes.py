@@ -33,13 +33,8 @@ def _ports(pods: PodSet) -> set[Any] | None:
 
 
 def _probes(container: Container, ports: set[Any] | None) -> Iterator[Probe]:
-    written = {
-        "readiness": container.readiness_probe,
-        "liveness": container.liveness_probe,
-        "startup": container.startup_probe,
-    }
-    for kind, key in PROBES:
-        probe = written[kind]
+    written = (container.readiness_probe, container.liveness_probe, container.startup_probe)
+    for (kind, key), probe in zip(PROBES, written, strict=True):
         way = next((way for way in WAYS if isinstance(probe, dict) and isinstance(probe.get(way), dict)), None)
         if way is None or get(probe, way, "host") is not None:
             continue

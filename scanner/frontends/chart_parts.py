@@ -22,6 +22,8 @@ MAX_PARTS = 100
 """Charts in one chart: the largest umbrella charts have some tens."""
 MAX_PART_BYTES = 64 * 1024 * 1024
 """Of all copies of a chart's parts together; Helm refuses charts of more than 100 MiB."""
+MAX_PART_FILES = 20_000
+"""And directories, of all copies together."""
 SCHEME = "file://"
 
 
@@ -114,13 +116,39 @@ def put_together(tree: Tree, place: FilePath, parts: Mapping[str, str], scratch:
     """A copy of the chart at ``place`` with its parts in it; ``None`` if they are more than the limit."""
     target = scratch / "chart"
     sources = {"": place, **{inside: top for inside, path in parts.items() if (top := tree.absolute(path)) is not None}}
-    if len(sources) <= len(parts) or sum(map(_bytes, sources.values())) > MAX_PART_BYTES:
+    if len(sources) <= len(parts):
         return None
-    for inside, source in sources.items():
-        # a chart may lie in a directory of the one that it is part of
-        shutil.copytree(source, target / inside, ignore_dangling_symlinks=True, dirs_exist_ok=True)
+    bounds = _Bounds(tree)
+    try:
+        for inside, source in sources.items():
+            # a chart may lie in a directory of the one that it is part of
+            shutil.copytree(source, target / inside, ignore=bounds.leave_out, dirs_exist_ok=True)
+    except _TooMuch:
+        return None
     return target
 
 
-def _bytes(place: FilePath) -> int:
-    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+class _TooMuch(Exception):
+    """What would be copied is more than the limit."""
+
+
+class _Bounds:
+    """What is copied of charts: links are followed, so they may lead out of the scan, or round and round."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._files = self._bytes = 0
+
+    def leave_out(self, directory: str, names: list[str]) -> set[str]:
+        """The names that are no files or directories of the scan. Raises ``_TooMuch``."""
+        out = set()
+        for name in names:
+            found = self._tree.absolute(str(FilePath(directory, name).relative_to(self._tree.root)))
+            if found is None or not (found.is_file() or found.is_dir()):
+                out.add(name)
+                continue
+            self._files += 1
+            self._bytes += found.stat().st_size if found.is_file() else 0
+            if self._files > MAX_PART_FILES or self._bytes > MAX_PART_BYTES:
+                raise _TooMuch
+        return out

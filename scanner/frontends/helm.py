@@ -157,7 +157,7 @@ def _obstacle(tree: Tree, chart: str) -> tuple[str, str] | None:
     top = tree.absolute(chart)
     if top is None or not top.is_dir():
         return None
-    waiting = [top]
+    waiting, seen = [top], {top.resolve()}
     while waiting:
         directory = waiting.pop()
         if len(directory.relative_to(top).parts) > MAX_DIRECTORY_DEPTH:
@@ -166,7 +166,9 @@ def _obstacle(tree: Tree, chart: str) -> tuple[str, str] | None:
             if place.is_symlink() and tree.absolute(str(place.relative_to(tree.root))) is None:
                 name = place.relative_to(tree.root).as_posix()
                 return "outside-root", f"{name} is a link to a place outside the scanned directory"
-            if place.is_dir() and not place.is_symlink():
+            # the engine follows links, and what they lead to may hold others
+            if place.is_dir() and (real := place.resolve()) not in seen:
+                seen.add(real)
                 waiting.append(place)
     return None
 

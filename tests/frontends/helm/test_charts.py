@@ -147,6 +147,24 @@ def test_a_dependency_outside_of_the_scan_stays_missing(tmp_path: Path) -> None:
         assert [item.code for item in scan([root]).diagnostics if item.level == "error"] == ["helm-dependency-missing"]
 
 
+@pytest.mark.parametrize(
+    "dependency", ["", 'dependencies: [{name: engine, version: 0.1.0, repository: "file://../engine"}]']
+)
+def test_a_link_out_of_the_scan_behind_a_link_in_it_is_not_followed(dependency: str, tmp_path: Path) -> None:
+    root = chart(tmp_path / "repository", TEMPLATE + '---\n{{ .Files.Get "beside/secret.txt" }}\n')
+    (tmp_path / "secret.txt").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: stolen}\n")
+    (root / "beside").mkdir()
+    (root / "beside" / "secret.txt").symlink_to(tmp_path / "secret.txt")
+    shutil.copytree(root / "chart", root / "engine")
+    (root / "engine" / "Chart.yaml").write_text(CHART.replace("llm", "engine"))
+    for place in ("chart", "engine"):
+        (root / place / "beside").symlink_to("../beside")
+    (root / "chart" / "Chart.yaml").write_text(CHART + dependency)
+    result = scan([root])
+    assert {item.code for item in result.diagnostics if item.level == "error"} == {"outside-root"}
+    assert "stolen" not in [resource.name for resource in result.graph.resources]
+
+
 def test_charts_that_depend_on_each_other_end(tmp_path: Path) -> None:
     root = chart(tmp_path, TEMPLATE)
     shutil.copytree(root / "chart", root / "other")
